@@ -1,0 +1,102 @@
+"""The answer and its citations: the values that every front end gets."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["single", "comparison", "list", "none"]
+Role = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of the conversation so far."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """What a marker stands for: an exact span of one abstract.
+
+    `quote == paper.abstract[start:end]`, in characters. `supported` is the verdict of the check of the claim that
+    carries the marker; in quoting mode the claim is the quote, so it always holds.
+    """
+
+    marker: int
+    paper_id: str
+    title: str
+    quote: str
+    start: int
+    end: int
+    supported: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """A paper that was looked at, with its score (higher is better, comparable within one answer)."""
+
+    paper_id: str
+    title: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, as the chat page, the command line, the JSON output and the evaluation get it."""
+
+    question: str
+    standalone_question: str
+    kind: Kind
+    answer: str
+    abstained: bool = False
+    mode: Literal["quoting", "generating"] = "quoting"
+    model: str | None = None
+    citations: tuple[Citation, ...] = ()
+    missing: tuple[str, ...] = ()
+    retrieved: tuple[Retrieved, ...] = ()
+    searched: int = 0
+    warnings: tuple[str, ...] = ()
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    timings_ms: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIMINGS, 0.0))
+    id: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer under the field names of the JSON contract, ready for `json.dumps`."""
+        return {
+            "id": self.id,
+            "question": self.question,
+            "standalone_question": self.standalone_question,
+            "kind": self.kind,
+            "answer": self.answer,
+            "abstained": self.abstained,
+            "mode": self.mode,
+            "model": self.model,
+            "citations": [dataclasses.asdict(c) for c in self.citations],
+            "missing": list(self.missing),
+            "retrieved": [dataclasses.asdict(r) for r in self.retrieved],
+            "searched": self.searched,
+            "warnings": list(self.warnings),
+            "usage": {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens},
+            "timings_ms": self.timings_ms,
+        }
+
+
+TIMINGS = ("understand", "retrieve", "answer", "total")
+
+
+def failed(question: str, reason: str, id: str | None = None) -> Answer:
+    """The answer that stands for a question that could not be answered at all; `reason` goes into its warnings."""
+    return Answer(
+        question=question,
+        standalone_question=question,
+        kind="none",
+        answer=f"This question could not be answered: {reason}",
+        abstained=True,
+        warnings=(reason,),
+        id=id,
+    )
