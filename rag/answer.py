@@ -100,3 +100,21 @@ def failed(question: str, reason: str, id: str | None = None) -> Answer:
         warnings=(reason,),
         id=id,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stage of a streamed answer has begun: `stage` is one of "understand", "retrieve", "answer"; `detail` is for the reader."""
+
+    stage: Literal["understand", "retrieve", "answer"]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The next piece of the Markdown of a streamed answer."""
+
+    text: str
+
+
+Event = Step | Text | Answer
