@@ -1,0 +1,69 @@
+"""Paper RAG: ask a collection of paper abstracts, get short answers made of exact, cited quotes.
+
+    import rag
+
+    with_defaults = rag.build()
+    print(with_defaults.ask("What does double quantization save in QLoRA?").answer)
+
+Importing this package imports nothing else: each public name is fetched from its module when it is first used
+(PEP 562), so that `rag --help` and a program that only reads papers don't pay for the vector store.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rag.answer import Answer, Citation, Event, Retrieved, Step, Text, Turn
+    from rag.config import Config
+    from rag.errors import ConfigError, IndexMismatch, Locked, PaperError, RagError, StoreError, UsageError
+    from rag.papers import Paper
+    from rag.pipeline import Ingested, Rag, build
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "rag.answer": ("Answer", "Citation", "Event", "Retrieved", "Step", "Text", "Turn"),
+    "rag.config": ("Config",),
+    "rag.errors": ("ConfigError", "IndexMismatch", "Locked", "PaperError", "RagError", "StoreError", "UsageError"),
+    "rag.papers": ("Paper",),
+    "rag.pipeline": ("Ingested", "Rag", "build"),
+}
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
+
+# Spelled out for type checkers; a test holds it equal to what `_HOME` can deliver.
+__all__ = [
+    "Answer",
+    "Citation",
+    "Config",
+    "ConfigError",
+    "Event",
+    "IndexMismatch",
+    "Ingested",
+    "Locked",
+    "Paper",
+    "PaperError",
+    "Rag",
+    "RagError",
+    "Retrieved",
+    "Step",
+    "StoreError",
+    "Text",
+    "Turn",
+    "UsageError",
+    "__version__",
+    "build",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE:
+        raise AttributeError(f"module 'rag' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,67 @@
+# `make run` is all a user needs; `make help` lists the rest.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first Python on the PATH that is new enough; `make PYTHON=...` overrides it.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# V=1 shows what pip does. Bytecode is compiled on first use, which makes the install a third quicker.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --no-compile $(if $(V),,-qq)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-browser check format bench lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed ## make .venv and put `rag` into it (V=1 shows what pip does)
+
+run: $(VENV)/.installed ## serve the chat at http://127.0.0.1:7860 (ARGS="--port 8000" is passed on)
+	@$(BIN)/rag serve $(ARGS)
+
+test: $(VENV)/.dev ## run the tests, but for those that need a browser (ARGS="-k quotes" is passed on)
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-browser: $(VENV)/.dev ## run the tests that need Chromium on this machine
+	@$(BIN)/python -m pytest -m browser $(ARGS)
+
+check: $(VENV)/.dev ## lint, formatting and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev ## rewrite the sources in the format that `make check` wants
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## measure speed and retrieval against the bare libraries
+	@$(BIN)/python -m eval.bench $(ARGS)
+
+# One version of a package for all Pythons and systems; hashes, so that no index has to be trusted or named.
+LOCK := pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url $(ARGS)
+
+lock: $(VENV)/.dev ## pin the dependencies of pyproject.toml anew (ARGS=--upgrade for the newest)
+	$(BIN)/uv $(LOCK) --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv $(LOCK) --group dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove .venv and what the tools have cached
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Paper RAG needs Python 3.11 or newer, and found none on the PATH." \
+		"Install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); echo "Python could not make $(VENV)." \
+		"On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+# A stamp is older than its lock when there is something to install.
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what requirements.lock pins into $(VENV); this takes a minute the first time ..."
+	@$(PIP) --require-hashes -r requirements.lock || { echo "pip failed; 'make install V=1' shows why." >&2; exit 1; }
+	@$(PIP) --no-build-isolation --editable . || { echo "pip failed; 'make install V=1' shows why." >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
+	@echo "Installing the tools of requirements-dev.lock ..."
+	@$(PIP) --require-hashes -r requirements-dev.lock || { echo "pip failed; 'make test V=1' shows why." >&2; exit 1; }
+	@touch $@
