@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rag.errors import ConfigError
+from rag.errors import ConfigError, RagError, UsageError
 
 # Limits on what a caller may send. The longest question of the evaluation has 300 characters, and a conversation of
 # 50 turns is an afternoon's; what is longer is a mistake or an attack, and would cost memory and time.
@@ -38,35 +38,31 @@ class Config:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        for name, parse in _PARSE.items():
-            try:
-                # Frozen, yet "~" and "7861" become a path and a number once and for all.
-                object.__setattr__(self, name, parse(getattr(self, name)))
-            except ValueError as e:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: {e}") from e
+        for name in _PARSE:
+            # Frozen, yet "~" and "7861" become a path and a number once and for all.
+            object.__setattr__(self, name, _checked(name, getattr(self, name), name, ConfigError))
 
     @classmethod
     def load(cls, **overrides: Any) -> Config:
         """The settings by precedence: override that is not None, environment, `.env` of the working directory, default.
 
         The variable of a field is its name in capitals after `RAG_`; one that is empty counts as not set. Raises
-        `ConfigError`, naming the variable, the value and what is allowed.
+        `ConfigError`, naming the variable, the value and what is allowed; for an override `UsageError`, naming the
+        flag.
         """
         fields = [f.name for f in dataclasses.fields(cls)]
         if unknown := set(overrides) - set(fields):
             raise TypeError(f"Config has no field {', '.join(sorted(unknown))}")
-        environment, dotenv = dict(os.environ), _dotenv()
+        dotenv = _dotenv()
         values: dict[str, Any] = {}
         for name in fields:
             variable = variable_of(name)
-            for place, value in (
-                (f"--{name}", overrides.get(name)),
-                (variable, environment.get(variable) or None),
-                (f"{variable} in .env", dotenv.get(variable) or None),
-            ):
-                if value is not None:
-                    values[name] = _checked(place, name, value)
-                    break
+            if overrides.get(name) is not None:
+                values[name] = _checked(name, overrides[name], f"--{name}", UsageError)
+            elif value := os.environ.get(variable):
+                values[name] = _checked(name, value, variable, ConfigError)
+            elif value := dotenv.get(variable):
+                values[name] = _checked(name, value, f"{variable} in .env", ConfigError)
         return cls(**values)
 
 
@@ -81,11 +77,11 @@ def unknown_variables() -> tuple[str, ...]:
     return tuple(sorted(v for v in {*os.environ, *_dotenv()} if v.startswith("RAG_") and v not in known))
 
 
-def _checked(place: str, name: str, value: Any) -> Any:
+def _checked(name: str, value: Any, place: str, error: type[RagError]) -> Any:
     try:
         return _PARSE[name](value)
     except ValueError as e:
-        raise ConfigError(f"{place} is {str(value)!r}: {e}") from e
+        raise error(f"{place} is {str(value)!r}: {e}") from e
 
 
 def _dotenv() -> dict[str, str | None]:

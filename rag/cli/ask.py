@@ -1,0 +1,80 @@
+"""`rag ask`: one question, or a file of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.cli import console
+from rag.cli.session import Collection, Home, opened
+from rag.errors import UsageError
+
+if TYPE_CHECKING:
+    from rag.answer import Turn
+
+
+def ask(
+    question: Annotated[
+        str | None, typer.Argument(metavar="QUESTION", help="The question; - reads it from standard input.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as one JSON object.")] = False,
+    history: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help='Conversation so far: a JSON list of {"role", "content"}.'),
+    ] = None,
+    batch: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Answer every line of a JSONL file; - is standard input.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Where the answers of a batch go; - is standard output.")
+    ] = None,
+    collection: Collection = None,
+    home: Home = None,
+) -> None:
+    """Answer a question with exact quotes and their sources.
+
+    A line of a batch is {"id": ..., "question": ..., "history": [...]}, of which only the question is needed. Answers
+    come in the same order; a line that fails becomes an answer that says why, and the batch goes on.
+
+    \b
+    Examples:
+      rag ask "How do GPipe and Holmes each use pipeline parallelism?"
+      rag ask "Which papers are about scene reconstruction?" --json | jq .citations
+      echo "What is LoRA?" | rag ask -
+      rag ask --batch questions.jsonl --output answers.jsonl
+    """
+    if (question is None) == (batch is None):
+        raise UsageError('Give one question (rag ask "What ...?") or a file of them (rag ask --batch FILE).')
+    if batch is not None:
+        if history is not None:
+            raise UsageError("--history belongs to a single question; a line of a batch brings its own.")
+        from rag.cli.batch import run
+
+        run(batch, output or "-", home, collection)
+        return
+    if output is not None:
+        raise UsageError("--output belongs to --batch; redirect a single answer with >.")
+    assert question is not None
+    text = sys.stdin.buffer.read().decode("utf-8", "replace").strip() if question == "-" else question
+    turns = _read_history(history) if history else ()
+    with opened(home, collection) as rag:
+        answer = rag.ask(text, turns)
+    if as_json:
+        console.say_json(answer.to_json())
+    else:
+        console.show(answer)
+
+
+def _read_history(file: Path) -> tuple[Turn, ...]:
+    from rag.cli.batch import to_turns
+
+    try:
+        return to_turns(json.loads(file.read_text(encoding="utf-8-sig")))
+    except OSError as e:
+        raise UsageError(f"{file}: {e.strerror}. --history names a JSON file.") from e
+    except (ValueError, RecursionError) as e:
+        raise UsageError(f"{file}: {e}") from e

@@ -1,0 +1,118 @@
+"""`rag chat`: a conversation in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Any
+
+from rag.cli import console
+from rag.cli.session import Collection, Home, opened
+from rag.errors import RagError
+
+if TYPE_CHECKING:
+    from rag.answer import Answer, Turn
+    from rag.pipeline import Rag
+
+HELP = "Ask a question. /new starts over, /help shows this, /quit or Ctrl-D leaves."
+
+
+def chat(collection: Collection = None, home: Home = None) -> None:
+    """Talk with the collection, question after question.
+
+    A question may refer to the ones before it: "And which of them is faster?"
+
+    /new starts a new conversation, /quit or Ctrl-D leaves, Ctrl-C stops an answer. Reads questions from a pipe, too,
+    one a line.
+
+    \b
+    Examples:
+      rag chat
+      printf 'What is QLoRA?\\nHow much memory does it save?\\n' | rag chat
+    """
+    with opened(home, collection) as rag:
+        terminal = sys.stdin.isatty()
+        if terminal:
+            _line_editing()
+            console.note(f"{len(rag.papers())} papers. {HELP}")
+        _talk(rag, terminal)
+
+
+def _talk(rag: Rag, terminal: bool) -> None:
+    history: list[Turn] = []
+    interrupted = False
+    while True:
+        try:
+            text = _read(terminal)
+        except KeyboardInterrupt:
+            if interrupted or not terminal:
+                raise
+            interrupted = True
+            console.note("\nCtrl-C again or Ctrl-D leaves.")
+            continue
+        interrupted = False
+        if text is None or text in ("/quit", "/exit"):
+            return
+        if text == "/new":
+            history.clear()
+            console.note("A new conversation.")
+        elif text.startswith("/"):
+            console.note(HELP)
+        elif text:
+            _exchange(rag, text, history)
+
+
+def _exchange(rag: Rag, question: str, history: list[Turn]) -> None:
+    from rag.answer import Turn
+    from rag.config import MAX_HISTORY
+
+    try:
+        answer = _answer(rag, question, history[-MAX_HISTORY:])
+    except RagError as e:
+        console.fail(str(e))
+    except KeyboardInterrupt:
+        if not sys.stdin.isatty():
+            raise
+        console.note("\nStopped.")
+    else:
+        console.show(answer)
+        console.say()
+        sys.stdout.flush()
+        history += [Turn("user", question), Turn("assistant", answer.answer)]
+
+
+def _answer(rag: Rag, question: str, history: list[Turn]) -> Answer:
+    from rag.answer import Answer, Step
+
+    with _status() as status:
+        for event in rag.stream(question, history):
+            if isinstance(event, Answer):
+                return event
+            if isinstance(event, Step) and status:
+                status.update(console.safe(event.detail))
+    raise AssertionError("a stream ends with its answer")
+
+
+def _status() -> Any:
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status("Reading the question")
+
+
+def _read(terminal: bool) -> str | None:
+    """The next line without surrounding space; None at the end."""
+    if not terminal:
+        line = sys.stdin.buffer.readline()
+        return line.decode("utf-8", "replace").strip() if line else None
+    try:
+        return input("> ").strip()
+    except EOFError:
+        console.note("")
+        return None
+
+
+def _line_editing() -> None:
+    with suppress(ImportError):
+        import readline  # noqa: F401  (gives input() arrow keys and recall)

@@ -1,0 +1,114 @@
+"""What a person sees: answers on standard output, progress and complaints on standard error."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import rich.progress
+
+    from rag.answer import Answer
+
+# Text of papers and questions could move the cursor or rename the window; tabs and line ends are welcome.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def safe(text: str) -> str:
+    """`text` without control characters."""
+    return _CONTROL.sub("", text)
+
+
+def say(text: str = "") -> None:
+    """Print a line of the result."""
+    sys.stdout.write(safe(text) + "\n")
+
+
+def say_json(value: Any) -> None:
+    """Print a value as one line of JSON. Half a character (a lone surrogate) is printed escaped."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+
+
+def note(text: str) -> None:
+    """Tell something that is not part of the result."""
+    typer.echo(safe(text), err=True)
+
+
+def fail(reason: str) -> None:
+    """Tell what went wrong and what to do about it."""
+    note(f"Error: {reason}")
+
+
+def show(answer: Answer) -> None:
+    """Print an answer with its sources: rendered Markdown in a terminal, the Markdown itself elsewhere."""
+    if answer.standalone_question != answer.question:
+        say(f"Understood as: {answer.standalone_question}\n")
+    if sys.stdout.isatty():
+        _render(answer)
+    else:
+        say(answer.answer)
+        if answer.citations:
+            say("\nSources")
+        for c in answer.citations:
+            say(f"[{c.marker}] {c.title}\n    “{c.quote}”")
+    for warning in answer.warnings:
+        note(f"Warning: {warning}")
+
+
+def _render(answer: Answer) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = Console(highlight=False)  # it minds NO_COLOR
+    console.print(Markdown(safe(answer.answer)))
+    if answer.citations:
+        console.print(Text("\nSources", style="bold"))
+    for c in answer.citations:
+        console.print(Text.assemble((f"[{c.marker}] ", "cyan"), (safe(c.title), "bold")))
+        console.print(Padding(Text(f"“{safe(c.quote)}”", style="dim"), (0, 0, 0, 4)))
+
+
+class Progress:
+    """A callback `(stage, done, total)` that draws a bar on standard error: nothing before the first call.
+
+    Where standard error is no terminal, each stage is one line.
+    """
+
+    def __init__(self) -> None:
+        self._bar: rich.progress.Progress | None = None
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        if not sys.stderr.isatty():
+            if stage not in self._tasks:
+                self._tasks[stage] = None
+                note(f"{stage} …")
+            return
+        bar = self._bar or self._start()
+        if stage not in self._tasks:
+            self._tasks[stage] = bar.add_task(stage, total=total)
+        bar.update(self._tasks[stage], completed=done, total=total)
+
+    def _start(self) -> rich.progress.Progress:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._bar.start()
+        return self._bar

@@ -1,0 +1,146 @@
+"""`rag doctor`: is everything in place?"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rag import __version__
+from rag.cli import console
+from rag.cli.session import Collection, Home, opened
+from rag.config import Config, unknown_variables
+from rag.errors import ConfigError, RagError
+
+LIBRARIES = ("llama-index-core", "chromadb", "onnxruntime", "tokenizers", "bm25s", "gradio", "numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, what was found, and what to do about it (empty when it is fine)."""
+
+    name: str
+    found: str
+    remedy: str = ""
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of the checks.")] = False,
+    collection: Collection = None,
+    home: Home = None,
+) -> None:
+    """Check the installation, the settings and the collection. Leaves with 0 if all is well, otherwise with 1.
+
+    Changes nothing and calls nobody: quoting mode needs no network.
+
+    \b
+    Examples:
+      rag doctor
+      rag doctor --json --collection biology
+    """
+    config = Config.load(home=home, collection=collection)
+    checks = list(_checks(config))
+    if as_json:
+        console.say_json([{**dataclasses.asdict(c), "ok": not c.remedy} for c in checks])
+    else:
+        width = max(len(c.name) for c in checks)
+        for c in checks:
+            console.say(f"{'fix' if c.remedy else 'ok '}  {c.name:<{width}}  {c.found}")
+            if c.remedy:
+                console.say(f"{'':{width + 5}}  → {c.remedy}")
+    if any(c.remedy for c in checks):
+        raise typer.Exit(1)
+
+
+def _checks(config: Config) -> Iterator[Check]:
+    yield _python()
+    yield _libraries()
+    yield _settings()
+    yield _home(config.home)
+    yield _guarded("prompts and seeds", _resources)
+    yield _guarded("embedding", lambda: _embedding(config))
+    yield _guarded("collection", lambda: _collection(config))
+    yield Check("answers", "quoting mode: exact sentences, no language model configured")
+    yield Check("network", "nothing is called")
+
+
+def _guarded(name: str, check: Callable[[], str]) -> Check:
+    """A check that raises has failed; the error names the remedy."""
+    try:
+        return Check(name, check())
+    except RagError as e:
+        return Check(name, "not usable", str(e))
+    except Exception as e:  # the doctor reports a broken library, whatever it raises
+        return Check(name, "not usable", f"{type(e).__name__}: {e}; install Paper RAG again.")
+
+
+def _python() -> Check:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}, {sys.prefix}"
+    return Check("python", found, "" if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed.")
+
+
+def _libraries() -> Check:
+    found, absent = [f"paper-rag {__version__}"], []
+    for name in LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            absent.append(name)
+    remedy = f"{', '.join(absent)} not installed: make install, or pip install paper-rag." if absent else ""
+    return Check("libraries", ", ".join(found), remedy)
+
+
+def _settings() -> Check:
+    if unknown := unknown_variables():
+        return Check("settings", f"unknown: {', '.join(unknown)}", "Correct or unset these; rag --help lists ours.")
+    return Check("settings", "every RAG_ variable is known")
+
+
+def _home(home: Path) -> Check:
+    place = next(p for p in (home, *home.parents) if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as e:
+        return Check("home", f"{home} can't be written ({e.strerror})", "Set RAG_HOME or --home to a folder of yours.")
+    return Check("home", f"{home}" if home.exists() else f"{home} (made when it is first needed)")
+
+
+def _resources() -> str:
+    from rag import resources
+
+    return f"{resources.prompts().parent}, {resources.seeds().parent}"
+
+
+def _embedding(config: Config) -> str:
+    from time import perf_counter
+
+    from rag.embedding import DIMENSIONS, MODEL, BuiltinEmbedding, check_model
+
+    check_model()
+    embedding = BuiltinEmbedding(threads=config.threads)
+    embedding.load()
+    start = perf_counter()
+    length = len(embedding.get_query_embedding("Is everything in place?"))
+    if length != DIMENSIONS:
+        raise ConfigError(f"the model gives {length} numbers, expected {DIMENSIONS}: run make install again.")
+    milliseconds = 1000 * (perf_counter() - start)
+    return f"{MODEL}, sha256 as expected, tokenizer read, {DIMENSIONS} dimensions, a query in {milliseconds:.0f} ms"
+
+
+def _collection(config: Config) -> str:
+    folder = config.home / "collections" / config.collection
+    if not folder.is_dir():
+        return f"{config.collection}: not there yet, the first question fills it from the seeds"
+    with opened(config.home, config.collection, filled=False) as rag:
+        papers = len(rag.papers())
+    index = ", ".join(p.name for p in sorted(folder.glob("index-*")) if p.is_dir())
+    return f"{config.collection}: {papers} papers, " + (index or "not indexed yet, the next question or ingest does it")

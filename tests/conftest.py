@@ -1,0 +1,87 @@
+"""What holds for every test: no network beyond this machine, no home but a temporary one, no user's settings."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from rag.pipeline import Rag
+
+ROOT = Path(__file__).parent.parent
+
+
+def _is_loopback(address: Any) -> bool:
+    if not isinstance(address, tuple):  # a Unix socket
+        return True
+    host = str(address[0]).partition("%")[0]
+    try:
+        return ipaddress.ip_address(host).is_loopback or ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return host in ("localhost", "")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Connecting or sending to another machine fails the test; so does asking for its address."""
+    patch = pytest.MonkeyPatch()
+    for name in ("connect", "connect_ex"):
+        original = getattr(socket.socket, name)
+
+        def guarded(self: socket.socket, address: Any, original: Any = original) -> Any:
+            if not _is_loopback(address):
+                pytest.fail(f"a connection to {address!r} was tried", pytrace=True)
+            return original(self, address)
+
+        patch.setattr(socket.socket, name, guarded)
+    look_up = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name is not None and not _is_loopback((name, 0)) and name != socket.gethostname():
+            pytest.fail(f"the address of {name!r} was asked for", pytrace=True)
+        return look_up(host, *args, **kwargs)
+
+    patch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def clean_slate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A home and a working directory of the test's own, and none of the settings of whoever runs it."""
+    for variable in [v for v in os.environ if v.startswith(("RAG_", "COV_", "NO_COLOR", "FORCE_COLOR"))]:
+        monkeypatch.delenv(variable)
+    home = tmp_path / "home"
+    monkeypatch.setenv("RAG_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    return home
+
+
+@pytest.fixture
+def home(clean_slate: Path) -> Path:
+    """The temporary `RAG_HOME` of this test; it doesn't exist yet."""
+    return clean_slate
+
+
+@pytest.fixture(scope="session")
+def collection_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of `collection`, for tests that open it again as another process would."""
+    return tmp_path_factory.mktemp("collection")
+
+
+@pytest.fixture(scope="session")
+def collection(collection_home: Path) -> Iterator[Rag]:
+    """A `Rag` on the seeds, built once for all tests. Don't change its papers."""
+    from rag import Config, build
+
+    rag = build(Config(home=collection_home))
+    rag.ingest()
+    yield rag
+    rag.close()
