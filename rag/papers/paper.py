@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Paper:
     """One paper. `abstract` is cleaned and is what every offset counts in; `raw_abstract` is as the file gave it.
 
-    `title` is the title as the file gives it, with surrounding space removed.
+    `title` is the title as the file gives it, without surrounding or repeated space. `key` is the name that the file
+    itself gives the record: a BibTeX key, an `id` of JSONL or CSV; it need not be unique.
     """
 
     id: str
@@ -22,10 +25,11 @@ class Paper:
     authors: tuple[str, ...] = ()
     year: int | None = None
     url: str | None = None
+    key: str | None = None
 
 
 def fold(text: str) -> str:
-    """`text` without case, accents, punctuation and repeated space: equal for texts that a reader would call the same."""
+    """`text` without case, accents, punctuation and repeated space: equal where a reader sees the same."""
     plain = unicodedata.normalize("NFKD", text)
     plain = "".join(c for c in plain if not unicodedata.combining(c)).casefold()
     return " ".join(re.findall(r"\w+", plain))
@@ -39,3 +43,25 @@ def paper_id(title: str, abstract: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", fold(title).encode("ascii", "ignore").decode()).strip("-")[:48].rstrip("-")
     digest = hashlib.sha256(f"{fold(title)}\n{fold(abstract)}".encode()).hexdigest()[:8]
     return f"{slug or 'paper'}-{digest}"
+
+
+def paper_to_json(paper: Paper) -> dict[str, Any]:
+    """The paper as a JSON object, with every field: `paper_from_json` gives it back."""
+    return {**asdict(paper), "authors": list(paper.authors)}
+
+
+def paper_from_json(fields: Mapping[str, Any]) -> Paper:
+    """The paper that `paper_to_json` wrote. Fields that this version doesn't know are left out.
+
+    Raises KeyError or TypeError where a needed field is missing or of another type.
+    """
+    needed = {name: fields[name] for name in ("id", "title", "abstract", "raw_abstract")}
+    if not all(isinstance(value, str) for value in needed.values()):
+        raise TypeError("id, title, abstract and raw_abstract are texts")
+    return Paper(
+        **needed,
+        authors=tuple(fields.get("authors") or ()),
+        year=fields.get("year"),
+        url=fields.get("url"),
+        key=fields.get("key"),
+    )
