@@ -1,0 +1,336 @@
+"""The index of a collection on disk: one folder a generation, swapped in whole.
+
+    <collection>/papers.jsonl            the papers, kept apart from the index (rag.library)
+    <collection>/current                 the name of the generation that readers use
+    <collection>/index-<fingerprint>-<digest>/
+        manifest.json                    fingerprint, number of papers
+        papers.jsonl                     the papers of this generation, in the order of its rows
+        chroma/                          passage vectors
+        bm25/                            lexical index
+        rows.npz                         where each paper's sentences and tokens begin
+        sentences.f16                    (sentences, 384) vectors
+        tokens.i8  pieces.i32            (tokens, 192) signed bytes and (tokens,) vocabulary ids
+        owners.i16                       (tokens,) the sentence of its paper that a token is in, -1 for the title
+
+A generation is written beside the old one and becomes current by one atomic rename, so a process killed at any moment
+leaves the old index or the new one. What is not current is swept away by the next writer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag import embedding as builtin
+from rag.embedding import BuiltinEmbedding, Floats, TokenProjection
+from rag.errors import IndexMismatch, StoreError
+from rag.lexical import Lexicon
+from rag.library import read_papers, write_papers
+from rag.papers.paper import Paper
+from rag.passages import CHUNKING, PassageParser, Span, passages, split_sentences
+from rag.store import PassageStore, opened
+
+Progress = Callable[[str, int, int], None]
+"""Called with a stage, how much of it is done, and how much there is."""
+
+LAYOUT = "layout-1"
+CHUNK = 128
+"""Papers embedded at a time: enough for batches of equal length, little enough to show progress."""
+
+
+def fingerprint() -> dict[str, Any]:
+    """What an index was built with; two indexes with the same fingerprint may share vectors."""
+    return {
+        "model": builtin.MODEL,
+        "sha256": builtin.MODEL_SHA256,
+        "dimensions": builtin.DIMENSIONS,
+        "token_dimensions": builtin.TOKEN_DIMENSIONS,
+        "chunking": CHUNKING,
+        "layout": LAYOUT,
+    }
+
+
+def fingerprint_digest() -> str:
+    """Eight hexadecimal digits of the fingerprint."""
+    return hashlib.sha256(json.dumps(fingerprint(), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def digest(papers: Sequence[Paper]) -> str:
+    """Twelve hexadecimal digits over everything in `papers` and their order."""
+    found = hashlib.sha256()
+    for p in papers:
+        found.update(repr(p).encode())
+    return found.hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One paper's vectors: sentences (s, 384), tokens (t, 192), pieces (t,), owners (t,), passages (p, 384)."""
+
+    sentences: NDArray[np.float16]
+    tokens: NDArray[np.int8]
+    pieces: NDArray[np.int32]
+    owners: NDArray[np.int16]
+    passages: Floats
+
+
+class Index:
+    """One generation, open for reading.
+
+    `papers` are in the order of the rows; `sentences[i]` are the spans of paper `i`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self.manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            if self.manifest["fingerprint"] != fingerprint():
+                raise IndexMismatch(f"The index in {folder} was built otherwise than this program builds it: run rag ingest.")
+            rows = np.load(folder / "rows.npz")
+        except (OSError, ValueError, KeyError) as e:
+            raise StoreError(f"The index in {folder} can't be read ({e}): rebuild it with rag ingest.") from e
+        self.folder = folder
+        self.papers = read_papers(folder / "papers.jsonl")
+        self.rows = {p.id: i for i, p in enumerate(self.papers)}
+        self.sentence_starts: NDArray[np.int64] = rows["sentences"]
+        self.token_starts: NDArray[np.int64] = rows["tokens"]
+        self.passage_counts: NDArray[np.int32] = rows["passages"]
+        self.spans: NDArray[np.int32] = rows["spans"]
+        self.piece_frequency: NDArray[np.int32] = rows["piece_frequency"]
+        self.sentence_vectors = _open(folder / "sentences.f16", np.float16, builtin.DIMENSIONS)
+        self.token_vectors = _open(folder / "tokens.i8", np.int8, builtin.TOKEN_DIMENSIONS)
+        self.token_pieces = _open(folder / "pieces.i32", np.int32)
+        self.token_owners = _open(folder / "owners.i16", np.int16)
+        self.store = PassageStore(folder / "chroma")
+        self.lexicon = Lexicon.load(folder / "bm25")
+        # Chroma reads its graph at the first query; paid here, the first question is as fast as the second.
+        self.store.nearest(np.full(builtin.DIMENSIONS, 1e-3, np.float32), 1)
+
+    def __len__(self) -> int:
+        return len(self.papers)
+
+    def sentences(self, row: int) -> list[Span]:
+        """The sentences of the paper in `row`."""
+        first, last = self.sentence_starts[row : row + 2]
+        return [Span(int(a), int(b)) for a, b in self.spans[first:last]]
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.store.close()
+
+
+def _open(path: Path, kind: type[np.generic], width: int | None = None) -> NDArray[Any]:
+    """A raw array on disk, read as it is needed; empty files can't be mapped."""
+    shape = (-1, width) if width else (-1,)
+    if path.stat().st_size == 0:
+        return np.zeros((0, width) if width else (0,), kind)
+    return np.memmap(path, dtype=kind, mode="r").reshape(shape)
+
+
+def current(collection: Path) -> Path | None:
+    """The folder of the current generation, or None where there is none."""
+    try:
+        name = (collection / "current").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    folder = collection / name
+    return folder if name.startswith("index-") and (folder / "manifest.json").is_file() else None
+
+
+def build(collection: Path, papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progress) -> Path:
+    """Write the generation for `papers` and make it current; only papers that the old one lacks are embedded.
+
+    The caller holds the collection's write lock. Returns the new folder.
+    """
+    folder = collection / f"index-{fingerprint_digest()}-{digest(papers)}"
+    old = current(collection)
+    if old == folder:
+        return folder
+    draft = collection / f"{folder.name}.draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    previous = _reusable(old)
+    try:
+        _write(draft, papers, embedding, previous, progress)
+    finally:
+        if previous is not None:
+            previous.close()
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
+    pointer = collection / "current.draft"
+    with pointer.open("w", encoding="utf-8") as f:
+        f.write(folder.name)
+        f.flush()
+        os.fsync(f.fileno())
+    pointer.replace(collection / "current")
+    sweep(collection)
+    return folder
+
+
+def sweep(collection: Path) -> None:
+    """Remove the generations that aren't current. The caller holds the write lock."""
+    keep = current(collection)
+    for folder in collection.glob("index-*"):
+        if folder != keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _reusable(folder: Path | None) -> Index | None:
+    if folder is None:
+        return None
+    try:
+        return Index(folder)
+    except (StoreError, IndexMismatch):
+        return None
+
+
+def _write(
+    draft: Path, papers: Sequence[Paper], embedding: BuiltinEmbedding, previous: Index | None, progress: Progress
+) -> None:
+    write_papers(draft / "papers.jsonl", papers)
+    known = {p.id: (i, p) for i, p in enumerate(previous.papers)} if previous else {}
+    kept = {p.id for p in papers if p.id in known and _same_text(known[p.id][1], p)}
+    fresh = [p for p in papers if p.id not in kept]
+    _write_vectors(draft, papers, kept, embedding, previous, progress)
+    progress("Writing the index", 0, 1)
+    Lexicon.build([f"{p.title} {p.title} {p.abstract}" for p in papers]).save(draft / "bm25")
+    gone = [p for p in (previous.papers if previous else []) if p.id not in kept]
+    if previous is not None and kept:
+        shutil.copytree(previous.folder / "chroma", draft / "chroma")
+    _write_passages(draft, previous, gone, {p.id for p in fresh}, papers)
+    manifest = {"fingerprint": fingerprint(), "papers": len(papers)}
+    (draft / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    progress("Writing the index", 1, 1)
+
+
+def _same_text(a: Paper, b: Paper) -> bool:
+    return a.title == b.title and a.abstract == b.abstract
+
+
+def _write_passages(
+    draft: Path, previous: Index | None, gone: Sequence[Paper], fresh: set[str], papers: Sequence[Paper]
+) -> None:
+    counts = np.load(draft / "rows.npz")["passages"]
+    ids = [f"{p.id}#{n}" for i, p in enumerate(papers) if p.id in fresh for n in range(counts[i])]
+    vectors = np.fromfile(draft / "passages.f32", np.float32).reshape(-1, builtin.DIMENSIONS)
+    with opened(draft / "chroma") as store:
+        if previous is not None and gone:
+            lost = [f"{p.id}#{n}" for p in gone for n in range(previous.passage_counts[previous.rows[p.id]])]
+            store.delete(lost)
+        store.upsert(ids, vectors)
+    (draft / "passages.f32").unlink()
+
+
+def _write_vectors(
+    draft: Path,
+    papers: Sequence[Paper],
+    kept: set[str],
+    embedding: BuiltinEmbedding,
+    previous: Index | None,
+    progress: Progress,
+) -> None:
+    fresh = [p for p in papers if p.id not in kept]
+    embedded = _embed(fresh, embedding, progress)
+    sentences, tokens, counts, spans = [0], [0], [], []
+    frequency = np.zeros(30522, np.int32)
+    with (
+        (draft / "sentences.f16").open("wb") as sentence_file,
+        (draft / "tokens.i8").open("wb") as token_file,
+        (draft / "pieces.i32").open("wb") as piece_file,
+        (draft / "owners.i16").open("wb") as owner_file,
+        (draft / "passages.f32").open("wb") as passage_file,
+    ):
+        for p in papers:
+            if p.id in kept and previous is not None:
+                row, passages_of = _stored(previous, previous.rows[p.id])
+            else:
+                row = next(embedded)
+                row.passages.tofile(passage_file)
+                passages_of = len(row.passages)
+            row.sentences.tofile(sentence_file)
+            row.tokens.tofile(token_file)
+            row.pieces.tofile(piece_file)
+            row.owners.tofile(owner_file)
+            sentences.append(sentences[-1] + len(row.sentences))
+            tokens.append(tokens[-1] + len(row.tokens))
+            counts.append(passages_of)
+            spans += [(s.start, s.end) for s in split_sentences(p.abstract)]
+            frequency[np.unique(row.pieces)] += 1
+    np.savez(
+        draft / "rows.npz",
+        sentences=np.array(sentences, np.int64),
+        tokens=np.array(tokens, np.int64),
+        passages=np.array(counts, np.int32),
+        spans=np.array(spans, np.int32).reshape(-1, 2),
+        piece_frequency=frequency,
+    )
+
+
+def _stored(index: Index, row: int) -> tuple[Row, int]:
+    s0, s1 = index.sentence_starts[row : row + 2]
+    t0, t1 = index.token_starts[row : row + 2]
+    stored = Row(
+        np.asarray(index.sentence_vectors[s0:s1]),
+        np.asarray(index.token_vectors[t0:t1]),
+        np.asarray(index.token_pieces[t0:t1]),
+        np.asarray(index.token_owners[t0:t1]),
+        np.zeros((0, builtin.DIMENSIONS), np.float32),
+    )
+    return stored, int(index.passage_counts[row])
+
+
+def _embed(papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progress) -> Iterator[Row]:
+    """The rows of `papers`, in order."""
+    projection = TokenProjection()
+    parser = PassageParser(count=embedding.count, window=builtin.WINDOW - 6)
+    progress("Embedding papers", 0, len(papers))
+    for first in range(0, len(papers), CHUNK):
+        chunk = papers[first : first + CHUNK]
+        nodes = passages(chunk, parser)
+        heads = [f"{n.metadata['title']}. " for n in nodes]
+        states = embedding.encode(
+            [head + n.text for head, n in zip(heads, nodes, strict=True)],
+            progress=lambda done, first=first, share=len(chunk) / max(1, len(nodes)): progress(
+                "Embedding papers", first + int(done * share), len(papers)
+            ),
+        )
+        by_paper: dict[str, list[int]] = {}
+        for i, node in enumerate(nodes):
+            by_paper.setdefault(node.metadata["paper_id"], []).append(i)
+        for p in chunk:
+            mine = by_paper.get(p.id, [])
+            yield _row(split_sentences(p.abstract), [(nodes[i], heads[i], states[i]) for i in mine], projection)
+    progress("Embedding papers", len(papers), len(papers))
+
+
+def _row(sentences: Sequence[Span], parts: Sequence[tuple[Any, str, Any]], projection: TokenProjection) -> Row:
+    vectors, tokens, pieces, owners, whole = [], [], [], [], []
+    for number, (node, head, states) in enumerate(parts):
+        first, last = node.metadata["sentences"]
+        shift = len(head) - node.start_char_idx
+        owner = np.full(len(states.pieces), -1, np.int16)
+        for s in range(first, last):
+            start, end = sentences[s].start + shift, sentences[s].end + shift
+            vectors.append(states.pooled(start, end))
+            owner[(states.offsets[:, 0] >= start) & (states.offsets[:, 1] <= end)] = s
+        # The title stands before every passage of a paper; its tokens are kept once.
+        keep = states.words & ((owner >= 0) if number else True)
+        tokens.append(projection.pack(states.vectors[keep]))
+        pieces.append(states.pieces[keep])
+        owners.append(owner[keep])
+        whole.append(states.pooled())
+    return Row(
+        np.array(vectors, np.float16).reshape(-1, builtin.DIMENSIONS),
+        np.concatenate(tokens),
+        np.concatenate(pieces),
+        np.concatenate(owners),
+        np.array(whole, np.float32),
+    )

@@ -1,0 +1,76 @@
+"""The vectors of passages in Chroma: in, and the nearest out. The only module that imports chromadb.
+
+Chroma is embedded and persistent. It gets vectors only, never text: given text it would try to download a model.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.embedding import Floats
+from rag.errors import StoreError
+
+COLLECTION = "passages"
+BATCH = 5000
+"""Rows a call; Chroma takes at most 5,461."""
+
+
+class PassageStore:
+    """One Chroma collection in one folder. Opens at once, makes the collection if it isn't there."""
+
+    def __init__(self, folder: Path) -> None:
+        import chromadb
+        from chromadb.config import Settings
+
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+            self._collection = self._client.get_or_create_collection(
+                COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+            )
+        except Exception as e:
+            raise StoreError(f"The vectors in {folder} can't be opened ({e}): rebuild them with rag ingest.") from e
+
+    def upsert(self, ids: Sequence[str], vectors: Floats) -> None:
+        """Write vectors of shape (n, dimensions) under their ids; what was there under an id is replaced."""
+        if not np.isfinite(vectors).all():
+            raise StoreError("The embedding gave a vector that is not a number; nothing was written.")
+        for first in range(0, len(ids), BATCH):
+            last = first + BATCH
+            self._collection.upsert(ids=list(ids[first:last]), embeddings=vectors[first:last])
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors; an id that isn't there is no error."""
+        for first in range(0, len(ids), BATCH):
+            self._collection.delete(ids=list(ids[first : first + BATCH]))
+
+    def nearest(self, vector: Floats, n: int) -> tuple[list[str], NDArray[np.float32]]:
+        """The ids of the `n` nearest vectors and their cosine similarities in [-1, 1], best first."""
+        n = min(n, len(self))
+        if n == 0:
+            return [], np.zeros(0, np.float32)
+        found = self._collection.query(query_embeddings=[vector], n_results=n, include=["distances"])
+        distances = np.asarray((found["distances"] or [[]])[0], dtype=np.float32)
+        return list(found["ids"][0]), 1 - distances
+
+    def __len__(self) -> int:
+        return self._collection.count()
+
+    def close(self) -> None:
+        """Let go of the folder, so that another client sees what was written."""
+        self._client.close()
+
+
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[PassageStore]:
+    """A store that is closed at the end of the block."""
+    store = PassageStore(folder)
+    try:
+        yield store
+    finally:
+        store.close()
