@@ -7,13 +7,13 @@ the text). URLs are left as they are. `clean(clean(x)) == clean(x)`, because the
 
 from __future__ import annotations
 
-import logging
 import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+
+from . import tex
 
 _FIGURE = re.compile(r"\d+(?:\.\d+)*")
 _URL = re.compile(r"""(?:https?://|ftp://|www\.)[^\s{}$\\"<>^]+""")
@@ -47,8 +47,8 @@ def clean(text: str, *, title: str = "") -> str:
         text = _plain(text)
         for rule in _RULES:
             text = _apply(rule, text)
-        if "\\" in text:
-            text = _apply(_macros(name), text)
+        if text == before and "\\" in text:  # macros without arguments, once those with some are resolved
+            text = _apply(_Rule(_MACRO, tex.macros(name)), text)
         text = " ".join(text.split())
         if text == before:
             break
@@ -59,8 +59,8 @@ def _plain(text: str) -> str:
     """`text` composed (NFC), and without characters that can't be seen."""
     if text.isascii() and text.isprintable():
         return text
-    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
-    return _CONTROL.sub(" ", text).translate(_LIGATURES)
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", _apply(_MOJIBAKE, text)))
+    return _CONTROL.sub(" ", text.translate(_LIGATURES))
 
 
 def _apply(rule: _Rule, text: str) -> str:
@@ -105,7 +105,8 @@ _INVISIBLE = re.compile(
     "|(?<=[\x00-\u024f])[\u200c\u200d]|[\u200c\u200d](?=[\x00-\u024f])"
 )
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+_WINDOWS = {n: bytes([n]).decode("cp1252") for n in range(0x80, 0xA0) if n not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
+_LIGATURES = _WINDOWS | str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 
 
 def _mojibake(match: re.Match[str]) -> str | None:
@@ -122,6 +123,13 @@ def _mojibake(match: re.Match[str]) -> str | None:
         return raw.decode()
     except UnicodeDecodeError:
         return None
+
+
+_MOJIBAKE = _Rule(
+    re.compile(r"[ÂÃ][\x80-\xbf\u0152-\u02dc\u2013-\u2122]|â[\x80-\xbf\u0152-\u02dc\u2013-\u2122]{2}"),
+    _mojibake,
+    url=True,
+)
 
 
 def _entity(match: re.Match[str]) -> str | None:
@@ -151,8 +159,11 @@ def _maths(match: re.Match[str]) -> str | None:
     left = match.string[match.start() - 1 : match.start()] if match.start() else ""
     if (left.isalnum() or left == "_") and content[0] not in "_^\\":
         return None
+    right = match.string[match.end() : match.end() + 1]
+    if right.isdigit() and content[0] != "\\":
+        return None
     if re.search(r"[\\^_=<>{}×≤≥≈∞]", content):
-        return content
+        return content + "{}" if right.isalpha() and re.search(r"\\[A-Za-z]+$", content) else content
     if " " in content:
         return None if re.search(r"[^\W\d_]{2}", content) else content
     return content if len(content) <= 20 else None
@@ -168,11 +179,7 @@ def _tie(match: re.Match[str]) -> str | None:
     return f"{left} {right}"
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_STARTERS = _words(
+_STARTERS = tex.words(
     "A An And As Additionally All At Both But By Code Compared Despite Experiments Extensive Finally First For From "
     "Furthermore Given Here However If In Instead It Its Moreover Most On Our Recent Results Second Since Specifically "
     "Such That The Their Then There Therefore These They This Those Through Thus To Unlike Unfortunately Using We When "
@@ -194,116 +201,6 @@ def _script(match: re.Match[str]) -> str:
     return f"{sign}({content})"
 
 
-# TeX, by name. Symbols that are not here are asked of pylatexenc, which knows some thousand.
-_SYMBOLS = {
-    "times": "×", "cdot": "·", "pm": "±", "mp": "∓", "approx": "≈", "sim": "~", "simeq": "≃", "leq": "≤", "le": "≤",
-    "geq": "≥", "ge": "≥", "neq": "≠", "ne": "≠", "ll": "≪", "gg": "≫", "rightarrow": "→", "to": "→", "infty": "∞",
-    "ldots": "…", "dots": "…", "cdots": "…", "circ": "∘", "degree": "°", "textdegree": "°", "textasciitilde": "~",
-    "textbackslash": "\\", "textunderscore": "_", "textpercent": "%", "lbrace": "{", "rbrace": "}", "textendash": "–",
-    "textemdash": "—", "textquotedblleft": '"', "textquotedblright": '"', "textregistered": "®", "texttrademark": "™",
-    "mid": "|", "vert": "|", "lvert": "|", "rvert": "|", "langle": "⟨", "rangle": "⟩",
-}  # fmt: skip
-_LETTERS = {
-    "ss": "ß", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "aa": "å", "AA": "Å",
-    "i": "ı", "j": "ȷ",
-}  # fmt: skip
-_FUNCTIONS = _words("log ln exp max min sin cos tan tanh arg argmax argmin det dim lim sup inf Pr softmax")
-_SPACES = _words("quad qquad par newline linebreak hfill smallskip medskip bigskip space")
-_SILENT = _words(
-    "left right big Big bigg Bigg bigl bigr displaystyle textstyle limits nolimits item centering noindent em it bf tt "
-    "sc rm sf sl itshape bfseries ttfamily scshape small large Large footnotesize protect xspace"
-)
-_DROPPED = _words(
-    "cite citep citet citealp citeauthor citeyear ref eqref autoref cref Cref label vspace hspace begin end color "
-    "includegraphics input bibliography bibliographystyle index pageref"
-)
-_OWN_NAMES = _words(
-    "proj project projname projectname sys sysname system systemname ours name method methodname model modelname tool "
-    "toolname framework approach solution fwname algname ourmethod oursystem"
-)
-_ACCENTS = {
-    "'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "=": "\u0304", ".": "\u0307",
-    "u": "\u0306", "v": "\u030c", "H": "\u030b", "c": "\u0327", "k": "\u0328", "r": "\u030a", "d": "\u0323",
-    "b": "\u0331",
-}  # fmt: skip
-
-
-def _accent(match: re.Match[str]) -> str | None:
-    letter = next(g for g in match.groups()[1:] if g).lstrip("\\")
-    composed = unicodedata.normalize("NFC", letter + _ACCENTS[match.group(1)])
-    return composed if len(composed) == 1 else None
-
-
-@cache
-def _symbol(name: str) -> str | None:
-    r"""The character that TeX sets for `\name`, by pylatexenc (https://pylatexenc.readthedocs.io); None for words."""
-    from pylatexenc.latex2text import LatexNodes2Text  # here, for its import takes 40 ms
-
-    quiet = logging.getLogger("pylatexenc")
-    quiet.setLevel(logging.CRITICAL)
-    try:
-        found = str(LatexNodes2Text().latex_to_text("\\" + name)).strip()
-    except Exception:  # its substitutions raise what they like on a macro without its arguments
-        return None
-    return found if 1 <= len(found) <= 2 and not found.isascii() else None
-
-
-def _argument(match: re.Match[str]) -> str | None:
-    r"""`\name{argument}`: formatting gives its argument, references give nothing."""
-    left, name, content, more = match.groups(default="")
-    if name in _DROPPED:
-        return ""
-    if name in {"footnote", "thanks", "footnotetext"}:
-        return f"{left} ({content.strip()}){more}"
-    if name in {"textsuperscript", "textsubscript"}:
-        return left + ("^" if name == "textsuperscript" else "_") + content + more
-    if name == "sqrt":
-        return f"{left}√{content}{more}" if content.isalnum() else f"{left}√({content}){more}"
-    if name in _SYMBOLS or name in _LETTERS:
-        return None if content else f"{left}\\{name} {more}"
-    if name in _ACCENTS or (not content and not more):
-        return None
-    return left + content + more
-
-
-def _two_arguments(match: re.Match[str]) -> str | None:
-    name, first, second = match.groups()
-    if name in {"frac", "tfrac", "dfrac", "nicefrac", "sfrac"}:
-        return f"{first}/{second}"
-    if name == "href":
-        return second if first == second else f"{second} ({first})"
-    if name in {"SI", "qty"}:
-        return f"{first} {second}"
-    return second if name in {"textcolor", "colorbox"} else None
-
-
-def _macros(own_name: str) -> _Rule:
-    def change(match: re.Match[str]) -> str | None:
-        name, _, space = match.groups(default="")
-        left = match.string[match.start() - 1 : match.start()] if match.start() else ""
-        if left in ("\\", ":", "/"):
-            return None
-        gap = " " if left.isalpha() else ""
-        if name in _LETTERS:
-            return _LETTERS[name] if left.isalpha() or not space or name.isupper() else _LETTERS[name] + space
-        if name in _SYMBOLS:
-            return _SYMBOLS[name] + space
-        if name in _SPACES:
-            return " "
-        if name in _SILENT:
-            return gap + ("" if left.isspace() else space)
-        if name in _FUNCTIONS:
-            return (" " if left.isalnum() else "") + name + space
-        if own_name and name.lower() in _OWN_NAMES:
-            return gap + own_name + space
-        symbol = _symbol(name)
-        if symbol:
-            return symbol + space
-        return None if left.isalnum() or left == "_" else name + space
-
-    return _Rule(re.compile(r"\\([A-Za-z]+)(\{\})?(\s?)"), change)
-
-
 def _rule(pattern: str, change: str | Callable[[re.Match[str]], str | None], **flags: bool) -> _Rule:
     if callable(change):
         return _Rule(re.compile(pattern), change, **flags)
@@ -311,42 +208,42 @@ def _rule(pattern: str, change: str | Callable[[re.Match[str]], str | None], **f
     return _Rule(re.compile(pattern), lambda match: match.expand(template), **flags)
 
 
+_MACRO = re.compile(r"\\([A-Za-z]+)(\{\})?(\s?)")
 _TAGS = "p|i|b|em|strong|sub|sup|italic|bold|sc|span|div|title|sec|a|u|br|mark|small|tt|code"
 _RULES = (
     # HTML, and text read in the wrong encoding. A known tag goes only with its end: "<kernel>" is a word.
     _rule(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});", _entity, url=True, figures=False),
-    _rule(r"[ÂÃ][\x80-\xbf\u0152-\u02dc\u2013-\u2122]|â[\x80-\xbf\u0152-\u02dc\u2013-\u2122]{2}", _mojibake, url=True),
     _rule(rf"<({_TAGS})(?: [^<>]{{0,200}})?>([^<>]*)</\1>", _tag, url=True, figures=False),
     _rule(r"</?(?:jats|mml):[a-z]+(?: [^<>]{0,200})?/?>|<br ?/?>", " ", url=True, figures=False),
+    _rule(r"\\([A-Za-z]+)\s?\{([^{}]*)\}\s?\{([^{}]*)\}", tex.two_arguments, figures=False),
     # Addresses that a lost \href gave twice, or glued to its text.
     _rule(r"((?:https?://|www\.)[^\s{}]+)\{((?:https?://|www\.)[^\s{}]+)\}", _second_address, url=True, figures=False),
-    _rule(r"(?<=\w)\{((?:https?://|www\.)[^\s{}]+)\}", r" (\1)", url=True),
     # Dollars: pairs first, then an end whose beginning was lost.
-    _rule(r"(?<![\\$])(\${1,2})(?=[^\s$])([^$\n]{1,200}?)(?<=[^\s\\$])\1(?![\d$])", _maths),
+    _rule(r"(?<![\\$])(\${1,2})(?=[^\s$])([^$\n]{1,200}?)(?<=[^\s\\$])\1(?!\$)", _maths),
     _rule(r"(\d)\s?\\times\s?\$(?!\w)", r"\1×"),
     _rule(r"(?<=[%×])\$(?![\w$])", ""),
     _rule(r"\\[()\[\]](?!\w*\\)|\\[()](?=.)", ""),
     # Figures and their units.
     _rule(r"(?<![A-Za-z\d.,])(\d[\d.,]*)times(?![A-Za-z])", r"\1×"),
     _rule(r"(\d)\{,\}(?=\d)", r"\1,"),
-    _rule(r"\^\s?\{?\s?\\circ\s?\}?", "°"),
+    _rule(r"\^\s?\{?\s?\\circ(?:\{\})?\s?\}?", "°"),
     _rule(r"(\d)\^\{?(st|nd|rd|th)\}?(?!\w)", r"\1\2"),
-    _rule(r"(?<![A-Za-z])infty(?![A-Za-z])", "∞"),
+    _rule(r"(?<![A-Za-z\\])infty(?![A-Za-z])", "∞"),
     # Macros with arguments, from the innermost outwards.
     _rule(r"""(?<!\w)\\(["'])([^"'\\{}]{1,200})(?<=\w)\\\1(?![\w{])""", r"\1\2\1"),
-    _rule(r"""\\(['`^"~=.])\s?(?:\{\s?(\\[ij]|[A-Za-z])\s?\}|(\\[ij](?![A-Za-z])|[A-Za-z]))""", _accent),
-    _rule(r"\\([uvHckrdb])\{\s?(\\[ij]|[A-Za-z])\s?\}", _accent),
-    _rule(r"(?<=[A-Za-z])\\([cvHk])\s([A-Za-z])", _accent),
+    _rule(r"""\\(['`^"~=.])\s?(?:\{\s?(\\[ij]|[A-Za-z])\s?\}|(\\[ij](?![A-Za-z])|[A-Za-z]))""", tex.accent),
+    _rule(r"\\([uvHckrdb])\{\s?(\\[ij]|[A-Za-z])\s?\}", tex.accent),
+    _rule(r"(?<=[A-Za-z])\\([cvHk])\s([A-Za-z])", tex.accent),
     _rule(r"\{([^\x00-\x7f])\}", r"\1"),
     _rule(r"\{\\(?:em|it|bf|tt|sc|rm|sf|sl|itshape|bfseries|ttfamily|scshape)\s([^{}]*)\}", r"\1"),
-    _rule(r"\\([A-Za-z]+)\s?\{([^{}]*)\}\s?\{([^{}]*)\}", _two_arguments, figures=False),
     _rule(r"[~\s]?\\(?:cite[a-z]*|[a-zC]*ref|label)\*?(?:\[[^\[\]]*\])?\{[^{}]*\}", "", figures=False),
-    _rule(r"(?<![\\:])()\\([A-Za-z]+)\*?\s?\{([^{}]*)\}()", _argument, figures=False),
+    _rule(r"(?<![\\:])()\\([A-Za-z]+)\*?\s?\{([^{}]*)\}()", tex.argument, figures=False),
+    _rule(r"(?<=\w)\{((?:https?://|www\.)[^\s{}]+)\}", r" (\1)", url=True),
     _rule(r"([_^])\{([^{}]*)\}", _script),
     # Ties, escapes and spaces. A range or an "about" keeps its ~.
+    _rule(r"\\([%&#_{}$])", r"\1", url=True),
     _rule(r"((?<![\w~/])[^\W_]+(?:[-'.][^\W_]+)*[.,;:)%\]]?|(?<!~)[.,;:)%\]])~(?=[^\s~])(.)", _tie),
     _rule(r"\\[~^]\{\}", lambda match: match.group()[1]),
-    _rule(r"\\([%&#_{}$])", r"\1", url=True),
     _rule(r"\\\\(?:\[[^\[\]]{0,20}\])?(?=\s|$)", " "),
     _rule(r"\\[,;: ]", " "),
     _rule(r"\\[!/@-]", ""),
