@@ -117,7 +117,7 @@ def _home(home: Path) -> Check:
 def _resources() -> str:
     from rag import resources
 
-    return f"{resources.prompts().parent}, {resources.seeds().parent}"
+    return f"{resources.prompts()}, {resources.seeds()}"
 
 
 def _embedding(config: Config) -> str:
