@@ -25,9 +25,11 @@ _MOST_PASSES = 60
 class _Rule:
     """Every match of `pattern` becomes `change(match)`; None leaves it.
 
+    `mark`: every match holds it, and finding that first is ten times as fast as looking for the pattern.
     `url`: also inside URLs. `figures`: an edit that would change a figure is not made.
     """
 
+    mark: str
     pattern: re.Pattern[str]
     change: Callable[[re.Match[str]], str | None]
     url: bool = False
@@ -48,7 +50,7 @@ def clean(text: str, *, title: str = "") -> str:
         for rule in _RULES:
             text = _apply(rule, text)
         if text == before and "\\" in text:  # macros without arguments, once those with some are resolved
-            text = _apply(_Rule(_MACRO, tex.macros(name)), text)
+            text = _apply(_Rule("\\", _MACRO, tex.macros(name)), text)
         text = " ".join(text.split())
         if text == before:
             break
@@ -64,7 +66,7 @@ def _plain(text: str) -> str:
 
 
 def _apply(rule: _Rule, text: str) -> str:
-    first = rule.pattern.search(text)
+    first = rule.pattern.search(text) if rule.mark in text else None
     if first is None:
         return text
     urls = [] if rule.url else [m.span() for m in _URL.finditer(text)]
@@ -126,6 +128,7 @@ def _mojibake(match: re.Match[str]) -> str | None:
 
 
 _MOJIBAKE = _Rule(
+    "",
     re.compile(r"[ÂÃ][\x80-\xbf\u0152-\u02dc\u2013-\u2122]|â[\x80-\xbf\u0152-\u02dc\u2013-\u2122]{2}"),
     _mojibake,
     url=True,
@@ -201,57 +204,59 @@ def _script(match: re.Match[str]) -> str:
     return f"{sign}({content})"
 
 
-def _rule(pattern: str, change: str | Callable[[re.Match[str]], str | None], **flags: bool) -> _Rule:
+def _rule(mark: str, pattern: str, change: str | Callable[[re.Match[str]], str | None], **flags: bool) -> _Rule:
     if callable(change):
-        return _Rule(re.compile(pattern), change, **flags)
+        return _Rule(mark, re.compile(pattern), change, **flags)
     template = change
-    return _Rule(re.compile(pattern), lambda match: match.expand(template), **flags)
+    return _Rule(mark, re.compile(pattern), lambda match: match.expand(template), **flags)
 
 
 _MACRO = re.compile(r"\\([A-Za-z]+)(\{\})?(\s?)")
 _TAGS = "p|i|b|em|strong|sub|sup|italic|bold|sc|span|div|title|sec|a|u|br|mark|small|tt|code"
 _RULES = (
     # HTML, and text read in the wrong encoding. A known tag goes only with its end: "<kernel>" is a word.
-    _rule(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});", _entity, url=True, figures=False),
-    _rule(rf"<({_TAGS})(?: [^<>]{{0,200}})?>([^<>]*)</\1>", _tag, url=True, figures=False),
-    _rule(r"</?(?:jats|mml):[a-z]+(?: [^<>]{0,200})?/?>|<br ?/?>", " ", url=True, figures=False),
-    _rule(r"\\([A-Za-z]+)\s?\{([^{}]*)\}\s?\{([^{}]*)\}", tex.two_arguments, figures=False),
+    _rule("&", r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});", _entity, url=True, figures=False),
+    _rule("<", rf"<({_TAGS})(?: [^<>]{{0,200}})?>([^<>]*)</\1>", _tag, url=True, figures=False),
+    _rule("<", r"</?(?:jats|mml):[a-z]+(?: [^<>]{0,200})?/?>|<br ?/?>", " ", url=True, figures=False),
+    _rule("\\", r"\\([A-Za-z]+)\s?\{([^{}]*)\}\s?\{([^{}]*)\}", tex.two_arguments, figures=False),
     # Addresses that a lost \href gave twice, or glued to its text.
-    _rule(r"((?:https?://|www\.)[^\s{}]+)\{((?:https?://|www\.)[^\s{}]+)\}", _second_address, url=True, figures=False),
+    _rule(
+        "{", r"((?:https?://|www\.)[^\s{}]+)\{((?:https?://|www\.)[^\s{}]+)\}", _second_address, url=True, figures=False
+    ),
     # Dollars: pairs first, then an end whose beginning was lost.
-    _rule(r"(?<![\\$])(\${1,2})(?=[^\s$])([^$\n]{1,200}?)(?<=[^\s\\$])\1(?!\$)", _maths),
-    _rule(r"(\d)\s?\\times\s?\$(?!\w)", r"\1×"),
-    _rule(r"(?<=[%×])\$(?![\w$])", ""),
-    _rule(r"\\[()\[\]](?!\w*\\)|\\[()](?=.)", ""),
+    _rule("$", r"(?<![\\$])(\${1,2})(?=[^\s$])([^$\n]{1,200}?)(?<=[^\s\\$])\1(?!\$)", _maths),
+    _rule("\\", r"(\d)\s?\\times\s?\$(?!\w)", r"\1×"),
+    _rule("$", r"(?<=[%×])\$(?![\w$])", ""),
+    _rule("\\", r"\\[()\[\]](?!\w*\\)|\\[()](?=.)", ""),
     # Figures and their units.
-    _rule(r"(?<![A-Za-z\d.,])(\d[\d.,]*)times(?![A-Za-z])", r"\1×"),
-    _rule(r"(\d)\{,\}(?=\d)", r"\1,"),
-    _rule(r"\^\s?\{?\s?\\circ(?:\{\})?\s?\}?", "°"),
-    _rule(r"(\d)\^\{?(st|nd|rd|th)\}?(?!\w)", r"\1\2"),
-    _rule(r"(?<![A-Za-z\\])infty(?![A-Za-z])", "∞"),
+    _rule("times", r"(?<![A-Za-z\d.,])(\d[\d.,]*)times(?![A-Za-z])", r"\1×"),
+    _rule("{", r"(\d)\{,\}(?=\d)", r"\1,"),
+    _rule("\\", r"\^\s?\{?\s?\\circ(?:\{\})?\s?\}?", "°"),
+    _rule("^", r"(\d)\^\{?(st|nd|rd|th)\}?(?!\w)", r"\1\2"),
+    _rule("infty", r"(?<![A-Za-z\\])infty(?![A-Za-z])", "∞"),
     # Macros with arguments, from the innermost outwards.
-    _rule(r"""(?<!\w)\\(["'])([^"'\\{}]{1,200})(?<=\w)\\\1(?![\w{])""", r"\1\2\1"),
-    _rule(r"""\\(['`^"~=.])\s?(?:\{\s?(\\[ij]|[A-Za-z])\s?\}|(\\[ij](?![A-Za-z])|[A-Za-z]))""", tex.accent),
-    _rule(r"\\([uvHckrdb])\{\s?(\\[ij]|[A-Za-z])\s?\}", tex.accent),
-    _rule(r"(?<=[A-Za-z])\\([cvHk])\s([A-Za-z])", tex.accent),
-    _rule(r"\{([^\x00-\x7f])\}", r"\1"),
-    _rule(r"\{\\(?:em|it|bf|tt|sc|rm|sf|sl|itshape|bfseries|ttfamily|scshape)\s([^{}]*)\}", r"\1"),
-    _rule(r"[~\s]?\\(?:cite[a-z]*|[a-zC]*ref|label)\*?(?:\[[^\[\]]*\])?\{[^{}]*\}", "", figures=False),
-    _rule(r"(?<![\\:])()\\([A-Za-z]+)\*?\s?\{([^{}]*)\}()", tex.argument, figures=False),
-    _rule(r"(?<=\w)\{((?:https?://|www\.)[^\s{}]+)\}", r" (\1)", url=True),
-    _rule(r"([_^])\{([^{}]*)\}", _script),
+    _rule("\\", r"""(?<!\w)\\(["'])([^"'\\{}]{1,200})(?<=\w)\\\1(?![\w{])""", r"\1\2\1"),
+    _rule("\\", r"""\\(['`^"~=.])\s?(?:\{\s?(\\[ij]|[A-Za-z])\s?\}|(\\[ij](?![A-Za-z])|[A-Za-z]))""", tex.accent),
+    _rule("\\", r"\\([uvHckrdb])\{\s?(\\[ij]|[A-Za-z])\s?\}", tex.accent),
+    _rule("\\", r"(?<=[A-Za-z])\\([cvHk])\s([A-Za-z])", tex.accent),
+    _rule("{", r"\{([^\x00-\x7f])\}", r"\1"),
+    _rule("\\", r"\{\\(?:em|it|bf|tt|sc|rm|sf|sl|itshape|bfseries|ttfamily|scshape)\s([^{}]*)\}", r"\1"),
+    _rule("\\", r"[~\s]?\\(?:cite[a-z]*|[a-zC]*ref|label)\*?(?:\[[^\[\]]*\])?\{[^{}]*\}", "", figures=False),
+    _rule("\\", r"(?<![\\:])()\\([A-Za-z]+)\*?\s?\{([^{}]*)\}()", tex.argument, figures=False),
+    _rule("{", r"(?<=\w)\{((?:https?://|www\.)[^\s{}]+)\}", r" (\1)", url=True),
+    _rule("{", r"([_^])\{([^{}]*)\}", _script),
     # Ties, escapes and spaces. A range or an "about" keeps its ~.
-    _rule(r"\\([%&#_{}$])", r"\1", url=True),
-    _rule(r"((?<![\w~/])[^\W_]+(?:[-'.][^\W_]+)*[.,;:)%\]]?|(?<!~)[.,;:)%\]])~(?=[^\s~])(.)", _tie),
-    _rule(r"\\[~^]\{\}", lambda match: match.group()[1]),
-    _rule(r"\\\\(?:\[[^\[\]]{0,20}\])?(?=\s|$)", " "),
-    _rule(r"\\[,;: ]", " "),
-    _rule(r"\\[!/@-]", ""),
+    _rule("\\", r"\\([%&#_{}$])", r"\1", url=True),
+    _rule("~", r"((?<![\w~/])[^\W_]+(?:[-'.][^\W_]+)*[.,;:)%\]]?|(?<!~)[.,;:)%\]])~(?=[^\s~])(.)", _tie),
+    _rule("\\", r"\\[~^]\{\}", lambda match: match.group()[1]),
+    _rule("\\", r"\\\\(?:\[[^\[\]]{0,20}\])?(?=\s|$)", " "),
+    _rule("\\", r"\\[,;: ]", " "),
+    _rule("\\", r"\\[!/@-]", ""),
     # Punctuation.
-    _rule(r"``([^`]*?)''", r'"\1"'),
-    _rule(r"``(?!`)", '"'),
-    _rule(r"(?<![\w`])`([^`'\s](?:[^`'\n]{0,80}[^`'\s])?)'(?![\w'])", r"'\1'"),
-    _rule(r"(?<=\w)---(?=\w)|(?<=\s)---(?=\s)", "—"),
-    _rule(r"(?<=\w)--(?=\w)|(?<=\s)--(?=\s)", "–"),
-    _rule(r"(?<![\w./@])((?:[^\W\d_]+-)*[^\W\d_]{2,})\.([A-Z][A-Za-z]*)(?=\s)", _lost_space),
+    _rule("``", r"``([^`]*?)''", r'"\1"'),
+    _rule("``", r"``(?!`)", '"'),
+    _rule("`", r"(?<![\w`])`([^`'\s](?:[^`'\n]{0,80}[^`'\s])?)'(?![\w'])", r"'\1'"),
+    _rule("---", r"(?<=\w)---(?=\w)|(?<=\s)---(?=\s)", "—"),
+    _rule("--", r"(?<=\w)--(?=\w)|(?<=\s)--(?=\s)", "–"),
+    _rule(".", r"(?<![\w./@])((?:[^\W\d_]+-)*[^\W\d_]{2,})\.([A-Z][A-Za-z]*)(?=\s)", _lost_space),
 )
