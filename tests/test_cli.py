@@ -462,6 +462,26 @@ def test_chat_in_a_terminal() -> None:
     assert "Ctrl-C again or Ctrl-D leaves" in seen
 
 
+def test_a_terminal_shows_tags_and_the_address_of_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import fake_rag; fake_rag.QUOTE = fake_rag.ABSTRACT = '<s> tokens, [here](http://there.example/)'\nmain()"
+    monkeypatch.setitem(globals(), "HOOK", HOOK.removesuffix("main()\n") + code)
+    seen, _ = terminal("ask", QUESTION, env={"NO_COLOR": "1"})
+    assert "<s> tokens" in seen.replace("\x1b[0m", "")
+    assert "http://there.example/" in seen
+    assert "\x1b]8" not in seen
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_terminal_without_unicode(flags: list[str]) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    result = subprocess.run(
+        fake_command("ask", "What is “QLoRA” \U0001f642?", *flags), env=environment, capture_output=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    if flags:
+        assert json.loads(result.stdout)["question"] == "What is “QLoRA” \U0001f642?"
+
+
 def test_a_reader_that_leaves_early() -> None:
     command = f"{subprocess.list2cmdline([sys.executable])} -m rag.cli --help | head -1; exit ${{PIPESTATUS[0]}}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

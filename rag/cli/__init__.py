@@ -8,6 +8,13 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command that `sys.argv` names, and exit with its code."""
+    import io
+    import sys
+
     from rag.cli.app import app
 
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that isn't UTF-8 shows what it can't show as an escape, and doesn't end the program.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="rag")

@@ -40,9 +40,7 @@ def run(source: str, target: str, home: Path | None, collection: str | None) -> 
                 if not raw.strip():
                     continue
                 answer, ok = _answer(rag, raw)
-                text = json.dumps(answer.to_json(), ensure_ascii=False, allow_nan=False)
-                # A lone surrogate can't be written; it stays visible as an escape.
-                out.write(text.encode("utf-8", "backslashreplace") + b"\n")
+                out.write(console.to_line(answer.to_json()).encode() + b"\n")
                 out.flush()
                 total, failures = total + 1, failures + (not ok)
                 progress("Answering", total, None)

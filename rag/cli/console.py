@@ -30,9 +30,19 @@ def say(text: str = "") -> None:
 
 
 def say_json(value: Any) -> None:
-    """Print a value as one line of JSON. Half a character (a lone surrogate) is printed escaped."""
+    """Print a value as one line of JSON; what standard output can't encode is escaped."""
+    text = to_line(value)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        text = json.dumps(value, allow_nan=False)
+    sys.stdout.write(text + "\n")
+
+
+def to_line(value: Any) -> str:
+    """A value as JSON on one line, legible and safe to encode: half a character (a lone surrogate) is escaped."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def note(text: str) -> None:
@@ -68,7 +78,9 @@ def _render(answer: Answer) -> None:
     from rich.text import Text
 
     console = Console(highlight=False)  # it minds NO_COLOR
-    console.print(Markdown(safe(answer.answer)))
+    # A tag would vanish ("<s> tokens"), and a link could show one address and lead to another.
+    text = re.sub(r"(?<!\\)<(?=[A-Za-z/!?])", r"\\<", safe(answer.answer))
+    console.print(Markdown(text, hyperlinks=False))
     if answer.citations:
         console.print(Text("\nSources", style="bold"))
     for c in answer.citations:

@@ -1,0 +1,102 @@
+"""The command line on the real collection, each call a process of its own beside the one that has it open."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+from conftest import ROOT
+from test_cli import real
+
+if TYPE_CHECKING:
+    from rag.pipeline import Rag
+
+SCHEMA = json.loads((ROOT / "tests" / "answer.schema.json").read_text())
+
+
+@pytest.fixture(autouse=True)
+def same_home(collection: Rag, collection_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_HOME", str(collection_home))
+
+
+def test_ask() -> None:
+    result = real("ask", "What does double quantization save in QLoRA?")
+    assert result.returncode == 0, result.stderr
+    assert "0.37" in result.stdout or "double quantization" in result.stdout
+    assert "[1] QLoRA" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert result.stderr == "", "nothing to tell when the index is there"
+
+
+def test_ask_json() -> None:
+    result = real("ask", "What does double quantization save in QLoRA?", "--json")
+    answer = json.loads(result.stdout)
+    jsonschema.validate(answer, SCHEMA)
+    assert result.stdout.count("\n") == 1
+    assert answer["citations"]
+
+
+def test_batch() -> None:
+    questions = [
+        {"id": "1", "question": "What does double quantization save in QLoRA?"},
+        {"id": "2", "question": "How do GPipe and Holmes each use pipeline parallelism?"},
+        {"id": "3", "question": " "},
+        {
+            "id": "4",
+            "question": "How much memory does it save?",
+            "history": [
+                {"role": "user", "content": "What is QLoRA?"},
+                {"role": "assistant", "content": "A way to finetune quantized models [1]."},
+            ],
+        },
+        {"id": "5", "question": "x" * 5000},
+    ]
+    Path("in.jsonl").write_text("".join(json.dumps(q) + "\n" for q in questions) + "broken\n")
+    result = real("ask", "--batch", "in.jsonl", "--output", "out.jsonl")
+    assert result.returncode == 0, result.stderr
+    answers = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    for answer in answers:
+        jsonschema.validate(answer, SCHEMA)
+    assert [a["id"] for a in answers] == ["1", "2", "3", "4", "5", None]
+    assert [bool(a["citations"]) for a in answers] == [True, True, False, True, False, False]
+    assert "QLoRA" in answers[3]["standalone_question"]
+
+
+def test_papers_are_what_quotes_are_exact_in() -> None:
+    papers = {p["id"]: p for p in json.loads(real("papers", "--json").stdout)}
+    assert len(papers) == 82
+    answer = json.loads(real("ask", "How do GPipe and Holmes each use pipeline parallelism?", "--json").stdout)
+    assert {c["title"] for c in answer["citations"]} <= {p["title"] for p in papers.values()}
+    for c in answer["citations"]:
+        assert papers[c["paper_id"]]["abstract"][c["start"] : c["end"]] == c["quote"]
+
+
+def test_ingest_again_changes_nothing() -> None:
+    result = real("ingest")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("82 papers in papers: 0 added, 0 changed, 0 removed, 82 unchanged (")
+
+
+def test_doctor() -> None:
+    result = real("doctor")
+    assert result.returncode == 0, result.stdout
+    assert "82 papers, index-" in result.stdout
+
+
+def test_a_bad_record_is_named_and_can_be_skipped(home: Path) -> None:
+    Path("p.jsonl").write_text(
+        '{"title": "A paper on trees", "abstract": "Trees grow. They grow by 2 cm a day."}\n{"title": "No abstract"}\n'
+    )
+    result = real("ingest", "p.jsonl", "--home", str(home))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "p.jsonl, line 2" in result.stderr
+    assert "Traceback" not in result.stderr
+    result = real("ingest", "p.jsonl", "--skip-bad", "--home", str(home))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("1 papers in papers: 1 added")
+    assert "Refused: p.jsonl, line 2" in result.stdout
+    result = real("papers", "--json", "--home", str(home))
+    assert [p["title"] for p in json.loads(result.stdout)] == ["A paper on trees"]
