@@ -16,7 +16,7 @@ import typer
 
 from rag import __version__
 from rag.cli import console
-from rag.cli.session import Collection, Home, opened
+from rag.cli.session import Collection, Home
 from rag.config import Config, unknown_variables
 from rag.errors import ConfigError, RagError
 
@@ -140,7 +140,18 @@ def _collection(config: Config) -> str:
     folder = config.home / "collections" / config.collection
     if not folder.is_dir():
         return f"{config.collection}: not there yet, the first question fills it from the seeds"
-    with opened(config.home, config.collection, filled=False) as rag:
-        papers = len(rag.papers())
-    index = ", ".join(p.name for p in sorted(folder.glob("index-*")) if p.is_dir())
-    return f"{config.collection}: {papers} papers, " + (index or "not indexed yet, the next question or ingest does it")
+    from rag.index import Index, current
+    from rag.library import read_papers
+
+    # Straight from the disk: building a `Rag` might bring the index up to date, and a doctor only looks.
+    papers = read_papers(folder / "papers.jsonl")
+    found = f"{config.collection}: {len(papers)} papers, "
+    generation = current(folder)
+    if generation is None:
+        return found + "not indexed yet, the next question or rag ingest does it"
+    index = Index(generation)
+    try:
+        same = {p.id for p in index.papers} == {p.id for p in papers}
+    finally:
+        index.close()
+    return found + generation.name + ("" if same else ", out of date: the next question or rag ingest renews it")
