@@ -31,6 +31,8 @@ DIMENSIONS = 384
 WINDOW = 256
 """Word pieces that the model was trained to read at once, its two marks included."""
 TOKEN_DIMENSIONS = 192
+VOCABULARY = 30522
+"""Word pieces that the tokenizer knows."""
 BATCH = 8
 
 

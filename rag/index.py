@@ -8,8 +8,9 @@
         chroma/                          passage vectors
         bm25/                            lexical index
         rows.npz                         where each paper's sentences and tokens begin
-        sentences.f16                    (sentences, 384) vectors
-        tokens.i8  pieces.i32            (tokens, 192) signed bytes and (tokens,) vocabulary ids
+        passages.f16  sentences.f16      (passages, 384) and (sentences, 384) vectors, for reranking
+        tokens.i8  lengths.f32           (tokens, 192) signed bytes and (tokens,) their Euclidean lengths
+        pieces.i32                       (tokens,) vocabulary ids
         owners.i16                       (tokens,) the sentence of its paper that a token is in, -1 for the title
 
 A generation is written beside the old one and becomes current by one atomic rename, so a process killed at any moment
@@ -18,6 +19,7 @@ leaves the old index or the new one. What is not current is swept away by the ne
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -25,7 +27,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +44,7 @@ from rag.store import PassageStore, opened
 Progress = Callable[[str, int, int], None]
 """Called with a stage, how much of it is done, and how much there is."""
 
-LAYOUT = "layout-1"
+LAYOUT = "layout-2"
 CHUNK = 128
 """Papers embedded at a time: enough for batches of equal length, little enough to show progress."""
 
@@ -74,13 +76,15 @@ def digest(papers: Sequence[Paper]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One paper's vectors: sentences (s, 384), tokens (t, 192), pieces (t,), owners (t,), passages (p, 384)."""
+    """One paper's vectors: passages (p, 384), sentences (s, 384), tokens (t, 192), and of each token its length, its
+    vocabulary id and its sentence, (t,)."""
 
+    passages: NDArray[np.float16]
     sentences: NDArray[np.float16]
     tokens: NDArray[np.int8]
+    lengths: Floats
     pieces: NDArray[np.int32]
     owners: NDArray[np.int16]
-    passages: Floats
 
 
 class Index:
@@ -102,10 +106,12 @@ class Index:
         self.rows = {p.id: i for i, p in enumerate(self.papers)}
         self.sentence_starts: NDArray[np.int64] = rows["sentences"]
         self.token_starts: NDArray[np.int64] = rows["tokens"]
-        self.passage_counts: NDArray[np.int32] = rows["passages"]
+        self.passage_starts: NDArray[np.int64] = rows["passages"]
         self.spans: NDArray[np.int32] = rows["spans"]
         self.piece_frequency: NDArray[np.int32] = rows["piece_frequency"]
         self.sentence_vectors = _open(folder / "sentences.f16", np.float16, builtin.DIMENSIONS)
+        self.passage_vectors = _open(folder / "passages.f16", np.float16, builtin.DIMENSIONS)
+        self.token_lengths = _open(folder / "lengths.f32", np.float32)
         self.token_vectors = _open(folder / "tokens.i8", np.int8, builtin.TOKEN_DIMENSIONS)
         self.token_pieces = _open(folder / "pieces.i32", np.int32)
         self.token_owners = _open(folder / "owners.i16", np.int16)
@@ -201,7 +207,7 @@ def _write(
     fresh = [p for p in papers if p.id not in kept]
     _write_vectors(draft, papers, kept, embedding, previous, progress)
     progress("Writing the index", 0, 1)
-    Lexicon.build([f"{p.title} {p.title} {p.abstract}" for p in papers]).save(draft / "bm25")
+    Lexicon.build([f"{p.title} {p.title} {p.title} {p.abstract}" for p in papers]).save(draft / "bm25")
     gone = [p for p in (previous.papers if previous else []) if p.id not in kept]
     if previous is not None and kept:
         shutil.copytree(previous.folder / "chroma", draft / "chroma")
@@ -218,15 +224,50 @@ def _same_text(a: Paper, b: Paper) -> bool:
 def _write_passages(
     draft: Path, previous: Index | None, gone: Sequence[Paper], fresh: set[str], papers: Sequence[Paper]
 ) -> None:
-    counts = np.load(draft / "rows.npz")["passages"]
-    ids = [f"{p.id}#{n}" for i, p in enumerate(papers) if p.id in fresh for n in range(counts[i])]
-    vectors = np.fromfile(draft / "passages.f32", np.float32).reshape(-1, builtin.DIMENSIONS)
+    starts = np.load(draft / "rows.npz")["passages"]
+    vectors = _open(draft / "passages.f16", np.float16, builtin.DIMENSIONS)
     with opened(draft / "chroma") as store:
         if previous is not None and gone:
-            lost = [f"{p.id}#{n}" for p in gone for n in range(previous.passage_counts[previous.rows[p.id]])]
-            store.delete(lost)
-        store.upsert(ids, vectors)
-    (draft / "passages.f32").unlink()
+            first = previous.passage_starts
+            rows = [(p.id, previous.rows[p.id]) for p in gone]
+            store.delete([f"{id_}#{n}" for id_, row in rows for n in range(first[row + 1] - first[row])])
+        # Papers at a time, so that no collection needs to fit into memory.
+        for begin in range(0, len(papers), UPSERT):
+            span = range(begin, min(begin + UPSERT, len(papers)))
+            added = [i for i in span if papers[i].id in fresh]
+            ids = [f"{papers[i].id}#{n}" for i in added for n in range(starts[i + 1] - starts[i])]
+            if ids:
+                store.upsert(ids, np.concatenate([vectors[starts[i] : starts[i + 1]] for i in added]).astype(np.float32))
+
+
+UPSERT = 2000
+"""Papers written to Chroma at a time."""
+
+
+class _Files:
+    """The raw arrays of a generation that is being written, grown paper by paper."""
+
+    def __init__(self, draft: Path, stack: contextlib.ExitStack) -> None:
+        def file(name: str) -> BinaryIO:
+            return stack.enter_context((draft / name).open("wb"))
+
+        self._files = {
+            "passages": file("passages.f16"),
+            "sentences": file("sentences.f16"),
+            "tokens": file("tokens.i8"),
+            "lengths": file("lengths.f32"),
+            "pieces": file("pieces.i32"),
+            "owners": file("owners.i16"),
+        }
+        self.starts: dict[str, list[int]] = {"passages": [0], "sentences": [0], "tokens": [0]}
+        self.frequency = np.zeros(builtin.VOCABULARY, np.int32)
+
+    def append(self, row: Row) -> None:
+        for name, file in self._files.items():
+            file.write(np.ascontiguousarray(getattr(row, name)).tobytes())
+        for name, starts in self.starts.items():
+            starts.append(starts[-1] + len(getattr(row, name)))
+        self.frequency[np.unique(row.pieces)] += 1
 
 
 def _write_vectors(
@@ -237,54 +278,34 @@ def _write_vectors(
     previous: Index | None,
     progress: Progress,
 ) -> None:
-    fresh = [p for p in papers if p.id not in kept]
-    embedded = _embed(fresh, embedding, progress)
-    sentences, tokens, counts, spans = [0], [0], [], []
-    frequency = np.zeros(30522, np.int32)
-    with (
-        (draft / "sentences.f16").open("wb") as sentence_file,
-        (draft / "tokens.i8").open("wb") as token_file,
-        (draft / "pieces.i32").open("wb") as piece_file,
-        (draft / "owners.i16").open("wb") as owner_file,
-        (draft / "passages.f32").open("wb") as passage_file,
-    ):
+    embedded = _embed([p for p in papers if p.id not in kept], embedding, progress)
+    with contextlib.ExitStack() as stack:
+        files = _Files(draft, stack)
         for p in papers:
-            if p.id in kept and previous is not None:
-                row, passages_of = _stored(previous, previous.rows[p.id])
-            else:
-                row = next(embedded)
-                row.passages.tofile(passage_file)
-                passages_of = len(row.passages)
-            row.sentences.tofile(sentence_file)
-            row.tokens.tofile(token_file)
-            row.pieces.tofile(piece_file)
-            row.owners.tofile(owner_file)
-            sentences.append(sentences[-1] + len(row.sentences))
-            tokens.append(tokens[-1] + len(row.tokens))
-            counts.append(passages_of)
-            spans += [(s.start, s.end) for s in split_sentences(p.abstract)]
-            frequency[np.unique(row.pieces)] += 1
+            files.append(_stored(previous, previous.rows[p.id]) if previous and p.id in kept else next(embedded))
+    # Runs the generator to its end, where it reports that all is done.
+    next(embedded, None)
+    spans = [(s.start, s.end) for p in papers for s in split_sentences(p.abstract)]
     np.savez(
         draft / "rows.npz",
-        sentences=np.array(sentences, np.int64),
-        tokens=np.array(tokens, np.int64),
-        passages=np.array(counts, np.int32),
         spans=np.array(spans, np.int32).reshape(-1, 2),
-        piece_frequency=frequency,
+        piece_frequency=files.frequency,
+        **{name: np.array(starts, np.int64) for name, starts in files.starts.items()},
     )
 
 
-def _stored(index: Index, row: int) -> tuple[Row, int]:
+def _stored(index: Index, row: int) -> Row:
+    p0, p1 = index.passage_starts[row : row + 2]
     s0, s1 = index.sentence_starts[row : row + 2]
     t0, t1 = index.token_starts[row : row + 2]
-    stored = Row(
-        np.asarray(index.sentence_vectors[s0:s1]),
-        np.asarray(index.token_vectors[t0:t1]),
-        np.asarray(index.token_pieces[t0:t1]),
-        np.asarray(index.token_owners[t0:t1]),
-        np.zeros((0, builtin.DIMENSIONS), np.float32),
+    return Row(
+        passages=index.passage_vectors[p0:p1],
+        sentences=index.sentence_vectors[s0:s1],
+        tokens=index.token_vectors[t0:t1],
+        lengths=index.token_lengths[t0:t1],
+        pieces=index.token_pieces[t0:t1],
+        owners=index.token_owners[t0:t1],
     )
-    return stored, int(index.passage_counts[row])
 
 
 def _embed(papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progress) -> Iterator[Row]:
@@ -327,10 +348,12 @@ def _row(sentences: Sequence[Span], parts: Sequence[tuple[Any, str, Any]], proje
         pieces.append(states.pieces[keep])
         owners.append(owner[keep])
         whole.append(states.pooled())
+    packed = np.concatenate(tokens)
     return Row(
-        np.array(vectors, np.float16).reshape(-1, builtin.DIMENSIONS),
-        np.concatenate(tokens),
-        np.concatenate(pieces),
-        np.concatenate(owners),
-        np.array(whole, np.float32),
+        passages=np.array(whole, np.float16).reshape(-1, builtin.DIMENSIONS),
+        sentences=np.array(vectors, np.float16).reshape(-1, builtin.DIMENSIONS),
+        tokens=packed,
+        lengths=np.linalg.norm(packed.astype(np.float32), axis=1),
+        pieces=np.concatenate(pieces),
+        owners=np.concatenate(owners),
     )

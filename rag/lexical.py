@@ -5,6 +5,7 @@ Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework", in the var
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -17,8 +18,9 @@ import Stemmer
 
 from rag.embedding import Floats
 
-K1, B = 1.2, 0.75
-"""Robertson and Zaragoza's defaults."""
+K1, B = 1.5, 0.75
+"""bm25s's defaults. With a title counted three times they do as well as any of the five settings tried on SciFact's
+training claims (nDCG@10 .696; .688 to .691 for the others)."""
 
 _WORD = re.compile(r"\d+(?:\.\d+)+|[^\W_]+")
 _stemmer = Stemmer.Stemmer("english")
@@ -61,6 +63,9 @@ class Lexicon:
     def __init__(self, index: Any) -> None:
         self._index = index
         self._vocabulary: dict[str, int] = index.vocab_dict
+        self._papers = int(index.scores["num_docs"])
+        # Entries of a column of the sparse score matrix: the papers that have the term.
+        self._starts = np.asarray(index.scores["indptr"])
 
     @classmethod
     def build(cls, texts: Sequence[str]) -> Lexicon:
@@ -87,9 +92,19 @@ class Lexicon:
         """The BM25 score of every paper for the stems in `query`, shape (papers,); 0 where no stem occurs."""
         known = [term for term in query if term in self._vocabulary]
         if not known:
-            return np.zeros(int(self._index.scores["num_docs"]), np.float32)
+            return np.zeros(self._papers, np.float32)
         scores: Floats = np.asarray(self._index.get_scores(known), dtype=np.float32)
         return scores
+
+    def frequency(self, term: str) -> int:
+        """The number of papers that have this stem."""
+        column = self._vocabulary.get(term)
+        return 0 if column is None else int(self._starts[column + 1] - self._starts[column])
+
+    def idf(self, term: str) -> float:
+        """The inverse document frequency of a stem (BM25's, in Lucene's variant): log(1 + (N - n + .5) / (n + .5))."""
+        n = self.frequency(term)
+        return math.log1p((self._papers - n + 0.5) / (n + 0.5))
 
     def __contains__(self, term: str) -> bool:
         return term in self._vocabulary

@@ -1,0 +1,150 @@
+"""Answers made of exact sentences, arranged for the kind of question. No model writes here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from rag.citations import Citations
+from rag.evidence import Evidence
+from rag.index import Index
+from rag.names import Names
+from rag.question import Query
+
+
+@dataclass(frozen=True, slots=True)
+class PaperEvidence:
+    """The sentences of one paper that answer, in the order of the abstract."""
+
+    row: int
+    sentences: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SideEvidence:
+    """One side of a comparison: how the question calls it, and its paper's sentences; None where there is none.
+
+    `mentioned` are the rows of papers that mention a side that has no paper of its own.
+    """
+
+    text: str
+    paper: PaperEvidence | None
+    mentioned: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found for a question, before it is put into words.
+
+    `papers` for single answers and lists, best first; `sides` for comparisons; `nearest` are the rows to name when
+    the collection does not answer; `unsaid` is the row of the paper that is there and does not say it.
+    """
+
+    query: Query
+    searched: int
+    papers: tuple[PaperEvidence, ...] = ()
+    sides: tuple[SideEvidence, ...] = ()
+    nearest: tuple[int, ...] = ()
+    abstain: bool = False
+    unsaid: int | None = None
+    borderline: bool = False
+    extra: dict[str, float] = field(default_factory=dict)
+
+
+def quote(findings: Findings, index: Index, names: Names, citations: Citations) -> Iterator[str]:
+    """The Markdown of the answer, in pieces; what it relies on is cited in `citations`."""
+    writer = _Writer(findings, index, names, citations)
+    if findings.abstain:
+        return writer.abstain()
+    kinds = {"comparison": writer.compare, "list": writer.enumerate, "single": writer.single}
+    return kinds[findings.query.kind]()
+
+
+@dataclass(slots=True)
+class _Writer:
+    findings: Findings
+    index: Index
+    names: Names
+    citations: Citations
+
+    def single(self) -> Iterator[str]:
+        papers = self.findings.papers
+        if len(papers) > 1:
+            yield f"{_number(len(papers)).capitalize()} papers fit this, the closest first.\n\n"
+        for i, paper in enumerate(papers):
+            yield ("\n\n" if i else "") + f"**{self._title(paper.row)}**\n"
+            for sentence in paper.sentences:
+                yield f"\n> {self._quoted(sentence)}\n>"
+
+    def compare(self) -> Iterator[str]:
+        found = [s for s in self.findings.sides if s.paper is not None]
+        if found:
+            yield "| Paper | What its abstract says |\n|---|---|\n"
+        for side in found:
+            if side.paper is not None:
+                quotes = "<br>".join(self._quoted(s) for s in side.paper.sentences)
+                yield f"| **{_cell(self._title(side.paper.row))}** | {_cell(quotes)} |\n"
+        for side in self.findings.sides:
+            if side.paper is None:
+                yield "\n" + self._absent(side)
+
+    def _absent(self, side: SideEvidence) -> str:
+        text = f"The collection has no paper on {_plain(side.text)}"
+        if side.mentioned:
+            mention = ", ".join(self._title(row) for row in side.mentioned[:2])
+            return f"{text}; it is only mentioned, in {mention}.\n"
+        return f"{text}.\n"
+
+    def enumerate(self) -> Iterator[str]:
+        papers = self.findings.papers
+        n = len(papers)
+        yield f"**{n} of {self.findings.searched} papers** {'fits' if n == 1 else 'fit'}; all were considered.\n"
+        for i, paper in enumerate(papers, 1):
+            quotes = " ".join(self._quoted(s) for s in paper.sentences)
+            yield f"\n{i}. **{self._title(paper.row)}**: {quotes}"
+
+    def abstain(self) -> Iterator[str]:
+        searched = f"{self.findings.searched} abstract{'' if self.findings.searched == 1 else 's'}"
+        if self.findings.unsaid is not None:
+            yield f"The abstract of **{self._title(self.findings.unsaid)}** does not say. "
+            yield f"I searched {searched}"
+        elif self.findings.query.sides:
+            absent = " or ".join(_plain(s.text) for s in self.findings.sides) or "these"
+            yield f"The collection has no paper on {absent}. I searched {searched}"
+        else:
+            yield f"The collection does not say: none of the {searched} that I searched answers this"
+        nearest = [row for row in self.findings.nearest if row != self.findings.unsaid][:3]
+        if nearest:
+            yield "; the nearest are\n\n" + "\n".join(f"- {self._title(row)}" for row in nearest)
+        else:
+            yield "."
+
+    def _title(self, row: int) -> str:
+        return _plain(self.index.papers[row].title)
+
+    def _quoted(self, sentence: Evidence) -> str:
+        citation = self.citations.cite(sentence.row, sentence.span)
+        return f"“{_plain(citation.quote)}” [{citation.marker}]"
+
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$#])")
+
+
+def _plain(text: str) -> str:
+    """`text` as Markdown that shows it as it is."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def _cell(text: str) -> str:
+    """Markdown for one cell of a table, where a line can't be broken."""
+    return text.replace("\n", " ")
+
+
+def _number(n: int) -> str:
+    return {2: "two", 3: "three", 4: "four"}.get(n, str(n))
+
+
+def plan_length(sides: Sequence[object]) -> int:
+    """Sentences for each side of a comparison, so that the whole stays under 260 words."""
+    return {1: 3, 2: 4, 3: 3}.get(len(sides), 2)

@@ -1,0 +1,140 @@
+"""From an understood question to what answers it: which papers, which sentences, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rag.answering import Findings, PaperEvidence, SideEvidence, plan_length
+from rag.confidence import Confidence, membership
+from rag.evidence import SentenceScorer, asks_figure, select
+from rag.index import Index
+from rag.lexical import words
+from rag.names import Names
+from rag.question import Query, Side
+from rag.retrieval import Encoded, PaperRanker, Ranking
+
+SENTENCES = 4
+MARGIN = 0.75
+"""A described paper whose score is this near to the best one's is quoted beside it."""
+MAX_PAPERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Findings, and the ranking of all candidates for the question as a whole."""
+
+    findings: Findings
+    ranking: Ranking
+
+
+class Finder:
+    """Finds what answers a question in one index."""
+
+    def __init__(self, index: Index, ranker: PaperRanker, names: Names) -> None:
+        self.index = index
+        self.names = names
+        self._ranker = ranker
+        self._scorer = SentenceScorer(index)
+        self._confidence = Confidence(index, names)
+
+    def find(self, query: Query) -> Found:
+        """The evidence for a question of any kind."""
+        whole = self._ranker.encode(query.standalone)
+        ranking = self._ranker.rank(whole, whole=query.kind == "list")
+        kinds = {"comparison": self._comparison, "list": self._list, "single": self._single}
+        findings = kinds[query.kind](query, whole, ranking)
+        return Found(findings, ranking)
+
+    def rank(self, text: str) -> Ranking:
+        """The papers for a text, whatever it asks."""
+        return self._ranker.rank(self._ranker.encode(text))
+
+    def _single(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
+        pool = self._pool(query, encoded, ranking)
+        named = {row for m in query.mentions for row in m.rows}
+        best = int(pool.rows[0]) if len(pool.rows) else -1
+        base = Findings(query, len(self.index), nearest=tuple(int(r) for r in ranking.rows[:3]))
+        if best < 0 or query.chat:
+            return replace(base, abstain=True)
+        papers = self._candidates(query, encoded, pool, named)
+        doubt = self._confidence.assess(query, encoded, ranking, papers[0])
+        if not doubt.answers:
+            unsaid = papers[0].row if (papers[0].row in named or query.rows) else None
+            return replace(base, abstain=True, unsaid=unsaid, extra=doubt.features)
+        return replace(base, papers=tuple(papers), extra=doubt.features)
+
+    def _pool(self, query: Query, encoded: Encoded, ranking: Ranking) -> Ranking:
+        """The papers that may answer: all, those the history restricts to, or without those it bars."""
+        if query.rows:
+            return self._ranker.rank(encoded, rows=query.rows)
+        keep = np.array([r not in query.exclude for r in ranking.rows], bool)
+        return ranking.take(np.flatnonzero(keep))
+
+    def _candidates(
+        self, query: Query, encoded: Encoded, pool: Ranking, named: set[int]
+    ) -> list[PaperEvidence]:
+        """The best paper, and where the question only describes it, those that fit almost as well."""
+        order = _named_first(pool, named)
+        rows = [int(pool.rows[order[0]])]
+        if not named and not query.rows and not asks_figure(query.standalone):
+            lead = float(pool.score[order[0]])
+            rows += [int(pool.rows[i]) for i in order[1:MAX_PAPERS] if lead - float(pool.score[i]) < MARGIN]
+        limit = SENTENCES if len(rows) == 1 else 3
+        return [self._quote(encoded, row, limit, named=row in named or bool(query.rows)) for row in rows]
+
+    def _quote(self, encoded: Encoded, row: int, limit: int, *, named: bool, floor: float = 0.25) -> PaperEvidence:
+        scored = self._scorer.score(encoded, row, named=named)
+        return PaperEvidence(row, tuple(select(scored, encoded, limit, floor)))
+
+    def _comparison(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
+        taken: set[int] = set()
+        sides = []
+        limit = plan_length(query.sides)
+        asked = self._ranker.encode(query.topic) if query.topic else encoded
+        for side in query.sides:
+            found = self._side(side, query, asked, limit, taken)
+            if found.paper is not None:
+                taken.add(found.paper.row)
+            sides.append(found)
+        nearest = tuple(int(r) for r in ranking.rows[:3])
+        none = all(s.paper is None for s in sides)
+        return Findings(query, len(self.index), sides=tuple(sides), nearest=nearest, abstain=none)
+
+    def _side(self, side: Side, query: Query, asked: Encoded, limit: int, taken: set[int]) -> SideEvidence:
+        free = [row for row in side.rows if row not in taken]
+        if side.named and not free:
+            return SideEvidence(side.text, None, self._mentioning(side.text))
+        text = f"{side.text} {query.topic}" if len(side.rows) != 1 else side.text
+        encoded = self._ranker.encode(text)
+        ranking = self._ranker.rank(encoded, rows=free) if free else self._ranker.rank(encoded)
+        rows = [int(r) for r in ranking.rows if int(r) not in taken]
+        if not rows or (not free and not self._confidence.describes(encoded, ranking)):
+            return SideEvidence(side.text, None, self._mentioning(side.text))
+        return SideEvidence(side.text, self._quote(asked if query.topic else encoded, rows[0], limit, named=True))
+
+    def _mentioning(self, text: str) -> tuple[int, ...]:
+        """Papers whose abstract has all the words of a name."""
+        wanted = set(words(text))
+        found = [i for i, p in enumerate(self.index.papers[:20000]) if wanted <= set(words(p.abstract))] if wanted else []
+        return tuple(found[:2])
+
+    def _list(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
+        topic = self._ranker.encode(query.topic)
+        ranking = self._ranker.rank(topic, whole=True, rows=query.rows or None)
+        members = membership(self.index, topic, ranking)
+        papers = [self._quote(topic, int(ranking.rows[i]), 1, named=False) for i in members]
+        nearest = tuple(int(r) for r in ranking.rows[:3])
+        return Findings(query, len(self.index), papers=tuple(papers), nearest=nearest, abstain=not papers)
+
+
+def _named_first(pool: Ranking, named: set[int]) -> list[int]:
+    """Positions by falling score, a paper that the question names with a bonus."""
+    bonus = np.array([NAMED_BONUS if int(r) in named else 0.0 for r in pool.rows])
+    return [int(i) for i in np.argsort(-(pool.score + bonus), kind="stable")]
+
+
+NAMED_BONUS = 3.0
+"""Standard deviations that owning a name in the question is worth: more than any one score, less than all of them."""
+

@@ -1,0 +1,52 @@
+"""What is asked: one paper, a comparison, or a list; and the standalone form of a follow-up. Without a model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rag.answer import Turn
+from rag.names import Names
+from rag.question.followup import Search, resolve
+from rag.question.lists import is_count, is_list, list_topic
+from rag.question.query import Query, Side
+from rag.question.sides import aspect, comparison_sides
+
+__all__ = ["Query", "Side", "understand"]
+
+_CHAT = re.compile(
+    r"^\W*(?:hi|hello|hey|thanks?|thank\s+you|good\s+(?:morning|evening|afternoon|night)|bye|goodbye|ok(?:ay)?|great|cool|nice|yes|no|lol|test|how\s+are\s+you|who\s+are\s+you)\b[^?]{0,60}\W*$",
+    re.IGNORECASE,
+)
+
+
+
+
+def understand(question: str, history: Sequence[Turn], names: Names, search: Search) -> Query:
+    """Read a question in the light of what was said before.
+
+    `search` gives the row of the best paper for a text, for a history that names none.
+    """
+    question = " ".join(question.split())
+
+    def read(question: str, standalone: str) -> Query:
+        return _read(question, standalone, names)
+
+    if history:
+        resolved = resolve(question, history, names, search, read)
+        if resolved is not None:
+            return resolved
+    return read(question, question)
+
+
+def _read(question: str, standalone: str, names: Names) -> Query:
+    """A question that stands alone."""
+    mentions = tuple(names.mentions(standalone))
+    query = Query(question, standalone, "single", standalone, mentions=mentions, chat=bool(_CHAT.match(standalone)))
+    if is_list(standalone, mentions):
+        return replace(query, kind="list", topic=list_topic(standalone), count=is_count(standalone))
+    sides = comparison_sides(standalone, mentions, names)
+    if sides:
+        return replace(query, kind="comparison", sides=sides, topic=aspect(standalone, sides))
+    return query

@@ -1,0 +1,174 @@
+"""Follow-ups: pronouns, ellipsis, "the second one", "what about …", made to stand alone from the history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from rag.answer import Turn
+from rag.lexical import STOPWORDS, words
+from rag.names import Mention, Names
+from rag.question.lists import is_count, is_list
+from rag.question.query import MAX_SIDES, Query, Side
+from rag.question.sides import COMPARES, aspect, distinct
+
+Search = Callable[[str], int | None]
+Reader = Callable[[str, str], Query]
+
+_DEPENDENT = re.compile(
+    r"\b(?:it|its|itself|they|them|their|theirs|he|she|those|these|former|latter|second\s+one|first\s+one|third\s+one|last\s+one|other\s+one|"
+    r"the\s+(?:first|second|third|fourth|fifth|last|other|same|two|bigger|larger|smaller)(?:\s+(?:one|paper|work|system|of\s+them))?|(?:this|that)(?:\s+(?:paper|work|method|system|approach|one|model|framework|technique|figure|number|result|speedup))?)\b",
+    re.IGNORECASE,
+)
+_ELLIPSIS = re.compile(
+    r"^\W*(?:and|but|or|so|also|then|ok(?:ay)?|no|yes|what\s+about|how\s+about|what\s+else|why|how\s+so|how\s+come|really|by\s+how\s+much|how\s+much|how\s+many|how\s+long|since\s+when|on\s+(?:which|what)|with\s+(?:which|what)|where|when)\b",
+    re.IGNORECASE,
+)
+_LEAD = re.compile(r"^\W*(?:(?:and|but|so|also|then|ok(?:ay)?|no|yes|well|hmm|now)\b[\s,]*)+", re.IGNORECASE)
+_ABOUT = re.compile(r"^\W*(?:(?:and|but|so|ok(?:ay)?)\b[\s,]*)*(?:(?:what|how)\s+about|and)\s+(?P<what>.+?)[\s?.!]*$", re.IGNORECASE)
+_ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "1st": 0, "2nd": 1, "3rd": 2}
+_ORDINAL = re.compile(
+    r"\b(?:the\s+)?(?P<n>first|second|third|fourth|fifth|last|1st|2nd|3rd|former|latter)(?:\s+(?:one|paper|work|system|method|of\s+(?:them|these|those|the\s+\w+)))?\b",
+    re.IGNORECASE,
+)
+_OF_THEM = re.compile(
+    r"\b(?:which|what|who|one|any|some|all|both|each|none|either|neither|how\s+many)\s+(?:one\s+)?of\s+(?:them|those|these|the\s+(?:two|three|four|five))\b|\bwhich\s+one\b|\bof\s+(?:them|the\s+two)\b|^\W*which\b(?!\s+(?:paper|work)s?\b)",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(r"\b(?:the|an)?\s*other\s+(?:(?:\w|-)+\s+)?(?:one|paper|work|system|study)\b", re.IGNORECASE)
+def resolve(question: str, history: Sequence[Turn], names: Names, search: Search, read: Reader) -> Query | None:
+    """The question made to stand alone, or None where it already does."""
+    mentions = names.mentions(question)
+    dependent = bool(_DEPENDENT.search(question))
+    elliptic = bool(_ELLIPSIS.match(question))
+    content = [w for w in words(question) if w not in STOPWORDS]
+    short = len(content) <= 4
+    choice = bool(_OF_THEM.search(question)) or bool(_ORDINAL.search(question))
+    own = distinct(mentions)
+    if own and not dependent and not choice and not (elliptic and _ABOUT.match(question)):
+        return None
+    if not (dependent or elliptic or choice or (short and not own) or _OTHER.search(question)):
+        if is_list(question, mentions):
+            return None
+        return None
+    if is_list(question, mentions) and not choice and not dependent:
+        return None
+    last_question = next((t.content for t in reversed(history) if t.role == "user"), "")
+    if own and _ABOUT.match(question) and len(own) == 1 and not dependent:
+        return _what_about(question, own[0], last_question, names, read)
+    return _about_focus(question, history, names, search, read)
+
+
+def _what_about(
+    question: str, mention: Mention, last_question: str, names: Names, read: Reader
+) -> Query | None:
+    """ "What about QLoRA?": the last question again, asked of another paper."""
+    rest = _ABOUT.match(question)
+    extra = question[mention.end :].strip(" ,?.!")
+    old = names.mentions(last_question)
+    name = question[mention.start : mention.end]
+    if len([w for w in words(extra) if w not in STOPWORDS]) >= 1:
+        standalone = f"{name}: {extra}?"
+    elif old:
+        first, last = old[0], old[-1]
+        standalone = last_question[: first.start] + name + last_question[last.end :] if first == last else f"{name}: {last_question}"
+    elif last_question and rest:
+        standalone = f"{name}: {last_question}"
+    else:
+        return None
+    query = read(question, standalone)
+    return replace(query, kind="single", sides=(), rows=mention.rows, topic=standalone)
+
+
+def _about_focus(
+    question: str, history: Sequence[Turn], names: Names, search: Search, read: Reader
+) -> Query | None:
+    focus = focus_rows(history, names, search)
+    if not focus:
+        return None
+    own = distinct(names.mentions(question))
+    other = _OTHER.search(question)
+    ordinal = _ORDINAL.search(question)
+    text = _LEAD.sub("", question) or question
+    if other and not own:
+        last_question = next((t.content for t in reversed(history) if t.role == "user"), "")
+        standalone = f"{text.rstrip('?')} ({last_question.rstrip('?')}?)"
+        return replace(read(question, standalone), kind="single", sides=(), exclude=tuple(focus[:1]))
+    if ordinal and len(focus) > 1:
+        row = _pick(ordinal.group("n").lower(), focus)
+        offset = len(question) - len(text)
+        standalone = text[: max(0, ordinal.start() - offset)] + names.short(row) + text[ordinal.end() - offset :]
+        return replace(read(question, standalone), kind="single", sides=(), rows=(row,))
+    if own:
+        rows = [*focus[:1], *(m.rows[0] for m in own if m.rows[0] != focus[0])]
+        standalone = _substitute(text, names.short(focus[0]))
+        query = read(question, standalone)
+        if len(rows) >= 2 and (COMPARES.search(question) or query.kind == "comparison"):
+            sides = tuple(Side(names.short(r), (r,), True) for r in rows[:MAX_SIDES])
+            return replace(query, kind="comparison", sides=sides, topic=aspect(text, sides))
+        return replace(query, kind="single", sides=(), rows=tuple(rows))
+    if len(focus) > 1 and re.search(r"\b(?:both|each|the\s+two)\b", text, re.IGNORECASE) and not _OF_THEM.search(text):
+        sides = tuple(Side(names.short(r), (r,), True) for r in focus[:MAX_SIDES])
+        standalone = f"{text.rstrip('?. ')} ({' and '.join(s.text for s in sides)})?"
+        return Query(question, standalone, "comparison", text, sides=sides)
+    if len(focus) > 1 and (_OF_THEM.search(text) or re.search(r"\b(?:they|them|their|these|those)\b", text, re.IGNORECASE)):
+        listed = ", ".join(names.short(r) for r in focus[:MAX_SIDES]) + (", …" if len(focus) > MAX_SIDES else "")
+        standalone = f"{text.rstrip('?. ')} (of {listed})?"
+        query = Query(question, standalone, "single", text, rows=tuple(focus))
+        if re.search(r"^(?:which|how\s+many)\s+of\s+(?:them|these|those)\b", text, re.IGNORECASE) and is_count(text):
+            return replace(query, kind="list", count=True)
+        return query
+    name = names.short(focus[0])
+    standalone = _substitute(text, name)
+    if name not in standalone:
+        standalone = f"{name}: {_expand(text, history)}"
+    query = read(question, standalone)
+    return replace(query, kind="single", sides=(), rows=tuple(focus[:1]), topic=standalone)
+
+
+def _expand(text: str, history: Sequence[Turn]) -> str:
+    """A fragment ("on A100?", "why?") with the last question before it, whose sense it borrows."""
+    content = [w for w in words(text) if w not in STOPWORDS]
+    if len(content) > 3 or re.match(r"\W*(?:how|what|which|who|where|when|does|is|did|was|can)\b", text, re.IGNORECASE) and len(content) > 1:
+        return text
+    last = next((t.content for t in reversed(history) if t.role == "user"), "")
+    return f"{last.rstrip('?. ')}, {text}" if last else text
+
+
+def _pick(ordinal: str, focus: Sequence[int]) -> int:
+    if ordinal in ("last", "latter"):
+        return focus[-1] if ordinal == "last" else focus[min(1, len(focus) - 1)]
+    return focus[min(_ORDINALS.get(ordinal, 0), len(focus) - 1)]
+
+
+_PRONOUN = re.compile(
+    r"\b(?P<possessive>its|their)\b|\b(?:it|they|them|(?:this|that|the)\s+(?:paper|work|method|system|approach|latter|former|model\b(?!\s+size))|the\s+(?:first|second|latter|former)\s+one)\b",
+    re.IGNORECASE,
+)
+
+
+def _substitute(text: str, name: str) -> str:
+    """`text` with its first pronoun replaced by `name`; unchanged where there is none."""
+
+    def put(match: re.Match[str]) -> str:
+        return f"{name}'s" if match.group("possessive") else name
+
+    return _PRONOUN.sub(put, text, count=1)
+
+
+def focus_rows(history: Sequence[Turn], names: Names, search: Search) -> list[int]:
+    """The papers that the conversation is about, in the order of the last answer that names some."""
+    for turn in reversed(history):
+        rows: list[int] = []
+        for mention in names.mentions(turn.content):
+            if mention.rows[0] not in rows:
+                rows.append(mention.rows[0])
+        if rows:
+            return rows
+    for turn in reversed(history):
+        if turn.role == "user":
+            row = search(turn.content)
+            if row is not None:
+                return [row]
+    return []

@@ -1,0 +1,88 @@
+"""Lists and counts: "which papers …", "list everything on …", "how many works …", and what they are of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag.lexical import STOPWORDS, words
+from rag.names import Mention
+
+_NOUN = r"(?:papers|works|abstracts|articles|studies|systems|methods|approaches|frameworks|publications|techniques|models|benchmarks|projects)"
+_ASKED_OF = r"(?!\s+(?:is|are|was|were|do|does|did|has|have|can)\b)"
+"""What a question about one paper goes on with: "which techniques are examined in …"."""
+_POLITE = r"(?:please|pls|so|and|but|now|ok|okay|hi|hello|hey|could you|can you|would you|i want (?:you )?to|i'd like (?:you )?to|tell me|me)"
+_LIST = re.compile(
+    rf"""^\W*(?:{_POLITE}\b[\s,]*)*(?:
+      (?:in\s+|on\s+)?(?:which|what)\s+(?:of\s+(?:the|these|those|our|your)\s+)?(?:(?!are\b|is\b|do\b|does\b)[\w-]+\s+){{0,2}}?(?:(?:papers|works|abstracts|articles|studies|publications)\b|{_NOUN}\b{_ASKED_OF})
+    | which\s+ones\b
+    | how\s+many\s+(?:of\s+(?:the|these)\s+)?(?:\w+\s+){{0,2}}?{_NOUN}\b
+    | (?:list|enumerate)\b
+    | (?:name|show|give|find|get)\s+(?:me\s+|us\s+)?(?:a\s+list\s+of\s+|an\s+overview\s+of\s+)?(?:all|every|everything|each|any|the|some)?\s*(?:the\s+)?(?:[\w-]+\s+){{0,2}}?(?:{_NOUN}|everything|all)\b
+    | what\s+(?:\w+\s+)?(?:is|are)\s+there\b | what\s+(?:have\s+we\s+got|do\s+(?:we|you)\s+have|else\s+is\s+there)\b
+    | (?:is|are)\s+there\s+(?:any\s+|other\s+)*{_NOUN}\b | do\s+(?:we|you)\s+have\s+(?:any\s+)?{_NOUN}\b
+    | what\s+(?:work|research)\b | what\s+(?:does\s+the\s+collection|has\s+been\s+(?:written|done|published))\b
+    | everything\b | (?:any|all|other|more|some)\s+(?:the\s+)?{_NOUN}\b
+    | (?:papers|works?|research|literature|studies|articles)\s+(?:on|about|that|which|in|with|using|from|reporting|dealing|for|building|related|concerning|mentioning|evaluating|proposing)\b
+    | i(?:'m|\s+am)\s+looking\s+for\s+(?:all\s+)?{_NOUN}\b
+    | who\s+(?:else\s+|all\s+)?(?:claims?|reports?|relies|rely|evaluates?|compares?|beats?|releases?|employs?|tackles?|addresses|works\s+on|uses?)\b
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_LIST_TAIL = re.compile(
+    r"\bpapers\s*(?:pls|please)?\s*[?!.]*$|\bpapers\b[^?]*\ball\s+of\s+them\b"
+    r"|,?\s*(?:gimme|give\s+me|list|show\s+me)\s+(?:them\s+)?all\b|\blist\s+them\b|\band\s+which\s+(?:are\s+they|ones)\b",
+    re.IGNORECASE,
+)
+_ASKS_OF = re.compile(r"\b(?:does|do|did|is|was|are|were|has|have|can|of|in|by)\s+(?:the\s+)?$", re.IGNORECASE)
+_COUNT = re.compile(r"\bhow\s+many\s+(?:of\s+)?(?:\w+\s+){0,3}?(?:papers|works|abstracts|articles|studies|systems|publications|methods|approaches|them|these|those)\b", re.IGNORECASE)
+
+
+def is_list(text: str, mentions: Sequence[Mention]) -> bool:
+    """Whether several papers are asked for, and not something of the papers that are named."""
+    if not (_LIST.match(text) or _LIST_TAIL.search(text)):
+        return False
+    if len({m.rows for m in mentions}) > 1:
+        return False
+    return not any(_ASKS_OF.search(text[: m.start]) for m in mentions)
+
+
+def is_count(text: str) -> bool:
+    """Whether a number of papers is asked for."""
+    return bool(_COUNT.search(text))
+
+
+_FRAMES = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"^\W*(?:{_POLITE}\b[\s,]*)+",
+        r"^(?:in|on)?\s*(?:which|what|how many)\s+(?:of\s+)?(?:(?:the|these|those|our|your)\s+)?(?:other\s+)?(?:papers|works?|abstracts|articles|studies|ones|publications|research|literature)\b",
+        r"^(?:list|enumerate|name|show|give|find|get)\b\s*(?:me\b|us\b)?\s*(?:a\s+list\s+of\b)?",
+        r"^(?:i'm|i\s+am)\s+looking\s+for\b",
+        r"^(?:what|which|who|how\s+many)\b(?:\s+(?:of\s+)?(?:these|those|the)\b)?",
+        r"^(?:is|are|have|has|do|does|did|had)\s+(?:there|we\s+got|we\s+have|you\s+have|been\s+(?:written|done|published)|the\s+collection\s+(?:have|contain|offer|say))\b",
+        r"^(?:all|every|everything|anything|any|some|other|more|else)\b",
+        r"^(?:of\s+)?(?:the|these|those|our)\b(?=\s+(?:papers|works?|articles|studies)\b)",
+        r"^(?:papers?|works?|research|literature|studies|articles|abstracts)\b",
+        r"^in\s+(?:the|this)\s+collection\b",
+        r"^(?:that|which|who)\b",
+        r"^(?:is|are|was|were|do|does|deal(?:s|ing)?)\b(?:\s+(?:concerned|devoted|there|related))?",
+        r"^(?:chiefly|mainly|mostly|directly|actually)\b",
+        r"^(?:on|about|with|to|regarding|concerning|related\s+to)\b",
+    )
+]
+_FRAME_TAIL = re.compile(
+    r"[\s,.?!]*(?:\b(?:and\s+which(?:\s+are\s+they|\s+ones)?|could\s+you\s+list\s+them|list\s+them(?:\s+all)?|gimme\s+all|give\s+me\s+all"
+    r"|all\s+of\s+them|papers?|pls|please|works?|in\s+(?:this|the)\s+collection|are\s+there|is\s+there|do\s+we\s+have)\b[\s?.!]*)+$",
+    re.IGNORECASE,
+)
+
+
+def list_topic(text: str) -> str:
+    """What a list is of, without "which papers …" and the like; the whole text where nothing else is left."""
+    topic = text
+    for _ in range(3):
+        for frame in _FRAMES:
+            topic = frame.sub("", topic, count=1).strip(" ,.?!:")
+    topic = _FRAME_TAIL.sub("", topic).strip(" ,.?!")
+    return topic if any(w not in STOPWORDS for w in words(topic)) else text

@@ -1,0 +1,43 @@
+"""What a question asks, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rag.names import Mention
+
+MAX_SIDES = 4
+"""Sides of one comparison; what is named beyond that is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison: how the question calls it, and the rows of the papers that own the name, if it is one.
+
+    `named` tells a name that no paper of the collection owns (no rows) from a description.
+    """
+
+    text: str
+    rows: tuple[int, ...] = ()
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as the rest of the pipeline needs it.
+
+    `topic` is what to search for; `sides` are those of a comparison; `rows` restricts the answer to these papers and
+    `exclude` bars some, both from the history; `mentions` are the papers that the question names.
+    """
+
+    question: str
+    standalone: str
+    kind: Literal["single", "comparison", "list"]
+    topic: str
+    sides: tuple[Side, ...] = ()
+    rows: tuple[int, ...] = ()
+    exclude: tuple[int, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    count: bool = False
+    chat: bool = False

@@ -1,0 +1,162 @@
+"""The sides of a comparison: named ("A vs B"), described ("the paper on … and the one that …"), or not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag.lexical import STOPWORDS, words
+from rag.names import Mention, Names
+from rag.question.query import MAX_SIDES, Side
+
+COMPARES = re.compile(
+    r"\bcompar(?:e|ed|ison|ing)\b|\bcontrast\b|\bvs\b\.?|\bversus\b|\bdiffer(?:s|ed|ent|ence|ences|ently)?\b|\bdistinguish|\bdistinction"
+    r"|\beach\b|\brespectively\b|\bboth\b|\bside\s+by\s+side\b|\bin\s+common\b|\bsimilarit|\bon\s+(?:the\s+)?one\s+hand\b|\bas\s+opposed\s+to\b"
+    r"|\bthe\s+(?:two|three|four)\b",
+    re.IGNORECASE,
+)
+_JOIN = r"\s*(?:,\s*and|,\s*or|,|;|/|&|\band\b|\bor\b|\bvs\b\.?|\bversus\b|\bwith\b|\bto\b|\bagainst\b|\bthan\b|\bfrom\b)\s*"
+_BOUNDARY = re.compile(
+    r"[:?;()]|\s[-–—]\s|\b(?:in|on|for|with\s+(?:regard|respect)|regarding|differ|differs|differed|compare|compares|each|both|by|how|what|which|when|where|use|uses|do|does|did|that|at|as|is|are|"
+    r"handle|handles|treat|report|reports|respectively|sound|reduce|cut|speed|speeds|accelerate|get|given|terms|to|on\s+(?:the\s+)?one|one\s+hand|accelerates?)\b",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(
+    r"\b(?:between|compare|contrast|comparing|distinguishes?)\s+(?P<a>.+?)\s+(?:and|with|to|vs\.?|versus|against|from)\s+(?P<b>.+?)(?:\s*[:?;.]|\s+(?:in\s+(?:terms|respect|their|the|how|what|which|on)|on|for|with\s+(?:regard|respect)|regarding|by|when|as\s+to|how)\b|$)",
+    re.IGNORECASE,
+)
+_DESCRIBED = re.compile(
+    r"(?P<a>\b(?:the|a)\s+(?:paper|work|one|study|method|system|approach)\s+(?:on|about|that|which|for|with|of|using)\s+.+?)\s*,?\s+(?:and|vs\.?|versus|with|to|from|or)\s+(?P<b>(?:the\s+)?(?:one|paper|work|study|method|system|approach)\s+(?:on|about|that|which|for|with|of|using|in)\s+.+?)(?=\s*[:?;]|\s+(?:differ|compare|each)\b|$)",
+    re.IGNORECASE,
+)
+_VERSUS = re.compile(r"^(?P<a>.+?)\s+(?:vs\.?|versus)\s+(?P<b>.+?)(?=\s*[:?;,.]|\s+(?:on|in|for|by|when)\b|$)", re.IGNORECASE)
+_HOW_DO = re.compile(
+    r"\b(?:do|does|did|are|is|can)\s+(?P<a>.+?)\s+(?:and|differ\s+from|compare\s+(?:with|to|against)|relate\s+to|or)\s+(?P<b>.+?)\s*(?:,|\?|$|:|\b(?:each|both|differ|compare|in|on|for|use|handle|when|with\s+regard|regarding|relate|respectively)\b)",
+    re.IGNORECASE,
+)
+_NAME_LIKE = re.compile(r"[A-Z].*[A-Z0-9]|^[A-Z][\w-]+$|\d")
+
+
+def comparison_sides(text: str, mentions: Sequence[Mention], names: Names) -> tuple[Side, ...]:
+    """The sides of a comparison, two to four, in the order of the question; none where nothing is compared."""
+    groups = distinct(mentions)
+    if not COMPARES.search(text) and not _coordinated(text, groups):
+        return ()
+    sides = _with_joined(text, groups, names) if groups else ()
+    if len(sides) < 2:
+        sides = _described_sides(text, names)
+    return sides[:MAX_SIDES] if len(sides) >= 2 else ()
+
+
+def distinct(mentions: Sequence[Mention]) -> list[Mention]:
+    """Mentions of different papers; one paper named twice is one side."""
+    found: list[Mention] = []
+    for m in mentions:
+        if all(m.rows[0] != other.rows[0] for other in found):
+            found.append(m)
+    return found
+
+
+def _coordinated(text: str, groups: Sequence[Mention]) -> bool:
+    """Whether two of the names stand side by side: "A and B", "A, B or C", "A vs B"."""
+    for a, b in zip(groups, groups[1:], strict=False):
+        if re.fullmatch(r"['’]?s?\s*(?:,|,?\s*and|,?\s*or|&|/|vs\.?|versus|or\s+the)\s*(?:the\s+)?", text[a.end : b.start], re.IGNORECASE):
+            return True
+    return False
+
+
+def _with_joined(text: str, groups: Sequence[Mention], names: Names) -> tuple[Side, ...]:
+    """The named sides, and what is joined to one: a name that no paper owns, or "the … scheme"."""
+    found: list[tuple[int, Side]] = [(m.start, Side(text[m.start : m.end], m.rows, True)) for m in groups]
+    taken = [(m.start, m.end) for m in groups]
+    queue = list(taken)
+    while queue:
+        start, end = queue.pop(0)
+        for at, phrase, described in (*_after(text, end), *_before(text, start)):
+            stop = at + len(phrase)
+            if not phrase or any(a < stop and at < b for a, b in taken):
+                continue
+            if described or _absent_name(phrase, names):
+                taken.append((at, stop))
+                queue.append((at, stop))
+                found.append((at, Side(phrase, (), not described)))
+    return tuple(side for _, side in sorted(found, key=lambda pair: pair[0]))
+
+
+_JOINS_ALSO = re.compile(r"\s*(?:,\s*and|,\s*or|,|&|\band\b|\bor\b|\bvs\b\.?|\bversus\b)\s*$", re.IGNORECASE)
+
+
+def _after(text: str, end: int) -> list[tuple[int, str, bool]]:
+    """What follows a side after a comma, "and", "vs" …: where it begins, its words, whether it describes."""
+    match = re.match(_JOIN + r"(?P<the>the\s+)?(?P<x>\S.*)$", text[end:], re.IGNORECASE)
+    if not match:
+        return []
+    described = re.match(r"(?P<x>[^,:;?]+?)(?=\s*(?:[:;?]|,\s*(?:and|or)\b|$))", match.group("x"))
+    if match.group("the") and described and _JOINS_ALSO.match(match.group()[: match.start("the")]):
+        phrase = described.group("x")
+        content = [w for w in words(phrase) if w not in STOPWORDS]
+        if 2 <= len(content) and len(phrase.split()) <= 9 and not _BOUNDARY.search(phrase):
+            return [(end + match.start("x"), phrase, True)]
+    return [(end + match.start("x"), _phrase(match.group("x")), False)]
+
+
+def _before(text: str, start: int) -> list[tuple[int, str, bool]]:
+    match = re.search(r"(?P<x>[^\s,;:]+(?:\s[A-Z][\w-]*)?)" + _JOIN + r"(?:the\s+)?$", text[:start], re.IGNORECASE)
+    return [(match.start("x"), match.group("x"), False)] if match else []
+
+
+def _phrase(text: str) -> str:
+    """The words at the head of `text` up to what can't be in a name."""
+    cut = _BOUNDARY.search(text)
+    text = text[: cut.start()] if cut else text
+    text = re.split(r",|;|\band\b|\bor\b|\bvs\b|\bversus\b", text, maxsplit=1)[0]
+    return " ".join(text.split()[:3]).strip(" .?!'\"“”")
+
+
+_NO_NAME = frozenset("regard respect respects regards terms speedup speedups gains latency throughput memory".split())
+
+
+def _absent_name(phrase: str, names: Names) -> bool:
+    """Whether `phrase` is written as a name, or is a single word that no abstract has."""
+    first = phrase.split()[0] if phrase.split() else ""
+    if not re.fullmatch(r"[\w^+.’'-]+", first) or first.lower() in STOPWORDS | _NO_NAME:
+        return False
+    if _NAME_LIKE.search(first):
+        return True
+    return len(phrase.split()) == 1 and len(phrase) > 2 and not names.knows_word(phrase)
+
+
+def _described_sides(text: str, names: Names) -> tuple[Side, ...]:
+    for pattern in (_DESCRIBED, _BETWEEN, _VERSUS, _HOW_DO):
+        match = pattern.search(text)
+        if not match:
+            continue
+        parts = [match.group("a"), *re.split(r"\s*,\s*(?:and\s+)?(?:the\s+one\s+)?|\s+and\s+the\s+one\s+", match.group("b"))]
+        sides = [_side(p, names) for p in parts if any(w not in STOPWORDS for w in words(p))]
+        if not 2 <= len(sides) <= MAX_SIDES:
+            continue
+        if pattern is not _DESCRIBED:
+            # "COAT's memory saving vs BF16" asks one paper for a figure; "A vs B" compares two.
+            known = [s for s in sides if s.rows]
+            if len(known) == 1 and any(not s.named for s in sides) or max(len(s.text.split()) for s in sides) > 8:
+                continue
+        return tuple(sides)
+    return ()
+
+
+def _side(text: str, names: Names) -> Side:
+    text = re.sub(r"^both\s+|^the\s+(?=[A-Z])", "", text.strip(" ,.?!"))
+    mentions = names.mentions(text)
+    if mentions:
+        return Side(text, mentions[0].rows, True)
+    return Side(text, (), len(text.split()) <= 2 and not text[:1].islower() and _absent_name(text, names))
+
+
+def aspect(text: str, sides: Sequence[Side]) -> str:
+    """What is compared: the question without the names of its sides, or the whole of it where nothing is left."""
+    rest = text
+    for side in sides:
+        rest = rest.replace(side.text, " ")
+    rest = re.sub(r"^\W*(?:how|what)\s+(?:do|does|did|are|is)\b|\b(?:compare|contrast|versus|vs|differ\w*|between|each|both|respectively|comparison|distinguish\w*|two|sound\w*|alike)\b\.?", " ", rest, flags=re.IGNORECASE)
+    rest = " ".join(rest.split())
+    return rest if any(w not in STOPWORDS for w in words(rest)) else ""

@@ -1,0 +1,253 @@
+"""Which papers a question is about.
+
+Candidates come from Chroma (passages nearest to the question) and from BM25; where a collection is small enough, every
+paper is one. They are reranked by a weighted sum of standardised scores: passage, sentence, late interaction, BM25.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from numpy.typing import NDArray
+
+from rag.embedding import BuiltinEmbedding, Floats, States, TokenProjection, unit
+from rag.index import Index
+from rag.lexical import terms
+
+Rows = NDArray[np.int64]
+
+CANDIDATES = 100
+"""Papers that Chroma and BM25 propose, each."""
+SCAN = 3000
+"""A list scores at most this many papers; a smaller collection is scored whole."""
+FINE = 48
+"""Papers that get the costly score, late interaction; the others are ranked after them."""
+FEEDBACK_PAPERS, FEEDBACK_SHARE = 3, 0.5
+"""Rocchio's pseudo relevance feedback: the mean vector of the best papers, added to the question's with this share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Shares of the standardised scores in the sum.
+
+    Chosen on 500 SciFact training claims, 99 questions on cystic fibrosis and 225 on aerodynamics (nDCG@10 .750, .584,
+    .490; BM25 alone .696 on the first), so that one set serves collections that differ in language and in size.
+    """
+
+    passage: float = 0.5
+    document: float = 0.5
+    sentence: float = 0.5
+    tokens: float = 1.0
+    lexical: float = 1.0
+    feedback: float = 0.5
+
+
+WEIGHTS = Weights()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A question as the scores need it.
+
+    `vector` (384,) has unit length; `tokens` (t, 192) are its word pieces, projected, with `importance` (t,), their
+    inverse document frequencies, summing to 1; `terms` are the stems without stopwords.
+    """
+
+    text: str
+    vector: Floats
+    tokens: Floats
+    importance: Floats
+    terms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Papers by falling score. All arrays have one entry a paper.
+
+    `passage`, `document` and `sentence` are cosines of the best passage, their mean, and the best sentence; `tokens`
+    is the weighted mean of the best cosines of the question's word pieces, NaN for papers beyond the finely ranked;
+    `lexical` is BM25.
+    """
+
+    rows: Rows
+    score: Floats
+    passage: Floats
+    document: Floats
+    sentence: Floats
+    tokens: Floats
+    lexical: Floats
+
+    def take(self, order: NDArray[np.int64]) -> Ranking:
+        """The papers at these positions."""
+        return Ranking(*(getattr(self, f.name)[order] for f in fields(self)))
+
+
+class PaperRanker:
+    """Ranks the papers of an index for a question."""
+
+    def __init__(self, index: Index, embedding: BuiltinEmbedding) -> None:
+        self.index = index
+        self.tokens = TokenScores(index)
+        self._embedding = embedding
+        self._projection = TokenProjection()
+
+    def encode(self, text: str) -> Encoded:
+        """Run the model on a question."""
+        return self.encoded(text, self._embedding.encode([text])[0])
+
+    def encoded(self, text: str, states: States) -> Encoded:
+        """What the scores need, from the model's states."""
+        inside = states.words
+        n = len(self.index)
+        df = self.index.piece_frequency[states.pieces[inside]]
+        # The inverse document frequency of BM25, over word pieces (Robertson and Zaragoza 2009, section 3.3).
+        weight = np.log1p((n - df + 0.5) / (df + 0.5)).astype(np.float32)
+        return Encoded(
+            text=text,
+            vector=states.pooled(),
+            tokens=self._projection.project(states.vectors[inside]),
+            importance=weight / max(float(weight.sum()), 1e-9),
+            terms=tuple(terms(text)),
+        )
+
+    def rank(self, query: Encoded, *, whole: bool = False, rows: Sequence[int] | None = None) -> Ranking:
+        """Candidates by falling score.
+
+        `whole` considers, and finely, up to 3,000 papers instead of some hundred, for lists; `rows` only these.
+        """
+        lexical = self.index.lexicon.scores(query.terms)
+        if rows is None:
+            candidates = self._candidates(query, lexical, SCAN if whole else CANDIDATES)
+        else:
+            candidates = np.array(sorted(set(rows)), np.int64)
+        lexical = lexical[candidates]
+        sentence, _ = _pooled(self.index.sentence_vectors, self.index.sentence_starts, candidates, query.vector)
+        passages = self.index.passage_vectors, self.index.passage_starts
+        passage, document = _pooled(*passages, candidates, query.vector)
+        coarse = (
+            WEIGHTS.passage * standardise(passage)
+            + WEIGHTS.document * standardise(document)
+            + WEIGHTS.sentence * standardise(sentence)
+            + WEIGHTS.lexical * standardise(lexical)
+        )
+        best = candidates[np.argsort(-coarse, kind="stable")[:FEEDBACK_PAPERS]]
+        _, feedback = _pooled(*passages, candidates, self._feedback(query.vector, best))
+        coarse += WEIGHTS.feedback * standardise(feedback)
+        order = np.argsort(-coarse, kind="stable")
+        fine = order if whole or rows is not None else order[:FINE]
+        tokens = np.full(len(candidates), np.nan, np.float32)
+        tokens[fine] = self.tokens.late_interaction(query, candidates[fine])
+        score = coarse.copy()
+        score[fine] += WEIGHTS.tokens * standardise(tokens[fine])
+        if len(fine) < len(order):
+            # Nobody overtakes a finely ranked paper for want of a score of his own.
+            rest = order[FINE:]
+            score[rest] += min(0.0, float(score[fine].min() - score[rest].max()))
+        found = Ranking(candidates, score, passage, document, sentence, tokens, lexical)
+        return found.take(np.argsort(-score, kind="stable"))
+
+    def _candidates(self, query: Encoded, lexical: Floats, limit: int) -> Rows:
+        # Chroma first: it also says which papers are near when every paper is a candidate anyway.
+        ids, _ = self.index.store.nearest(query.vector, min(2 * limit, 4000))
+        if len(self.index) <= limit:
+            return np.arange(len(self.index))
+        near = dict.fromkeys(self.index.rows[i.rpartition("#")[0]] for i in ids)
+        matching = np.argpartition(-lexical, limit)[:limit]
+        return np.array(sorted({*near, *matching[lexical[matching] > 0].tolist()}), np.int64)
+
+    def _feedback(self, vector: Floats, best: Rows) -> Floats:
+        starts = self.index.passage_starts
+        means = [self.index.passage_vectors[starts[r] : starts[r + 1]].astype(np.float32).mean(axis=0) for r in best]
+        return unit(vector + FEEDBACK_SHARE * np.mean([unit(m) for m in means], axis=0))
+
+
+def _pooled(vectors: NDArray[np.float16], starts: NDArray[np.int64], rows: Rows, query: Floats) -> tuple[Floats, Floats]:
+    """The largest and the mean cosine with `query` of each row's vectors, (rows,) each; 0 for a row without any."""
+    counts = starts[rows + 1] - starts[rows]
+    largest, mean = np.zeros(len(rows), np.float32), np.zeros(len(rows), np.float32)
+    filled = np.flatnonzero(counts)
+    if not len(filled):
+        return largest, mean
+    cosines = vectors[_gather(starts, rows)].astype(np.float32) @ query
+    heads = np.concatenate([[0], np.cumsum(counts[filled])[:-1]])
+    largest[filled] = np.maximum.reduceat(cosines, heads)
+    mean[filled] = np.add.reduceat(cosines, heads) / counts[filled]
+    return largest, mean
+
+
+def _gather(starts: NDArray[np.int64], rows: Rows) -> slice | NDArray[np.int64]:
+    """Where the entries of `rows` lie, row after row."""
+    if len(rows) == len(starts) - 1:
+        return slice(None)
+    return np.concatenate([np.arange(starts[r], starts[r + 1]) for r in rows])
+
+
+class TokenScores:
+    """Late interaction over the token vectors of an index."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def late_interaction(self, query: Encoded, rows: Rows) -> Floats:
+        """For each paper the mean, weighted by importance, of each question token's best cosine in it, (rows,).
+
+        MaxSim of ColBERT (Khattab and Zaharia 2020) with weights.
+        """
+        starts = self._index.token_starts
+        found = np.zeros(len(rows), np.float32)
+        if not len(query.tokens):
+            return found
+        # Some megabytes at a time: a list over a large collection would not fit at once.
+        for first in range(0, len(rows), 64):
+            some = rows[first : first + 64]
+            counts = starts[some + 1] - starts[some]
+            filled = np.flatnonzero(counts)
+            if len(filled):
+                similarity = self.similarities(query, _gather(starts, some))
+                heads = np.concatenate([[0], np.cumsum(counts[filled])[:-1]])
+                found[first + filled] = np.maximum.reduceat(similarity, heads, axis=0) @ query.importance
+        return found
+
+    def similarities(self, query: Encoded, where: slice | NDArray[np.int64]) -> Floats:
+        """Cosines of some of the index's tokens with the question's, shape (tokens, question tokens)."""
+        vectors = self._index.token_vectors[where].astype(np.float32)
+        lengths = self._index.token_lengths[where]
+        similarity: Floats = (vectors @ query.tokens.T) / np.maximum(lengths, 1e-9)[:, None]
+        return similarity
+
+
+def standardise(scores: Floats) -> Floats:
+    """`scores` with mean 0 and standard deviation 1; all 0 where they are all the same."""
+    spread = float(scores.std()) if len(scores) else 0.0
+    if spread < 1e-6:
+        return np.zeros_like(scores)
+    standard: Floats = (scores - scores.mean()) / spread
+    return standard
+
+
+class PaperRetriever(BaseRetriever):
+    """The ranking as a LlamaIndex retriever: one node a paper, its text the abstract, its score the fused one."""
+
+    def __init__(self, ranker: PaperRanker, top_k: int = 10) -> None:
+        super().__init__()
+        self._ranker = ranker
+        self._top_k = top_k
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        ranking = self._ranker.rank(self._ranker.encode(query_bundle.query_str))
+        papers = self._ranker.index.papers
+        return [
+            NodeWithScore(
+                node=TextNode(
+                    id_=papers[row].id,
+                    text=papers[row].abstract,
+                    metadata={"paper_id": papers[row].id, "title": papers[row].title},
+                ),
+                score=float(score),
+            )
+            for row, score in zip(ranking.rows[: self._top_k], ranking.score[: self._top_k], strict=True)
+        ]

@@ -1,0 +1,30 @@
+"""The chat page: the only package that imports gradio."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rag.config import Config
+    from rag.pipeline import Rag
+
+# Gradio reads this once, while it is imported; the argument `analytics_enabled` alone comes too late for some of its
+# requests. Every module of this package is imported after this line.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+
+def launch(
+    config: Config, rag: Rag | None = None, *, open_browser: bool = False, prevent_thread_lock: bool = False
+) -> str:
+    """Serve the chat page at `config.host` and `config.port`; returns its address.
+
+    An empty collection is filled from the seeds first, with a progress bar on standard error. Blocks until interrupted
+    unless `prevent_thread_lock`. Raises `RagError` where the collection can't be read, built, or the port is taken.
+    """
+    from rag.web.server import serve
+
+    return serve(config, rag, open_browser=open_browser, prevent_thread_lock=prevent_thread_lock)
+
+
+__all__ = ["launch"]

@@ -1,0 +1,89 @@
+"""From a configuration to a page that is being served."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import gradio as gr
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from starlette.middleware import Middleware
+
+from rag.answer import Step
+from rag.config import Config
+from rag.errors import ConfigError, RagError
+from rag.pipeline import Rag, build
+from rag.web.page import EXAMPLES, build_page
+from rag.web.security import Headers
+
+_HERE = Path(__file__).parent
+_QUEUE = 64  # Questions that may wait; more are refused with a sentence rather than kept for minutes.
+_AT_ONCE = 4  # Retrieval is bound by the processor: more at once only make each slower.
+
+
+def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread_lock: bool) -> str:
+    """Fill an empty collection, warm up, serve; returns the address. See `rag.web.launch`."""
+    console = Console(stderr=True)
+    rag = rag or build(config)
+    if not rag.papers():
+        fill(rag, console)
+    warm_up(rag)
+    page = build_page(config, rag).queue(max_size=_QUEUE, default_concurrency_limit=_AT_ONCE, api_open=False)
+    try:
+        _, address, _ = page.launch(
+            server_name=config.host,
+            server_port=config.port,
+            inbrowser=open_browser,
+            prevent_thread_lock=True,
+            theme=theme(),
+            css_paths=_HERE / "style.css",
+            favicon_path=_HERE / "icon.svg",
+            footer_links=["api"],
+            app_kwargs={"middleware": [Middleware(Headers)]},
+            allowed_paths=[],
+            show_error=False,
+            share=False,
+            ssr_mode=False,
+            mcp_server=False,
+            pwa=False,
+            enable_monitoring=False,
+            max_file_size="1kb",  # Nothing on this page takes a file.
+            quiet=True,
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"Port {config.port} on {config.host} can't be used; another program may have it. Choose one with --port."
+        ) from error
+    console.print(f"{len(rag.papers()):,} papers ready at {address}", highlight=False)
+    if not prevent_thread_lock:
+        console.print("Press Ctrl+C to stop.", highlight=False)
+        with suppress(KeyboardInterrupt):
+            page.block_thread()
+    return str(address)
+
+
+def fill(rag: Rag, console: Console) -> None:
+    """Read the seeds into an empty collection under a progress bar on `console`."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task("Reading papers", total=None)
+        rag.ingest(progress=lambda stage, done, total: bars.update(task, description=stage, completed=done, total=total))
+
+
+def warm_up(rag: Rag) -> None:
+    """Load what the first question needs: understand and retrieve one, and leave before anything is written.
+
+    An error is left to the first question, which shows it on the page.
+    """
+    with suppress(RagError):
+        for event in rag.stream(EXAMPLES[0]):
+            if isinstance(event, Step) and event.stage == "answer":
+                break
+
+
+def theme() -> gr.themes.Base:
+    """Neutral and blue, with the reader's own system fonts: nothing is fetched."""
+    sans = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
+    mono = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+    return gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=sans, font_mono=mono)

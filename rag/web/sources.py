@@ -1,0 +1,115 @@
+"""The evidence beside the chat: each cited paper with its quoted sentences marked in the abstract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from rag.answer import Answer, Citation
+from rag.papers.paper import Paper
+from rag.web.fragments import anchor
+from rag.web.markdown import one_line
+
+_OPEN = 4  # With more papers than this, as lists have, only the titles show until one is opened.
+_NEAREST = 5
+
+EMPTY = (
+    '<section class="sources empty" aria-label="Sources"><h2>Sources</h2>'
+    "<p>The papers behind an answer appear here, with the sentences that it quotes marked in their abstracts.</p>"
+    "</section>"
+)
+
+
+def needed(answers: Iterable[Answer]) -> set[str]:
+    """The ids of the papers that `panel` shows for `answers`."""
+    return {source.paper_id for a in answers for source in (a.citations or a.retrieved[:_NEAREST])}
+
+
+def panel(answers: Sequence[Answer], papers: Mapping[str, Paper]) -> str:
+    """The sources of a conversation, newest answer first and open, earlier ones folded under their question.
+
+    Answers are numbered from 1 as in the chat. A paper that is not in `papers` any more is named without its abstract.
+    """
+    if not answers:
+        return EMPTY
+    newest = _sources(answers[-1], len(answers), papers)
+    earlier = "".join(
+        f'<details class="earlier"><summary>{escape(one_line(a.question))}</summary>{_sources(a, turn, papers)}</details>'
+        for turn, a in reversed(list(enumerate(answers[:-1], start=1)))
+        if a.citations
+    )
+    if earlier:
+        earlier = f'<h2 class="before">Earlier answers</h2>{earlier}'
+    return f'<section class="sources" aria-label="Sources">{newest}{earlier}</section>'
+
+
+def _sources(answer: Answer, turn: int, papers: Mapping[str, Paper]) -> str:
+    if not answer.citations:
+        return _nearest(answer, papers)
+    cited: dict[str, list[Citation]] = {}
+    for citation in answer.citations:
+        cited.setdefault(citation.paper_id, []).append(citation)
+    few = len(cited) <= _OPEN
+    cards = "".join(_card(papers.get(id), citations, turn, few) for id, citations in cited.items())
+    count = f"{len(cited)} cited paper{'' if len(cited) == 1 else 's'}"
+    return f'<h2>Sources <span class="count">{count}</span></h2>{cards}'
+
+
+def _card(paper: Paper | None, citations: Sequence[Citation], turn: int, open: bool) -> str:
+    verdicts = "".join(_verdict(c, paper, turn) for c in citations)
+    abstract = "<p>This paper is no longer in the collection.</p>" if paper is None else _marked(paper, citations, turn)
+    return (
+        f'<details class="card"{" open" if open else ""}><summary><h3>{escape(one_line(citations[0].title))}</h3></summary>'
+        f'<p class="verdicts">{verdicts}</p><div class="abstract">{abstract}</div></details>'
+    )
+
+
+def _verdict(citation: Citation, paper: Paper | None, turn: int) -> str:
+    if not _exact(citation, paper):
+        words, style, sign = "not found in the abstract", "bad", "✕"
+    elif not citation.supported:
+        words, style, sign = "does not support the claim", "bad", "✕"
+    else:
+        words, style, sign = "exact quote", "good", "✓"
+    return (
+        f'<span class="{style}"><a class="chip" href="#answer-{turn}" aria-label="Back to the answer that cites '
+        f'{citation.marker}">{citation.marker}</a> <span aria-hidden="true">{sign}</span> {words}</span> '
+    )
+
+
+def _exact(citation: Citation, paper: Paper | None) -> bool:
+    return paper is not None and bool(citation.quote) and paper.abstract[citation.start : citation.end] == citation.quote
+
+
+def _marked(paper: Paper, citations: Sequence[Citation], turn: int) -> str:
+    """The abstract with each exact quote between <mark> tags, by its offsets; quotes may overlap or repeat."""
+    text, html = paper.abstract, []
+    exact = [c for c in citations if _exact(c, paper)]
+    lost = [c for c in citations if c not in exact]
+    # A marker must lead somewhere even if its quote is gone: to the start of the abstract.
+    html.extend(f'<span id="{anchor(turn, c.marker)}"></span>' for c in lost)
+    cuts = sorted({0, len(text), *(c.start for c in exact), *(c.end for c in exact)})
+    for start, end in zip(cuts, cuts[1:], strict=False):
+        piece = escape(one_line(text[start:end]))
+        if any(c.start <= start and end <= c.end for c in exact):
+            numbers = "".join(
+                f'<sup id="{anchor(turn, c.marker)}">{c.marker}</sup>' for c in exact if c.start == start
+            )
+            piece = f"<mark>{numbers}{piece}</mark>"
+        html.append(piece)
+    return "".join(html)
+
+
+def _nearest(answer: Answer, papers: Mapping[str, Paper]) -> str:
+    found = [papers[r.paper_id] for r in answer.retrieved[:_NEAREST] if r.paper_id in papers]
+    if not found:
+        return EMPTY
+    cards = "".join(
+        f'<details class="card"><summary><h3>{escape(one_line(p.title))}</h3></summary>'
+        f'<div class="abstract">{escape(one_line(p.abstract))}</div></details>'
+        for p in found
+    )
+    return (
+        '<h2>Nearest papers <span class="count">none was cited</span></h2>'
+        f'<p class="hint">The closest in the collection, to judge for yourself.</p>{cards}'
+    )
