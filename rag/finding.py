@@ -41,7 +41,8 @@ class Finder:
 
     def find(self, query: Query) -> Found:
         """The evidence for a question of any kind."""
-        whole = self._ranker.encode(query.standalone)
+        described = query.kind == "single" and not query.mentions
+        whole = self._ranker.encode_described(query.standalone) if described else self._ranker.encode(query.standalone)
         ranking = self._ranker.rank(whole, whole=query.kind == "list")
         kinds = {"comparison": self._comparison, "list": self._list, "single": self._single}
         findings = kinds[query.kind](query, whole, ranking)
