@@ -106,7 +106,7 @@ class BuiltinEmbedding(BaseEmbedding):
         self._tokenizer = tokenizer
 
     def count(self, text: str) -> int:
-        """Word pieces of `text`, without the model's two marks, at most 254."""
+        """Word pieces of `text`, without the model's two marks, at most 256."""
         if self._tokenizer is None:
             self.load()
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)

@@ -12,25 +12,25 @@ from typing import Any
 
 from llama_index.core.bridge.pydantic import Field
 from llama_index.core.node_parser import NodeParser
-from llama_index.core.schema import BaseNode, Document, MetadataMode, TextNode
+from llama_index.core.schema import BaseNode, Document, MetadataMode, NodeRelationship, TextNode
 
 from rag.papers.paper import Paper
 
-CHUNKING = "sentences-1/passages-250"
+CHUNKING = "sentences-2/passages-250"
 """Version of the rules below; part of the index fingerprint, so change it with them."""
 
 # A full stop after one of these ends no sentence, whatever follows.
 _NEVER_END = frozenset(
-    """e.g i.e cf vs viz al fig figs eq eqs sec secs ref refs tab no nos vol pp ch approx resp incl excl dr mr mrs ms
-    prof st inc ltd corp jr sr dept univ est min max avg wrt w.r.t a.k.a aka""".split()
+    """e.g i.e cf vs viz al fig figs eq eqs sec secs ref refs tab nos vol pp ch approx resp incl excl dr mr mrs ms
+    prof st inc ltd corp jr sr dept univ est max avg wrt w.r.t a.k.a aka""".split()
 )
-# After these it does when a capital follows: "and so on, etc. We show", "by Smith et al. We show".
-_MAY_END = frozenset({"al", "etc", "inc", "u.s", "u.k", "ltd", "corp"})
+# After these it does when a capital follows: "and so on, etc. We show", "by Smith et al. We show", "in 5 min. We show".
+_MAY_END = frozenset({"al", "etc", "inc", "u.s", "u.k", "ltd", "corp", "min", "no"})
 
-_STOP = re.compile(r"""[.!?]+["'”’)\]]*(?=\s)|\n\s*\n""")
+_STOP = re.compile(r"""[.!?]+["'”’)\]]*(?=\s)|[。！？]+["'”’」』）)\]]*|\n\s*\n""")
 _LAST_WORD = re.compile(r"[^\s(\[\"'“]+$")
-_OPENS = re.compile(r"""\s*["'“‘(\[<]*[A-Z0-9α-ωΑ-Ω∼~<$\\+-]""")
-_OPENS_WITH_CAPITAL = re.compile(r"""\s*["'“‘(\[]*[A-Z]""")
+_OPENS = re.compile(r"""\s*["'“‘(\[<]*(?P<first>[^\W_]|[∼~<$\\+-])""")
+_OPENS_WITH_CAPITAL = re.compile(r"""\s*["'“‘(\[]*(?P<first>[^\W\d_])""")
 # A label of an enumeration that stands alone, "1." or "(2)": it belongs to what follows.
 _LABEL = re.compile(r"""^[(\[]?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)\]]*$""", re.IGNORECASE)
 # A sentence may start in lower case only when it starts with a name written so ("vLLM serves …", "xFormers …").
@@ -59,7 +59,7 @@ def split_sentences(text: str) -> list[Span]:
 
 def _ends_sentence(text: str, start: int, stop: re.Match[str]) -> bool:
     mark = stop.group()
-    if not mark.strip():
+    if not mark.strip() or mark[0] in "。！？":
         return True
     rest = stop.end()
     word_match = _LAST_WORD.search(text, start, stop.start())
@@ -69,12 +69,18 @@ def _ends_sentence(text: str, start: int, stop: re.Match[str]) -> bool:
     if mark.startswith(".") and len(mark.rstrip("\"'”’)]")) == 1:
         known = word.lower().strip("([\"'“")
         if known in _MAY_END:
-            return bool(_OPENS_WITH_CAPITAL.match(text, rest))
+            return _opens(_OPENS_WITH_CAPITAL, text, rest)
         if known in _NEVER_END:
             return False
         if re.fullmatch(r"(?:[A-Z]\.)*[A-Z]", word) and len(word) != 3 and _looks_like_initial(text, start, stop, rest):
             return False
-    return bool(_OPENS.match(text, rest) or _NAME.match(text, rest))
+    return _opens(_OPENS, text, rest) or bool(_NAME.match(text, rest))
+
+
+def _opens(pattern: re.Pattern[str], text: str, at: int) -> bool:
+    """Whether what stands at `at` begins a sentence: in any script, and in lower case only where it is Greek."""
+    match = pattern.match(text, at)
+    return match is not None and (not match["first"].islower() or "α" <= match["first"] <= "ω")
 
 
 def _looks_like_initial(text: str, start: int, stop: re.Match[str], rest: int) -> bool:
@@ -149,6 +155,8 @@ class PassageParser(NodeParser):
                 metadata={**document.metadata, "paper_id": document.node_id, "sentences": [first, last]},
                 excluded_embed_metadata_keys=["paper_id", "sentences"],
                 excluded_llm_metadata_keys=["paper_id", "sentences"],
+                # What LlamaIndex finds and deletes the nodes of a document by.
+                relationships={NodeRelationship.SOURCE: document.as_related_node_info()},
             )
             for number, (first, last) in enumerate(ranges)
         ]
