@@ -91,8 +91,8 @@ def test_a_split_of_every_seed_ends_sentences_where_a_reader_would() -> None:
 
 
 PIECES = st.sampled_from(
-    "et al. |e.g. |Fig. 3 |vLLM |2.5× |https://a.b/c. |1) |We |go. |end.|\n\n|? |“|”|.”|(|) |A. |U.S. |\u00a0|\u2028|。|é"
-    "|\u0301|𝛼. |!| |\t|\r\n|etc. ".split("|")
+    "et al. |e.g. |Fig. 3 |vLLM |2.5× |https://a.b/c. |1) |We |go. |end.|\n\n|? |“|”|.”|(|) |A. |U.S. |\u00a0|\u2028|。"
+    "|é|\u0301|𝛼. |!| |\t|\r\n|etc. ".split("|")
 )
 TEXTS = st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=40).map("".join))
 
