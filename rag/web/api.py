@@ -13,7 +13,6 @@ from rag.answer import Turn
 from rag.config import MAX_HISTORY, MAX_TURN
 from rag.errors import RagError, UsageError
 from rag.pipeline import Rag
-from rag.web.chat import check
 
 DESCRIPTION = (
     "Ask the collection one question. `history_json` is a JSON list of {role, content}, oldest first, so that a "
@@ -29,7 +28,7 @@ def endpoint(rag: Rag) -> Callable[[str, str], dict[str, Any]]:
 
     def ask(question: str, history_json: str = "[]") -> dict[str, Any]:
         try:
-            return rag.ask(check(question), turns(history_json)).to_json()
+            return rag.ask(question, turns(history_json)).to_json()
         except RagError as error:
             raise gr.Error(str(error), print_exception=False) from error
         except Exception as error:
@@ -40,7 +39,7 @@ def endpoint(rag: Rag) -> Callable[[str, str], dict[str, Any]]:
 
 
 def turns(history_json: str) -> tuple[Turn, ...]:
-    """The turns that a JSON list of {role, content} holds, at most the last `MAX_HISTORY`; `UsageError` otherwise."""
+    """The turns that a JSON list of {role, content} holds; `UsageError` for anything else."""
     if len(history_json) > _MAX_JSON:
         raise UsageError(f"history_json has {len(history_json):,} characters; shorten it to {_MAX_JSON:,}.")
     try:
@@ -49,7 +48,7 @@ def turns(history_json: str) -> tuple[Turn, ...]:
         raise UsageError(f"history_json is not JSON: {error}. Pass a list of {{role, content}}.") from error
     if not isinstance(items, list):
         raise UsageError("history_json is not a list. Pass a list of {role, content}.")
-    return tuple(_turn(item) for item in items[-MAX_HISTORY:])
+    return tuple(_turn(item) for item in items)
 
 
 def _turn(item: object) -> Turn:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rag.answer import Answer, Step, Text, Turn
-from rag.config import MAX_HISTORY, MAX_QUESTION
-from rag.errors import RagError, UsageError
+from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
+from rag.errors import RagError
 from rag.pipeline import Rag
 from rag.web import fragments, sources
 
@@ -32,19 +32,9 @@ class View:
     busy: bool = True
 
 
-def check(question: str) -> str:
-    """The question without surrounding space; `UsageError` when it is empty or too long."""
-    question = question.strip()
-    if not question:
-        raise UsageError("The question is empty: type one and ask again.")
-    if len(question) > MAX_QUESTION:
-        raise UsageError(f"The question has {len(question):,} characters; shorten it to {MAX_QUESTION:,}.")
-    return question
-
-
 def history(answers: Sequence[Answer]) -> tuple[Turn, ...]:
     """The last turns of a conversation, as `Rag.ask` takes them."""
-    turns = [turn for a in answers for turn in (Turn("user", a.question), Turn("assistant", a.answer))]
+    turns = [turn for a in answers for turn in (Turn("user", a.question), Turn("assistant", a.answer[:MAX_TURN]))]
     return tuple(turns[-MAX_HISTORY:])
 
 
@@ -53,7 +43,7 @@ def converse(rag: Rag, question: str, messages: Sequence[Message], answers: tupl
     before = [*messages, _message("user", fragments.question(question[:MAX_QUESTION]))]
     try:
         yield View([*before, _message("assistant", fragments.status("Reading the question"))])
-        for view in _answer(rag, check(question), answers):
+        for view in _answer(rag, question.strip(), answers):
             yield replace(view, messages=[*before, *view.messages])
     except RagError as error:
         yield View([*before, _message("assistant", fragments.problem(str(error)))], busy=False)

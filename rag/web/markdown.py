@@ -68,4 +68,5 @@ def chip(marker: int, link: tuple[str, str] | None) -> str:
     if link is None:
         return f'<span class="chip">{marker}</span>'
     target, label = (escape(part) for part in link)
-    return f'<a class="chip" href="#{target}" title="{label}" aria-label="Source {marker}: {label}">{marker}</a>'
+    # Gradio's sanitizer drops aria-label, so what a screen reader says has to be text.
+    return f'<a class="chip" href="#{target}" title="{label}"><span class="spoken">source </span>{marker}</a>'

@@ -36,7 +36,7 @@ def build_page(config: Config, rag: Rag) -> gr.Blocks:
         answers = gr.State(())
         # Markdown and not gr.HTML: that one compiles its templates, which the Content-Security-Policy forbids, and
         # Markdown passes through Gradio's sanitizer as a second line of defence.
-        gr.Markdown(lambda: fragments.header(NAME, config.collection, len(rag.papers())), elem_id="header")
+        header = gr.Markdown(_header(config, rag), elem_id="header")
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=3, min_width=340, elem_id="conversation"):
                 messages = gr.Chatbot(
@@ -66,7 +66,7 @@ def build_page(config: Config, rag: Rag) -> gr.Blocks:
                         scale=1,
                         html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=True),
                     )
-                    clear = gr.Button("Clear", elem_id="clear", variant="secondary", scale=0, min_width=80)
+                    clear = gr.Button("Clear", elem_id="clear", size="md", scale=0, min_width=80)
             with gr.Column(scale=2, min_width=320, elem_id="evidence"):
                 panel = gr.Markdown(sources.EMPTY, elem_id="sources", latex_delimiters=[], line_breaks=False)
 
@@ -84,10 +84,15 @@ def build_page(config: Config, rag: Rag) -> gr.Blocks:
         typed = box.submit(ask, [box, messages, answers], outputs, **_PAGE)
         example = messages.example_select(ask_example, [messages, answers], outputs, **_PAGE)
         running = [typed, example]
+        page.load(lambda: _header(config, rag), None, header, queue=False, **_PAGE)
         box.stop(_stopped, messages, [messages, box], cancels=running, queue=False, **_PAGE)
-        clear.click(_cleared, None, outputs, cancels=running, queue=False, **_PAGE)
+        gr.on([clear.click, messages.clear], _cleared, None, outputs, cancels=running, queue=False, **_PAGE)
         gr.api(api.endpoint(rag), api_name="ask", api_description=api.DESCRIPTION)
     return page
+
+
+def _header(config: Config, rag: Rag) -> str:
+    return fragments.header(NAME, config.collection, len(rag.papers()))
 
 
 def _updates(view: chat.View) -> tuple[Any, ...]:

@@ -72,8 +72,8 @@ def _verdict(citation: Citation, paper: Paper | None, turn: int) -> str:
     else:
         words, style, sign = "exact quote", "good", "✓"
     return (
-        f'<span class="{style}"><a class="chip" href="#answer-{turn}" aria-label="Back to the answer that cites '
-        f'{citation.marker}">{citation.marker}</a> <span aria-hidden="true">{sign}</span> {words}</span> '
+        f'<span class="{style}"><a class="chip" href="#answer-{turn}" title="Back to the answer">'
+        f'<span class="spoken">back to the answer that cites </span>{citation.marker}</a> {sign} {words}</span> '
     )
 
 
