@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,31 +95,45 @@ class Index:
     """
 
     def __init__(self, folder: Path) -> None:
-        try:
-            self.manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            if self.manifest["fingerprint"] != fingerprint():
-                raise IndexMismatch(f"The index in {folder} was built otherwise than this program builds it: run rag ingest.")
-            rows = np.load(folder / "rows.npz")
-        except (OSError, ValueError, KeyError) as e:
-            raise StoreError(f"The index in {folder} can't be read ({e}): rebuild it with rag ingest.") from e
         self.folder = folder
+        try:
+            self._read(folder)
+        except _DAMAGED as e:
+            raise StoreError(f"The index in {folder} can't be read ({e}): rebuild it with rag ingest.") from e
+        self.store = PassageStore(folder / "chroma")
+        try:
+            if len(self.store) != self.passage_starts[-1]:
+                raise StoreError(f"The vectors in {folder} aren't all there: rebuild them with rag ingest.")
+            # Chroma reads its graph at the first query; paid here, the first question is as fast as the second.
+            self.store.nearest(np.full(builtin.DIMENSIONS, 1e-3, np.float32), 1)
+        except StoreError:
+            self.store.close()
+            raise
+
+    def _read(self, folder: Path) -> None:
+        self.manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if self.manifest["fingerprint"] != fingerprint():
+            raise IndexMismatch(f"The index in {folder} was built otherwise than this program builds it: run rag ingest.")
         self.papers = read_papers(folder / "papers.jsonl")
         self.rows = {p.id: i for i, p in enumerate(self.papers)}
-        self.sentence_starts: NDArray[np.int64] = rows["sentences"]
-        self.token_starts: NDArray[np.int64] = rows["tokens"]
-        self.passage_starts: NDArray[np.int64] = rows["passages"]
-        self.spans: NDArray[np.int32] = rows["spans"]
-        self.piece_frequency: NDArray[np.int32] = rows["piece_frequency"]
-        self.sentence_vectors = _open(folder / "sentences.f16", np.float16, builtin.DIMENSIONS)
-        self.passage_vectors = _open(folder / "passages.f16", np.float16, builtin.DIMENSIONS)
-        self.token_lengths = _open(folder / "lengths.f32", np.float32)
-        self.token_vectors = _open(folder / "tokens.i8", np.int8, builtin.TOKEN_DIMENSIONS)
-        self.token_pieces = _open(folder / "pieces.i32", np.int32)
-        self.token_owners = _open(folder / "owners.i16", np.int16)
-        self.store = PassageStore(folder / "chroma")
+        # Opened here, because numpy leaves a file that is no archive open.
+        with (folder / "rows.npz").open("rb") as file, np.load(file) as rows:
+            self.sentence_starts: NDArray[np.int64] = rows["sentences"]
+            self.token_starts: NDArray[np.int64] = rows["tokens"]
+            self.passage_starts: NDArray[np.int64] = rows["passages"]
+            self.spans: NDArray[np.int32] = rows["spans"]
+            self.piece_frequency: NDArray[np.int32] = rows["piece_frequency"]
+        passages, sentences, tokens = self.passage_starts[-1], self.sentence_starts[-1], self.token_starts[-1]
+        self.sentence_vectors = _open(folder / "sentences.f16", np.float16, sentences, builtin.DIMENSIONS)
+        self.passage_vectors = _open(folder / "passages.f16", np.float16, passages, builtin.DIMENSIONS)
+        self.token_lengths = _open(folder / "lengths.f32", np.float32, tokens)
+        self.token_vectors = _open(folder / "tokens.i8", np.int8, tokens, builtin.TOKEN_DIMENSIONS)
+        self.token_pieces = _open(folder / "pieces.i32", np.int32, tokens)
+        self.token_owners = _open(folder / "owners.i16", np.int16, tokens)
         self.lexicon = Lexicon.load(folder / "bm25")
-        # Chroma reads its graph at the first query; paid here, the first question is as fast as the second.
-        self.store.nearest(np.full(builtin.DIMENSIONS, 1e-3, np.float32), 1)
+        counts = {self.manifest["papers"], len(self.papers), len(self.passage_starts) - 1, len(self.lexicon)}
+        if len(counts) > 1 or len(self.spans) != sentences:
+            raise StoreError(f"its files disagree on the number of papers, {sorted(counts)}")
 
     def __len__(self) -> int:
         return len(self.papers)
@@ -133,12 +148,18 @@ class Index:
         self.store.close()
 
 
-def _open(path: Path, kind: type[np.generic], width: int | None = None) -> NDArray[Any]:
-    """A raw array on disk, read as it is needed; empty files can't be mapped."""
-    shape = (-1, width) if width else (-1,)
-    if path.stat().st_size == 0:
-        return np.zeros((0, width) if width else (0,), kind)
-    return np.memmap(path, dtype=kind, mode="r").reshape(shape)
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, IndexError, BadZipFile, StoreError)
+"""What reading a file raises that was deleted, cut or overwritten."""
+
+
+def _open(path: Path, kind: type[np.generic], count: int, width: int | None = None) -> NDArray[Any]:
+    """A raw array of `count` rows on disk, read as it is needed; StoreError where the file has another size."""
+    shape = (count, width) if width else (count,)
+    expected = int(np.prod(shape)) * np.dtype(kind).itemsize
+    if path.stat().st_size != expected:
+        raise StoreError(f"{path.name} has {path.stat().st_size} bytes instead of {expected}")
+    # Empty files can't be mapped.
+    return np.memmap(path, dtype=kind, mode="r", shape=shape) if expected else np.zeros(shape, kind)
 
 
 def current(collection: Path) -> Path | None:
@@ -158,12 +179,13 @@ def build(collection: Path, papers: Sequence[Paper], embedding: BuiltinEmbedding
     """
     folder = collection / f"index-{fingerprint_digest()}-{digest(papers)}"
     old = current(collection)
-    if old == folder:
+    previous = _reusable(old)
+    if old == folder and previous is not None:
+        previous.close()
         return folder
     draft = collection / f"{folder.name}.draft"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    previous = _reusable(old)
     try:
         _write(draft, papers, embedding, previous, progress)
     finally:
@@ -225,7 +247,7 @@ def _write_passages(
     draft: Path, previous: Index | None, gone: Sequence[Paper], fresh: set[str], papers: Sequence[Paper]
 ) -> None:
     starts = np.load(draft / "rows.npz")["passages"]
-    vectors = _open(draft / "passages.f16", np.float16, builtin.DIMENSIONS)
+    vectors = _open(draft / "passages.f16", np.float16, starts[-1], builtin.DIMENSIONS)
     with opened(draft / "chroma") as store:
         if previous is not None and gone:
             first = previous.passage_starts

@@ -106,5 +106,8 @@ class Lexicon:
         n = self.frequency(term)
         return math.log1p((self._papers - n + 0.5) / (n + 0.5))
 
+    def __len__(self) -> int:
+        return self._papers
+
     def __contains__(self, term: str) -> bool:
         return term in self._vocabulary

@@ -27,14 +27,21 @@ class PassageStore:
         import chromadb
         from chromadb.config import Settings
 
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
+        self._folder = folder
+        with self._told():
+            folder.mkdir(parents=True, exist_ok=True)
             self._client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
             self._collection = self._client.get_or_create_collection(
                 COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
             )
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Chroma raises errors of its own, of SQLite, of the system and bare ones; each becomes a StoreError."""
+        try:
+            yield
         except Exception as e:
-            raise StoreError(f"The vectors in {folder} can't be opened ({e}): rebuild them with rag ingest.") from e
+            raise StoreError(f"The vectors in {self._folder} can't be used ({e}): rebuild them with rag ingest.") from e
 
     def upsert(self, ids: Sequence[str], vectors: Floats) -> None:
         """Write vectors of shape (n, dimensions) under their ids; what was there under an id is replaced."""
@@ -42,24 +49,28 @@ class PassageStore:
             raise StoreError("The embedding gave a vector that is not a number; nothing was written.")
         for first in range(0, len(ids), BATCH):
             last = first + BATCH
-            self._collection.upsert(ids=list(ids[first:last]), embeddings=vectors[first:last])
+            with self._told():
+                self._collection.upsert(ids=list(ids[first:last]), embeddings=vectors[first:last])
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors; an id that isn't there is no error."""
         for first in range(0, len(ids), BATCH):
-            self._collection.delete(ids=list(ids[first : first + BATCH]))
+            with self._told():
+                self._collection.delete(ids=list(ids[first : first + BATCH]))
 
     def nearest(self, vector: Floats, n: int) -> tuple[list[str], NDArray[np.float32]]:
         """The ids of the `n` nearest vectors and their cosine similarities in [-1, 1], best first."""
         n = min(n, len(self))
         if n == 0:
             return [], np.zeros(0, np.float32)
-        found = self._collection.query(query_embeddings=[vector], n_results=n, include=["distances"])
+        with self._told():
+            found = self._collection.query(query_embeddings=[vector], n_results=n, include=["distances"])
         distances = np.asarray((found["distances"] or [[]])[0], dtype=np.float32)
         return list(found["ids"][0]), 1 - distances
 
     def __len__(self) -> int:
-        return self._collection.count()
+        with self._told():
+            return self._collection.count()
 
     def close(self) -> None:
         """Let go of the folder, so that another client sees what was written."""
