@@ -23,7 +23,7 @@ _MAX_JSON = MAX_HISTORY * MAX_TURN  # characters
 _log = logging.getLogger(__name__)
 
 
-def endpoint(rag: Rag) -> Callable[[str, str], dict[str, Any]]:
+def ask_function(rag: Rag) -> Callable[[str, str], dict[str, Any]]:
     """The function behind the endpoint; it raises `gr.Error` with a sentence where the question can't be answered."""
 
     def ask(question: str, history_json: str = "[]") -> dict[str, Any]:

@@ -39,7 +39,7 @@ def history(answers: Sequence[Answer]) -> tuple[Turn, ...]:
 
 
 def converse(rag: Rag, question: str, messages: Sequence[Message], answers: tuple[Answer, ...]) -> Iterator[View]:
-    """Each view of the page from the question to the finished answer, or to the sentence that says why there is none."""
+    """Each view of the page, from the question to the answer or to the sentence that says why there is none."""
     before = [*messages, _message("user", fragments.question(question[:MAX_QUESTION]))]
     try:
         yield View([*before, _message("assistant", fragments.status("Reading the question"))])
@@ -49,7 +49,9 @@ def converse(rag: Rag, question: str, messages: Sequence[Message], answers: tupl
         yield View([*before, _message("assistant", fragments.problem(str(error)))], busy=False)
     except Exception:
         _log.exception("A question failed")
-        sentence = "The server met an error of its own; its log on the terminal has the details. Ask again, or restart it."
+        sentence = (
+            "The server met an error of its own; its log on the terminal has the details. Ask again, or restart it."
+        )
         yield View([*before, _message("assistant", fragments.problem(sentence))], busy=False)
 
 

@@ -21,7 +21,7 @@ def header(name: str, collection: str, papers: int) -> str:
     count = f"{papers:,} paper{'' if papers == 1 else 's'}"
     return (
         f'<header class="top"><h1>{escape(name)}</h1>'
-        f'<p>{count} in the collection <b>{escape(collection)}</b>. Answers quote them and say where.</p></header>'
+        f"<p>{count} in the collection <b>{escape(collection)}</b>. Answers quote them and say where.</p></header>"
     )
 
 

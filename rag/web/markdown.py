@@ -1,7 +1,8 @@
 """Markdown of an answer to HTML that is safe to show.
 
-Nothing of the text survives as markup except what Markdown itself means: raw HTML is escaped, images become their
-description, links their text. Only a marker of a citation becomes a link, and it leads to a place on this page.
+Nothing of the text survives as markup except what Markdown itself means, and <br>, without which a cell of a table
+has one line: other HTML is escaped, images become their description, links their text. Only the marker of a citation
+becomes a link, and it leads to a place on this page.
 """
 
 from __future__ import annotations
@@ -11,56 +12,31 @@ from collections.abc import Iterable, Mapping
 from html import escape
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-# `reference` is off so that a quote such as "[1]: https://…" can't turn the markers of an answer into links.
-_PARSER = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": False}).enable("table")
-_PARSER.disable(["reference", "html_block", "html_inline"])
 _MARKER = re.compile(r"\[(\d{1,4})\]")
+_BREAK = re.compile(r"<br ?/?>")
 
 
 def to_html(markdown: str, links: Mapping[int, tuple[str, str]], turn: int) -> str:
     """The HTML of `markdown`, on one line.
 
-    `links` gives for a marker the id of its source on the page and a description for screen readers; a marker without
-    one is shown as a chip that leads nowhere. `turn` numbers the answer in its conversation.
+    `links` gives for a marker the id of its source on the page and the title to show; a marker without one becomes a
+    chip that leads nowhere. A marker with its bracket escaped, as in a quoted "[1]", is text. `turn` numbers the
+    answer in its conversation.
     """
-    tokens = _PARSER.parse(markdown)
+    tokens = _PARSER.parse(markdown, {"links": links})
     for token in tokens:
         if token.type == "inline" and token.children is not None:
-            token.children = list(_with_markers(_plain_links(token.children), links))
+            token.children = list(_without_links(token.children))
+    # A marker stays on the line of what it belongs to; text can't hold such a tag, its "<" is escaped.
     html = str(_PARSER.renderer.render(tokens, _PARSER.options, {}))
-    label = f"Table in answer {turn}"
-    html = html.replace("<table>", f'<div class="table" role="region" tabindex="0" aria-label="{label}"><table>')
+    html = html.replace(' <a class="chip"', '&nbsp;<a class="chip"').replace(
+        ' <span class="chip"', '&nbsp;<span class="chip"'
+    )
+    html = html.replace("<table>", f'<div class="table" title="Table in answer {turn}"><table>')
     return one_line(html.replace("</table>", "</table></div>"))
-
-
-def one_line(html: str) -> str:
-    """`html` without line ends: Gradio reads HTML as Markdown, in which a blank line would end it."""
-    parts = re.split(r"(<pre.*?</pre>)", html, flags=re.DOTALL)
-    return "".join(p.replace("\n", "&#10;" if p.startswith("<pre") else " ") for p in parts)
-
-
-def _plain_links(children: Iterable[Token]) -> Iterable[Token]:
-    for child in children:
-        if child.type == "image":
-            text = Token("text", "", 0)
-            text.content = child.content
-            yield text
-        elif child.type not in ("link_open", "link_close"):
-            yield child
-
-
-def _with_markers(children: Iterable[Token], links: Mapping[int, tuple[str, str]]) -> Iterable[Token]:
-    for child in children:
-        if child.type != "text":
-            yield child
-            continue
-        for index, piece in enumerate(_MARKER.split(child.content)):
-            # `split` puts the captured numbers at the odd places.
-            token = Token("html_inline" if index % 2 else "text", "", 0)
-            token.content = chip(int(piece), links.get(int(piece))) if index % 2 else piece
-            yield token
 
 
 def chip(marker: int, link: tuple[str, str] | None) -> str:
@@ -70,3 +46,55 @@ def chip(marker: int, link: tuple[str, str] | None) -> str:
     target, label = (escape(part) for part in link)
     # Gradio's sanitizer drops aria-label, so what a screen reader says has to be text.
     return f'<a class="chip" href="#{target}" title="{label}"><span class="spoken">source </span>{marker}</a>'
+
+
+def one_line(html: str) -> str:
+    """`html` without line ends: Gradio reads HTML as Markdown, in which a blank line would end it."""
+    parts = re.split(r"(<pre.*?</pre>)", html, flags=re.DOTALL)
+    return "".join(re.sub(r"\s*[\r\n]\s*", " ", p) if not p.startswith("<pre") else _kept(p) for p in parts)
+
+
+def _kept(html: str) -> str:
+    return html.replace("\r", "").replace("\n", "&#10;")
+
+
+def _marker(state: StateInline, silent: bool) -> bool:
+    """The rule that reads a marker; as a rule and not a search in the text, it leaves escaped brackets alone."""
+    if not (match := _MARKER.match(state.src, state.pos)):
+        return False
+    if not silent:
+        marker = int(match[1])
+        state.push("html_inline", "", 0).content = chip(marker, state.env["links"].get(marker))
+    state.pos = match.end()
+    return True
+
+
+def _line_break(state: StateInline, silent: bool) -> bool:
+    if not (match := _BREAK.match(state.src, state.pos)):
+        return False
+    if not silent:
+        state.push("hardbreak", "br", 0)
+    state.pos = match.end()
+    return True
+
+
+def _without_links(children: Iterable[Token]) -> Iterable[Token]:
+    for child in children:
+        if child.type == "image":
+            text = Token("text", "", 0)
+            text.content = child.content
+            yield text
+        elif child.type not in ("link_open", "link_close"):
+            yield child
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
+    # `reference` is off so that a quote such as "[a]: https://…" does not vanish from the answer.
+    parser.disable(["reference", "html_block", "html_inline"])
+    parser.inline.ruler.before("link", "marker", _marker)
+    parser.inline.ruler.before("link", "line_break", _line_break)
+    return parser
+
+
+_PARSER = _parser()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.events import api as endpoint
 
 from rag.answer import Answer
 from rag.config import MAX_QUESTION, Config
@@ -22,8 +23,8 @@ EXAMPLES = (
 )
 
 _WELCOME = (
-    '<div class="welcome"><h2>What would you like to know?</h2><p>Ask about one paper, compare several, or list all that '
-    "share a topic. When the collection does not say, the answer says so.</p></div>"
+    '<div class="welcome"><h2>What would you like to know?</h2><p>Ask about one paper, compare several, or list all '
+    "that share a topic. When the collection does not say, the answer says so.</p></div>"
 )
 
 # Private: only the page may call these; programs have the documented endpoint.
@@ -32,7 +33,8 @@ _PAGE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 def build_page(config: Config, rag: Rag) -> gr.Blocks:
     """The chat page over `rag`, ready to launch."""
-    with gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
+    page = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600))
+    with page:
         answers = gr.State(())
         # Markdown and not gr.HTML: that one compiles its templates, which the Content-Security-Policy forbids, and
         # Markdown passes through Gradio's sanitizer as a second line of defence.
@@ -56,7 +58,7 @@ def build_page(config: Config, rag: Rag) -> gr.Blocks:
                     box = gr.Textbox(
                         label="Your question",
                         show_label=False,
-                        placeholder="Ask about the papers",
+                        placeholder="Ask a question",
                         elem_id="question",
                         max_length=MAX_QUESTION,
                         max_lines=6,
@@ -72,22 +74,24 @@ def build_page(config: Config, rag: Rag) -> gr.Blocks:
 
         outputs = [messages, box, panel, answers]
 
-        def ask(question: str, shown: list[chat.Message], so_far: tuple[Answer, ...]) -> Iterator[tuple[Any, ...]]:
+        def typed_question(
+            question: str, shown: list[chat.Message], so_far: tuple[Answer, ...]
+        ) -> Iterator[tuple[Any, ...]]:
             for view in chat.converse(rag, question, shown, tuple(so_far)) if question.strip() else ():
                 yield _updates(view)
 
-        def ask_example(
+        def chosen_example(
             chosen: gr.SelectData, shown: list[chat.Message], so_far: tuple[Answer, ...]
         ) -> Iterator[tuple[Any, ...]]:
-            yield from ask(chosen.value["text"], shown, so_far)
+            yield from typed_question(chosen.value["text"], shown, so_far)
 
-        typed = box.submit(ask, [box, messages, answers], outputs, **_PAGE)
-        example = messages.example_select(ask_example, [messages, answers], outputs, **_PAGE)
-        running = [typed, example]
+        typed = box.submit(typed_question, [box, messages, answers], outputs, **_PAGE)
+        example = messages.example_select(chosen_example, [messages, answers], outputs, **_PAGE)
+        running: list[Any] = [typed, example]
         page.load(lambda: _header(config, rag), None, header, queue=False, **_PAGE)
         box.stop(_stopped, messages, [messages, box], cancels=running, queue=False, **_PAGE)
         gr.on([clear.click, messages.clear], _cleared, None, outputs, cancels=running, queue=False, **_PAGE)
-        gr.api(api.endpoint(rag), api_name="ask", api_description=api.DESCRIPTION)
+        endpoint(api.ask_function(rag), api_name="ask", api_description=api.DESCRIPTION)
     return page
 
 

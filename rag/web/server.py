@@ -68,7 +68,9 @@ def fill(rag: Rag, console: Console) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         task = bars.add_task("Reading papers", total=None)
-        rag.ingest(progress=lambda stage, done, total: bars.update(task, description=stage, completed=done, total=total))
+        rag.ingest(
+            progress=lambda stage, done, total: bars.update(task, description=stage, completed=done, total=total)
+        )
 
 
 def warm_up(rag: Rag) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import pairwise
 
 from rag.answer import Answer, Citation
 from rag.papers.paper import Paper
@@ -34,7 +35,8 @@ def panel(answers: Sequence[Answer], papers: Mapping[str, Paper]) -> str:
         return EMPTY
     newest = _sources(answers[-1], len(answers), papers)
     earlier = "".join(
-        f'<details class="earlier"><summary>{escape(one_line(a.question))}</summary>{_sources(a, turn, papers)}</details>'
+        f'<details class="earlier"><summary>{escape(one_line(a.question))}</summary>'
+        f"{_sources(a, turn, papers)}</details>"
         for turn, a in reversed(list(enumerate(answers[:-1], start=1)))
         if a.citations
     )
@@ -56,45 +58,51 @@ def _sources(answer: Answer, turn: int, papers: Mapping[str, Paper]) -> str:
 
 
 def _card(paper: Paper | None, citations: Sequence[Citation], turn: int, open: bool) -> str:
-    verdicts = "".join(_verdict(c, paper, turn) for c in citations)
     abstract = "<p>This paper is no longer in the collection.</p>" if paper is None else _marked(paper, citations, turn)
+    title = escape(one_line(citations[0].title))
     return (
-        f'<details class="card"{" open" if open else ""}><summary><h3>{escape(one_line(citations[0].title))}</h3></summary>'
-        f'<p class="verdicts">{verdicts}</p><div class="abstract">{abstract}</div></details>'
+        f'<details class="card"{" open" if open else ""}><summary><h3>{title}</h3></summary>'
+        f'{_verdicts(citations, paper, turn)}<div class="abstract">{abstract}</div></details>'
     )
 
 
-def _verdict(citation: Citation, paper: Paper | None, turn: int) -> str:
-    if not _exact(citation, paper):
-        words, style, sign = "not found in the abstract", "bad", "✕"
-    elif not citation.supported:
-        words, style, sign = "does not support the claim", "bad", "✕"
-    else:
-        words, style, sign = "exact quote", "good", "✓"
-    return (
-        f'<span class="{style}"><a class="chip" href="#answer-{turn}" title="Back to the answer">'
-        f'<span class="spoken">back to the answer that cites </span>{citation.marker}</a> {sign} {words}</span> '
-    )
+def _verdicts(citations: Sequence[Citation], paper: Paper | None, turn: int) -> str:
+    """Each verdict once, in words, sign and colour, behind the markers that it holds for."""
+    markers: dict[tuple[str, str], list[str]] = {}
+    for citation in citations:
+        if not _exact(citation, paper):
+            verdict = ("bad", "✕ not found in the abstract")
+        elif not citation.supported:
+            verdict = ("bad", "✕ does not support the claim")
+        else:
+            verdict = ("good", "✓ exact quote")
+        markers.setdefault(verdict, []).append(
+            f'<a class="chip" href="#answer-{turn}" title="Back to the answer">'
+            f'<span class="spoken">back to the answer that cites </span>{citation.marker}</a>'
+        )
+    groups = (f'<span class="{style}">{" ".join(chips)} {words}</span>' for (style, words), chips in markers.items())
+    return f'<p class="verdicts">{" ".join(groups)}</p>'
 
 
 def _exact(citation: Citation, paper: Paper | None) -> bool:
-    return paper is not None and bool(citation.quote) and paper.abstract[citation.start : citation.end] == citation.quote
+    return (
+        paper is not None and bool(citation.quote) and paper.abstract[citation.start : citation.end] == citation.quote
+    )
 
 
 def _marked(paper: Paper, citations: Sequence[Citation], turn: int) -> str:
     """The abstract with each exact quote between <mark> tags, by its offsets; quotes may overlap or repeat."""
-    text, html = paper.abstract, []
+    text = paper.abstract
+    html: list[str] = []
     exact = [c for c in citations if _exact(c, paper)]
     lost = [c for c in citations if c not in exact]
     # A marker must lead somewhere even if its quote is gone: to the start of the abstract.
     html.extend(f'<span id="{anchor(turn, c.marker)}"></span>' for c in lost)
     cuts = sorted({0, len(text), *(c.start for c in exact), *(c.end for c in exact)})
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         piece = escape(one_line(text[start:end]))
         if any(c.start <= start and end <= c.end for c in exact):
-            numbers = "".join(
-                f'<sup id="{anchor(turn, c.marker)}">{c.marker}</sup>' for c in exact if c.start == start
-            )
+            numbers = "".join(f'<sup id="{anchor(turn, c.marker)}">{c.marker}</sup>' for c in exact if c.start == start)
             piece = f"<mark>{numbers}{piece}</mark>"
         html.append(piece)
     return "".join(html)
