@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rag.answering import Findings, PaperEvidence, SideEvidence, plan_length
-from rag.confidence import Confidence, membership
+from rag.confidence import Confidence
 from rag.evidence import SentenceScorer, asks_figure, select
 from rag.index import Index
+from rag.membership import Membership
 from rag.lexical import words
 from rag.names import Names
 from rag.question import Query, Side
@@ -37,7 +38,8 @@ class Finder:
         self.names = names
         self._ranker = ranker
         self._scorer = SentenceScorer(index)
-        self._confidence = Confidence(index, names)
+        self._confidence = Confidence(index)
+        self._membership = Membership(index)
 
     def find(self, query: Query) -> Found:
         """The evidence for a question of any kind."""
@@ -60,7 +62,9 @@ class Finder:
         if best < 0 or query.chat:
             return replace(base, abstain=True)
         papers = self._candidates(query, encoded, pool, named)
-        doubt = self._confidence.assess(query, encoded, ranking, papers[0])
+        if not papers[0].sentences:
+            return replace(base, abstain=True)
+        doubt = self._confidence.assess(query, encoded, ranking, papers[0].sentences)
         if not doubt.answers:
             unsaid = papers[0].row if (papers[0].row in named or query.rows) else None
             return replace(base, abstain=True, unsaid=unsaid, extra=doubt.features)
@@ -79,15 +83,15 @@ class Finder:
         """The best paper, and where the question only describes it, those that fit almost as well."""
         order = _named_first(pool, named)
         rows = [int(pool.rows[order[0]])]
-        if not named and not query.rows and not asks_figure(query.standalone):
+        if encoded.described and not query.rows and not asks_figure(query.standalone):
             lead = float(pool.score[order[0]])
             rows += [int(pool.rows[i]) for i in order[1:MAX_PAPERS] if lead - float(pool.score[i]) < MARGIN]
         limit = SENTENCES if len(rows) == 1 else 3
-        return [self._quote(encoded, row, limit, named=row in named or bool(query.rows)) for row in rows]
+        return [self._quote(encoded, row, limit, described=encoded.described) for row in rows]
 
-    def _quote(self, encoded: Encoded, row: int, limit: int, *, named: bool, floor: float = 0.25) -> PaperEvidence:
-        scored = self._scorer.score(encoded, row, named=named)
-        return PaperEvidence(row, tuple(select(scored, encoded, limit, floor)))
+    def _quote(self, encoded: Encoded, row: int, limit: int, *, described: bool) -> PaperEvidence:
+        scored = self._scorer.score(encoded, row, described=described)
+        return PaperEvidence(row, tuple(select(scored, encoded, limit)))
 
     def _comparison(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
         taken: set[int] = set()
@@ -113,7 +117,7 @@ class Finder:
         rows = [int(r) for r in ranking.rows if int(r) not in taken]
         if not rows or (not free and not self._confidence.describes(encoded, ranking)):
             return SideEvidence(side.text, None, self._mentioning(side.text))
-        return SideEvidence(side.text, self._quote(asked if query.topic else encoded, rows[0], limit, named=True))
+        return SideEvidence(side.text, self._quote(asked if query.topic else encoded, rows[0], limit, described=False))
 
     def _mentioning(self, text: str) -> tuple[int, ...]:
         """Papers whose abstract has all the words of a name."""
@@ -124,10 +128,16 @@ class Finder:
     def _list(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
         topic = self._ranker.encode(query.topic)
         ranking = self._ranker.rank(topic, whole=True, rows=query.rows or None)
-        members = membership(self.index, topic, ranking)
-        papers = [self._quote(topic, int(ranking.rows[i]), 1, named=False) for i in members]
-        nearest = tuple(int(r) for r in ranking.rows[:3])
-        return Findings(query, len(self.index), papers=tuple(papers), nearest=nearest, abstain=not papers)
+        base = Findings(query, len(self.index), nearest=tuple(int(r) for r in ranking.rows[:3]))
+        rows = self._membership.by_name(query.topic)
+        if rows is None:
+            best = self._quote(topic, int(ranking.rows[0]), SENTENCES, described=True)
+            doubt = self._confidence.assess(query, topic, ranking, best.sentences)
+            rows = self._membership.members(topic, ranking) if doubt.answers else []
+        elif query.rows:
+            rows = [row for row in rows if row in query.rows]
+        papers = tuple(self._quote(topic, row, 1, described=True) for row in rows)
+        return replace(base, papers=papers, abstain=not papers)
 
 
 def _named_first(pool: Ranking, named: set[int]) -> list[int]:

@@ -7,7 +7,7 @@ paper is one. They are reranked by a weighted sum of standardised scores: passag
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -59,14 +59,17 @@ class Encoded:
     """A question as the scores need it.
 
     `vector` (384,) has unit length; `tokens` (t, 192) are its word pieces, projected, with `importance` (t,), their
-    inverse document frequencies, summing to 1; `terms` are the stems without stopwords.
+    inverse document frequencies, summing to 1, and `offsets` (t, 2), their characters in `text`; `terms` are the stems without stopwords. `described` says that the
+    collection has few of the question's words, so that it must be found by its meaning.
     """
 
     text: str
     vector: Floats
     tokens: Floats
     importance: Floats
+    offsets: NDArray[np.int32]
     terms: tuple[str, ...]
+    described: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class PaperRanker:
         encoded = self.encode(text)
         if self.coverage(encoded) >= COVERED:
             return encoded
+        encoded = replace(encoded, described=True)
         added = [term for term in field_terms(text) if any(stem(w) in self.index.lexicon for w in words(term))]
         return self.joined(encoded, self.encode(" ".join(added)), ADDED_SHARE) if added else encoded
 
@@ -123,7 +127,10 @@ class PaperRanker:
             vector=unit(query.vector + share * other.vector),
             tokens=np.concatenate([query.tokens, other.tokens]),
             importance=np.concatenate([query.importance, share * other.importance]) / (1 + share),
+            # What was added stands nowhere in the text.
+            offsets=np.concatenate([query.offsets, np.full_like(other.offsets, -1)]),
             terms=query.terms + other.terms,
+            described=query.described,
         )
 
     def coverage(self, query: Encoded) -> float:
@@ -150,6 +157,7 @@ class PaperRanker:
             vector=states.pooled(),
             tokens=self._projection.project(states.vectors[inside]),
             importance=weight / max(float(weight.sum()), 1e-9),
+            offsets=states.offsets[inside],
             terms=tuple(terms(text)),
         )
 
