@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from rag.config import Config
     from rag.pipeline import Rag
 
-# Gradio reads this once, while it is imported; the argument `analytics_enabled` alone comes too late for some of its
-# requests. Every module of this package is imported after this line.
+# Gradio and the Hugging Face client that it brings read these once, while they are imported. The argument
+# `analytics_enabled` alone comes too late for some requests; every module of this package is imported after this.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def launch(

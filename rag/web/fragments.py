@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from rag.answer import Answer
 from rag.papers.paper import fold
-from rag.web.markdown import one_line, to_html
+from rag.web.markdown import shown, to_html
 
 _MODES = {"quoting": "Exact quotes, no model", "generating": "Written by a model, checked"}
 
@@ -20,19 +18,19 @@ def header(name: str, collection: str, papers: int) -> str:
     """The top line: what this is and what it knows."""
     count = f"{papers:,} paper{'' if papers == 1 else 's'}"
     return (
-        f'<header class="top"><h1>{escape(name)}</h1>'
-        f"<p>{count} in the collection <b>{escape(collection)}</b>. Answers quote them and say where.</p></header>"
+        f'<header class="top"><h1>{shown(name)}</h1>'
+        f"<p>{count} in the collection <b>{shown(collection)}</b>. Answers quote them and say where.</p></header>"
     )
 
 
 def question(text: str) -> str:
     """The reader's own message."""
-    return f'<div class="question">{"<br>".join(escape(line) for line in text.splitlines())}</div>'
+    return f'<div class="question">{"<br>".join(shown(line) for line in text.splitlines())}</div>'
 
 
 def status(text: str) -> str:
     """What is happening now."""
-    return f'<div class="status" role="status"><span class="pulse" aria-hidden="true"></span>{escape(text)} …</div>'
+    return f'<div class="status" role="status"><span class="pulse" aria-hidden="true"></span>{shown(text)} …</div>'
 
 
 def draft(text: str, turn: int, note: str = "") -> str:
@@ -42,7 +40,7 @@ def draft(text: str, turn: int, note: str = "") -> str:
 
 def problem(sentence: str) -> str:
     """An error, as a sentence with its remedy."""
-    return f'<div class="problem" role="alert"><b>That did not work.</b> {escape(one_line(sentence))}</div>'
+    return f'<div class="problem" role="alert"><b>That did not work.</b> {shown(sentence)}</div>'
 
 
 def stopped() -> str:
@@ -55,12 +53,12 @@ def answer(value: Answer, turn: int) -> str:
     links = {c.marker: (anchor(turn, c.marker), c.title) for c in value.citations}
     parts = []
     if fold(value.standalone_question) != fold(value.question):
-        parts.append(f'<p class="understood">Understood as: <q>{escape(one_line(value.standalone_question))}</q></p>')
+        parts.append(f'<p class="understood">Understood as: <q>{shown(value.standalone_question)}</q></p>')
     if value.abstained:
         parts.append('<p class="verdict">The collection does not say</p>')
     parts.append(to_html(value.answer, links, turn))
     if value.warnings:
-        items = "".join(f"<li>{escape(one_line(warning))}</li>" for warning in value.warnings)
+        items = "".join(f"<li>{shown(warning)}</li>" for warning in value.warnings)
         parts.append(f'<ul class="warnings" aria-label="Warnings">{items}</ul>')
     parts.append(receipt(value))
     style = "answer abstained" if value.abstained else f"answer {value.kind}"
@@ -79,4 +77,4 @@ def receipt(value: Answer) -> str:
         f"{tokens:,} tokens" if tokens else "",
         f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s",
     ]
-    return f'<p class="receipt">{" · ".join(escape(part) for part in parts if part)}</p>'
+    return f'<p class="receipt">{" · ".join(shown(part) for part in parts if part)}</p>'

@@ -43,9 +43,14 @@ def chip(marker: int, link: tuple[str, str] | None) -> str:
     """A citation marker as a small button; `link` as in `to_html`."""
     if link is None:
         return f'<span class="chip">{marker}</span>'
-    target, label = (escape(part) for part in link)
+    target, label = (shown(part) for part in link)
     # Gradio's sanitizer drops aria-label, so what a screen reader says has to be text.
     return f'<a class="chip" href="#{target}" title="{label}"><span class="spoken">source </span>{marker}</a>'
+
+
+def shown(text: str) -> str:
+    """`text` as HTML that shows it, each character for one; line ends become spaces, see `one_line`."""
+    return escape(re.sub(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", " ", text))
 
 
 def one_line(html: str) -> str:

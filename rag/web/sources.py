@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from itertools import pairwise
 
 from rag.answer import Answer, Citation
 from rag.papers.paper import Paper
 from rag.web.fragments import anchor
-from rag.web.markdown import one_line
+from rag.web.markdown import shown
 
 _OPEN = 4  # With more papers than this, as lists have, only the titles show until one is opened.
 _NEAREST = 5
@@ -35,8 +34,7 @@ def panel(answers: Sequence[Answer], papers: Mapping[str, Paper]) -> str:
         return EMPTY
     newest = _sources(answers[-1], len(answers), papers)
     earlier = "".join(
-        f'<details class="earlier"><summary>{escape(one_line(a.question))}</summary>'
-        f"{_sources(a, turn, papers)}</details>"
+        f'<details class="earlier"><summary>{shown(a.question)}</summary>{_sources(a, turn, papers)}</details>'
         for turn, a in reversed(list(enumerate(answers[:-1], start=1)))
         if a.citations
     )
@@ -59,7 +57,7 @@ def _sources(answer: Answer, turn: int, papers: Mapping[str, Paper]) -> str:
 
 def _card(paper: Paper | None, citations: Sequence[Citation], turn: int, open: bool) -> str:
     abstract = "<p>This paper is no longer in the collection.</p>" if paper is None else _marked(paper, citations, turn)
-    title = escape(one_line(citations[0].title))
+    title = shown(citations[0].title)
     return (
         f'<details class="card"{" open" if open else ""}><summary><h3>{title}</h3></summary>'
         f'{_verdicts(citations, paper, turn)}<div class="abstract">{abstract}</div></details>'
@@ -100,7 +98,7 @@ def _marked(paper: Paper, citations: Sequence[Citation], turn: int) -> str:
     html.extend(f'<span id="{anchor(turn, c.marker)}"></span>' for c in lost)
     cuts = sorted({0, len(text), *(c.start for c in exact), *(c.end for c in exact)})
     for start, end in pairwise(cuts):
-        piece = escape(one_line(text[start:end]))
+        piece = shown(text[start:end])
         if any(c.start <= start and end <= c.end for c in exact):
             numbers = "".join(f'<sup id="{anchor(turn, c.marker)}">{c.marker}</sup>' for c in exact if c.start == start)
             piece = f"<mark>{numbers}{piece}</mark>"
@@ -113,8 +111,8 @@ def _nearest(answer: Answer, papers: Mapping[str, Paper]) -> str:
     if not found:
         return EMPTY
     cards = "".join(
-        f'<details class="card"><summary><h3>{escape(one_line(p.title))}</h3></summary>'
-        f'<div class="abstract">{escape(one_line(p.abstract))}</div></details>'
+        f'<details class="card"><summary><h3>{shown(p.title)}</h3></summary>'
+        f'<div class="abstract">{shown(p.abstract)}</div></details>'
         for p in found
     )
     return (
