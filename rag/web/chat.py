@@ -13,6 +13,7 @@ from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
 from rag.errors import RagError
 from rag.pipeline import Rag
 from rag.web import fragments, sources
+from rag.web.stopping import Stop, until
 
 # The browser draws a frame in about 16 ms; showing text more often than every third costs work and shows nothing more.
 _REFRESH = 0.05
@@ -30,6 +31,7 @@ class View:
     sources: str | None = None
     answers: tuple[Answer, ...] | None = None
     busy: bool = True
+    text: str = ""  # the Markdown of an answer that is still being written
 
 
 def history(answers: Sequence[Answer]) -> tuple[Turn, ...]:
@@ -38,13 +40,23 @@ def history(answers: Sequence[Answer]) -> tuple[Turn, ...]:
     return tuple(turns[-MAX_HISTORY:])
 
 
-def converse(rag: Rag, question: str, messages: Sequence[Message], answers: tuple[Answer, ...]) -> Iterator[View]:
-    """Each view of the page, from the question to the answer or to the sentence that says why there is none."""
+def converse(
+    rag: Rag, question: str, messages: Sequence[Message], answers: tuple[Answer, ...], stop: Stop
+) -> Iterator[View]:
+    """Each view of the page, from the question to the answer or to the sentence that says why there is none.
+
+    When the reader stops, what has arrived stays and says that it is incomplete; or all goes, where that was asked.
+    """
     before = [*messages, _message("user", fragments.question(question[:MAX_QUESTION]))]
+    text = ""
     try:
         yield View([*before, _message("assistant", fragments.status("Reading the question"))])
-        for view in _answer(rag, question.strip(), answers):
+        for view in _answer(rag, question.strip(), answers, stop):
+            text = view.text
             yield replace(view, messages=[*before, *view.messages])
+            if not view.busy:
+                return
+        yield _forgotten() if stop.forget else View([*before, _stopped(text, len(answers) + 1)], busy=False)
     except RagError as error:
         yield View([*before, _message("assistant", fragments.problem(str(error)))], busy=False)
     except Exception:
@@ -55,9 +67,9 @@ def converse(rag: Rag, question: str, messages: Sequence[Message], answers: tupl
         yield View([*before, _message("assistant", fragments.problem(sentence))], busy=False)
 
 
-def _answer(rag: Rag, question: str, answers: tuple[Answer, ...]) -> Iterator[View]:
+def _answer(rag: Rag, question: str, answers: tuple[Answer, ...], stop: Stop) -> Iterator[View]:
     turn, text, shown = len(answers) + 1, "", 0.0
-    for event in rag.stream(question, history(answers)):
+    for event in until(rag.stream(question, history(answers)), stop):
         match event:
             case Step():
                 yield View([_message("assistant", fragments.status(event.detail))])
@@ -65,7 +77,7 @@ def _answer(rag: Rag, question: str, answers: tuple[Answer, ...]) -> Iterator[Vi
                 text += event.text
                 if time.monotonic() - shown >= _REFRESH:
                     shown = time.monotonic()
-                    yield View([_message("assistant", fragments.draft(text, turn))])
+                    yield View([_message("assistant", fragments.draft(text, turn))], text=text)
             case Answer():
                 answers = (*answers, event)
                 wanted = sources.needed(answers)
@@ -74,21 +86,12 @@ def _answer(rag: Rag, question: str, answers: tuple[Answer, ...]) -> Iterator[Vi
                 yield View([message], sources.panel(answers, papers), answers, busy=False)
 
 
-def stop(messages: Sequence[Message]) -> list[Message]:
-    """The messages when the reader stops an answer: what has arrived stays, and says that it is incomplete."""
-    if not messages or messages[-1]["role"] != "assistant":
-        return list(messages)
-    last = _html(messages[-1])
-    if 'class="receipt"' in last or 'class="stopped"' in last or 'class="problem"' in last:
-        return list(messages)
-    kept = "" if 'class="status"' in last else last
-    return [*messages[:-1], _message("assistant", kept + fragments.stopped())]
+def _stopped(text: str, turn: int) -> Message:
+    return _message("assistant", fragments.draft(text, turn, fragments.stopped()))
 
 
-def _html(message: Message) -> str:
-    """The text of a message as Gradio hands it back: a string or a list of parts."""
-    content = message["content"]
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+def _forgotten() -> View:
+    return View([], sources.EMPTY, (), busy=False)
 
 
 def _message(role: str, html: str) -> Message:

@@ -1,0 +1,86 @@
+"""Ending an answer early.
+
+Gradio's own way to cancel an event races with what the event still sends: the page may end up with an error, or busy
+for good. Here the wish to stop is noted on the server, and the answer itself ends and says so, as its last update.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+_LOOK = 0.1  # seconds between two looks at the wish while the source is silent
+
+T = TypeVar("T")
+
+
+class Stop:
+    """The reader's wish about the answer that is being written: to end it, and maybe to forget the conversation."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.forget = False
+
+    def ask(self, *, forget: bool = False) -> None:
+        """Ends the answer soon; with `forget` nothing of the conversation is to be kept."""
+        self.forget = self.forget or forget
+        self.asked = True
+
+
+class Stops:
+    """The answers that are being written, by the session of their page."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, Stop] = {}
+
+    @contextmanager
+    def running(self, session: str) -> Iterator[Stop]:
+        """Registers an answer for as long as the context lasts."""
+        stop = self._running[session] = Stop()
+        try:
+            yield stop
+        finally:
+            if self._running.get(session) is stop:
+                del self._running[session]
+
+    def ask(self, session: str, *, forget: bool = False) -> None:
+        """Stops the answer of a session, where there is one."""
+        if stop := self._running.get(session):
+            stop.ask(forget=forget)
+
+
+def until(events: Iterator[T], stop: Stop) -> Iterator[T]:
+    """`events` until `stop` is asked for, which a slow source of events does not delay.
+
+    The source runs in a thread of its own. It is not asked for more once the reader stops or leaves.
+    """
+    pieces: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+    left = threading.Event()
+
+    def pump() -> None:
+        try:
+            for event in events:
+                pieces.put((event, None))
+                if stop.asked or left.is_set():
+                    break
+            pieces.put((None, None))
+        except BaseException as error:  # raised again where the events are read
+            pieces.put((None, error))
+
+    threading.Thread(target=pump, name="answer", daemon=True).start()
+    try:
+        while not stop.asked:
+            try:
+                event, error = pieces.get(timeout=_LOOK)
+            except Empty:
+                continue
+            if error is not None:
+                raise error
+            if event is None:
+                return
+            yield event
+    finally:
+        left.set()
