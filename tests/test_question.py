@@ -1,0 +1,286 @@
+"""What is asked: one paper, a list, a comparison; and follow-ups made to stand alone. On the names of the seeds."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.answer import Turn
+from rag.names import Names
+from rag.papers import load
+from rag.question import Query, understand
+from rag.resources import seeds
+
+PAPERS = load([seeds()]).papers
+NAMES = Names(PAPERS)
+
+
+def ask(question: str, *history: str, best: int | None = None) -> Query:
+    """Understand a question after turns of user and assistant; `best` is what a search would find."""
+    turns = [Turn("assistant" if i % 2 else "user", text) for i, text in enumerate(history)]
+    return understand(question, turns, NAMES, lambda text: best)
+
+
+def called(rows: tuple[int, ...]) -> list[str]:
+    return [NAMES.short(row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What memory does GaLore save?",
+        "How is the KV cache compressed in ShadowKV?",
+        "Why do GPUs idle during pipeline bubbles?",
+        "Which GPU was used for FlashRNN?",
+        "How many GPUs did Megatron-LM train on?",
+        "How many demonstrations was OpenVLA trained on?",
+        "How many parameters does OpenVLA have?",
+        "Which techniques does EasySpec use?",
+        "What systems does Holmes outperform?",
+        "Which benchmarks were used for FineQuant?",
+        "Is there a method that prunes without retraining everything?",
+        "what is the speedup of both phases in Sarathi-Serve?",
+        "tabpfn runtime",
+        "What does the work on robot grasps optimise?",
+        "Are the two levels of BODex solved together?",
+    ],
+)
+def test_single(question: str) -> None:
+    query = ask(question)
+    assert (query.kind, query.sides, query.rows) == ("single", (), ())
+    assert query.standalone == query.question == question
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("Which papers deal with speculative decoding?", "speculative decoding"),
+        ("What papers are about tabular data?", "tabular data"),
+        ("List everything on graph neural networks", "graph neural networks"),
+        ("Please list all papers on edge devices.", "edge devices"),
+        ("show me all works on video generation", "video generation"),
+        ("Are there any papers on robotics?", "robotics"),
+        ("papers about quantization", "quantization"),
+        ("what do we have on low-rank adaptation?", "low-rank adaptation"),
+        ("Name the papers that report results on Frontier", "report results on Frontier"),
+        ("Give me a list of papers on dataset distillation", "dataset distillation"),
+        ("I'm looking for papers about autonomous racing", "autonomous racing"),
+        ("Which of the papers use reinforcement learning?", "use reinforcement learning"),
+        ("dexterous grasping papers pls", "dexterous grasping"),
+        ("Which works train graph networks out of core?", "train graph networks out of core"),
+    ],
+)
+def test_list(question: str, topic: str) -> None:
+    query = ask(question)
+    assert (query.kind, query.count) == ("list", False)
+    assert query.topic == topic
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("How many papers are about mixture of experts?", "mixture of experts"),
+        ("How many of the papers use LoRA?", "use LoRA"),
+        ("how many works on neural architecture search are there?", "neural architecture search"),
+    ],
+)
+def test_count(question: str, topic: str) -> None:
+    query = ask(question)
+    assert (query.kind, query.count, query.topic) == ("list", True, topic)
+
+
+@pytest.mark.parametrize(
+    ("question", "sides"),
+    [
+        ("Compare GPTQ and SqueezeLLM", ["GPTQ", "SqueezeLLM"]),
+        ("GaLore vs QLoRA: which needs less memory?", ["GaLore", "QLoRA"]),
+        ("GaLore vs. QLoRA", ["GaLore", "QLoRA"]),
+        ("What is the difference between PC-DARTS and ProxylessNAS?", ["PC-DARTS", "ProxylessNAS"]),
+        ("Which is better, COAT or GaLore?", ["COAT", "GaLore"]),
+        ("What do NeuS2 and Momentum-GS have in common?", ["NeuS2", "Momentum-GS"]),
+        ("How do Flover and BatchLLM each batch requests?", ["Flover", "BatchLLM"]),
+        ("How does OneFlow differ from Megatron-LM?", ["OneFlow", "Megatron-LM"]),
+        ("Contrast FSMoE with SE-MoE.", ["FSMoE", "SE-MoE"]),
+        # misspelt, in lower case
+        ("Compare flover with energonai and batchLLM", ["Flover", "EnergonAI", "BatchLLM"]),
+        ("zero infinty versus fuyou", ["ZeRO-Infinity", "Fuyou"]),
+        # three, four, and no more than four
+        ("How do S-LoRA, QLoRA and MoS differ?", ["S-LoRA", "QLoRA", "MoS"]),
+        ("Compare ZeRO-Infinity, Fuyou, CO2 and Holmes on memory", ["ZeRO-Infinity", "Fuyou", "CO2", "Holmes"]),
+        ("Compare GPTQ, SqueezeLLM, FineQuant, COAT and QLoRA", ["GPTQ", "SqueezeLLM", "FineQuant", "COAT"]),
+    ],
+)
+def test_comparison_of_named(question: str, sides: list[str]) -> None:
+    query = ask(question)
+    assert query.kind == "comparison"
+    assert [called(side.rows[:1]) for side in query.sides] == [[side] for side in sides]
+
+
+@pytest.mark.parametrize(
+    ("question", "sides"),
+    [
+        ("How does GPipe compare with PipeDream?", [("GPipe", True), ("PipeDream", False)]),
+        ("Compare Sarathi-Serve with AlpaServe", [("Sarathi-Serve", True), ("AlpaServe", False)]),
+        ("FlashAttention-2 versus FlashAttention-3", [("FlashAttention-2", True), ("FlashAttention-3", False)]),
+        ("Compare SE-MoE, FSMoE and DeepSpeed-MoE", [("SE-MoE", True), ("FSMoE", True), ("DeepSpeed-MoE", False)]),
+    ],
+)
+def test_a_side_that_is_not_there_keeps_its_name(question: str, sides: list[tuple[str, bool]]) -> None:
+    query = ask(question)
+    assert query.kind == "comparison"
+    assert [(side.text, bool(side.rows)) for side in query.sides] == sides
+    assert all(side.named for side in query.sides)
+
+
+@pytest.mark.parametrize(
+    ("question", "subjects"),
+    [
+        (
+            "Compare the paper on out-of-core graph training and the one about robot grasps",
+            ["out-of-core graph training", "robot grasps"],
+        ),
+        ("difference between unlearnable datasets and dataset distillation", ["unlearnable", "distillation"]),
+        ("Compare quantization and pruning", ["quantization", "pruning"]),
+    ],
+)
+def test_comparison_of_described(question: str, subjects: list[str]) -> None:
+    query = ask(question)
+    assert query.kind == "comparison"
+    assert len(query.sides) == len(subjects)
+    for side, subject in zip(query.sides, subjects, strict=True):
+        assert subject in side.text
+        assert not side.rows
+
+
+def test_what_is_compared_is_the_topic() -> None:
+    topic = ask("Compare GPTQ and SqueezeLLM with regard to perplexity").topic
+    assert "perplexity" in topic
+    assert "GPTQ" not in topic
+    assert ask("Compare GPTQ and SqueezeLLM").topic == ""
+
+
+@pytest.mark.parametrize("text", ["hello", "Thanks!", "good morning", "who are you?", "ok", "bye"])
+def test_small_talk(text: str) -> None:
+    assert ask(text).chat
+
+
+@pytest.mark.parametrize("text", ["How are experts placed?", "What is GaLore?", "okapi ranking", "high throughput"])
+def test_no_small_talk(text: str) -> None:
+    assert not ask(text).chat
+
+
+QLORA = ("What is QLoRA?", "“QLoRA is an efficient finetuning approach.” [1]")
+TWO = ("Compare GPipe and Holmes", "| **GPipe** | “It pipelines.” [1] |\n| **Holmes** | “It spans clusters.” [2] |")
+THREE = ("Which papers search architectures?", "3 papers: ProxylessNAS [1], PC-DARTS [2] and TabPFN [3].")
+FAST = ("How fast is GraphVite?", "“GraphVite is 50 times faster.” [1]")
+
+
+@pytest.mark.parametrize(
+    ("history", "question", "rows", "standalone"),
+    [
+        # pronouns
+        (QLORA, "How much memory does it save?", ["QLoRA"], "How much memory does QLoRA save?"),
+        (QLORA, "Does this method need a GPU?", ["QLoRA"], "Does QLoRA need a GPU?"),
+        (QLORA, "And its speed?", ["QLoRA"], "QLoRA's speed?"),
+        (QLORA, "On which datasets was it tested?", ["QLoRA"], "On which datasets was QLoRA tested?"),
+        (FAST, "Is that paper open source?", ["GraphVite"], "Is GraphVite open source?"),
+        # ellipsis
+        (QLORA, "and on A100?", ["QLoRA"], None),
+        (QLORA, "why?", ["QLoRA"], None),
+        (FAST, "On how many GPUs?", ["GraphVite"], None),
+        (FAST, "What about CPU memory?", ["GraphVite"], None),
+        # the last question again, of another paper
+        (QLORA, "what about GaLore?", ["GaLore"], "What is GaLore?"),
+        (QLORA, "And GPTQ?", ["GPTQ"], "What is GPTQ?"),
+        (FAST, "and what about pytorch direct?", ["PyTorch-Direct"], "How fast is pytorch direct?"),
+        (FAST, "How about Fuyou", ["Fuyou"], "How fast is Fuyou?"),
+        # one of several
+        (TWO, "What hardware does the latter use?", ["Holmes"], "What hardware does Holmes use?"),
+        (TWO, "and what does the former split?", ["GPipe"], "what does GPipe split?"),
+        (TWO, "the second one?", ["Holmes"], None),
+        (TWO, "What about the first one's speedup?", ["GPipe"], None),
+        (THREE, "What does the third one classify?", ["TabPFN"], "What does TabPFN classify?"),
+        (THREE, "How long did the second one search?", ["PC-DARTS"], "How long did PC-DARTS search?"),
+        (THREE, "And the last one?", ["TabPFN"], None),
+        # all of them
+        (TWO, "Which of them is faster?", ["GPipe", "Holmes"], None),
+        (TWO, "which one is newer?", ["GPipe", "Holmes"], None),
+        (THREE, "Which of these is the cheapest to run?", ["ProxylessNAS", "PC-DARTS", "TabPFN"], None),
+    ],
+)
+def test_follow_up(history: tuple[str, str], question: str, rows: list[str], standalone: str | None) -> None:
+    query = ask(question, *history)
+    assert query.kind == "single"
+    assert called(query.rows) == rows
+    assert all(name in query.standalone for name in rows) or standalone
+    assert query.question == question
+    if standalone is not None:
+        assert query.standalone == standalone
+
+
+@pytest.mark.parametrize(
+    ("history", "question", "sides"),
+    [
+        (TWO, "Do both need fast interconnects?", ["GPipe", "Holmes"]),
+        (QLORA, "How does it compare with GaLore?", ["QLoRA", "GaLore"]),
+        (QLORA, "Compare it with S-LoRA", ["QLoRA", "S-LoRA"]),
+    ],
+)
+def test_follow_up_that_compares(history: tuple[str, str], question: str, sides: list[str]) -> None:
+    query = ask(question, *history)
+    assert query.kind == "comparison"
+    assert [called(side.rows) for side in query.sides] == [[side] for side in sides]
+
+
+def test_another_paper_is_not_the_one_talked_of() -> None:
+    query = ask("Is there another paper on this?", *FAST)
+    assert called(query.exclude) == ["GraphVite"]
+    assert "How fast" in query.standalone
+
+
+def test_how_many_of_them() -> None:
+    query = ask("how many of them use ImageNet?", *THREE)
+    assert (query.kind, query.count) == ("list", True)
+    assert called(query.rows) == ["ProxylessNAS", "PC-DARTS", "TabPFN"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What is OpenVLA?", "How is TabPFN trained?", "Which papers are about trees?", "Compare GPTQ and SqueezeLLM",
+     "What kinds of wheat grow in dry mountain regions of Peru?"],
+)  # fmt: skip
+def test_a_question_that_stands_alone_stays_as_it_is(question: str) -> None:
+    assert ask(question, *QLORA) == ask(question)
+
+
+def test_the_newest_paper_is_talked_of() -> None:
+    query = ask("How fast is it?", *QLORA, *FAST)
+    assert called(query.rows) == ["GraphVite"]
+
+
+def test_a_history_without_names_is_searched() -> None:
+    found = PAPERS.index(next(p for p in PAPERS if p.title.startswith("Decentralized")))
+    query = ask("How much does it cost?", "Can diffusion models be trained without a cluster?", "Yes.", best=found)
+    assert query.rows == (found,)
+    assert "Decentralized Diffusion Models" in query.standalone
+    assert ask("How much does it cost?", "Tell me.", "What?").rows == (), "where nothing is found"
+
+
+TALK = st.lists(
+    st.sampled_from(
+        "and what about it the second one of them both GPipe Holmes QLoRA GaLore compare vs which papers how many ? , "
+        "is faster latter other (the [1] “ its -".split(" ")
+    ),
+    max_size=12,
+).map(" ".join)
+
+
+@given(TALK, st.lists(TALK, max_size=3))
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_said_is_read(question: str, history: list[str]) -> None:
+    query = ask(question, *history, best=3)
+    assert query.kind in ("single", "list", "comparison")
+    assert (len(query.sides) in (2, 3, 4)) == (query.kind == "comparison")
+    assert all(0 <= row < len(PAPERS) for row in (*query.rows, *query.exclude))
+    assert " ".join(question.split()) == query.question
