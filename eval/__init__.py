@@ -1,0 +1,1 @@
+"""Evaluation and benchmarks. A front end of `rag`: nothing in the service imports it."""
