@@ -159,7 +159,8 @@ def _open(path: Path, kind: type[np.generic], count: int, width: int | None = No
     if path.stat().st_size != expected:
         raise StoreError(f"{path.name} has {path.stat().st_size} bytes instead of {expected}")
     # Empty files can't be mapped.
-    return np.memmap(path, dtype=kind, mode="r", shape=shape) if expected else np.zeros(shape, kind)
+    # As a plain array: slices of a memmap carry its own bookkeeping, which costs more than small ones themselves.
+    return np.asarray(np.memmap(path, dtype=kind, mode="r", shape=shape)) if expected else np.zeros(shape, kind)
 
 
 def current(collection: Path) -> Path | None:
@@ -366,11 +367,11 @@ def _row(sentences: Sequence[Span], parts: Sequence[tuple[Any, str, Any]], proje
             owner[(states.offsets[:, 0] >= start) & (states.offsets[:, 1] <= end)] = s
         # The title stands before every passage of a paper; its tokens are kept once.
         keep = states.words & ((owner >= 0) if number else True)
-        tokens.append(projection.pack(states.vectors[keep]))
+        tokens.append(states.vectors[keep])
         pieces.append(states.pieces[keep])
         owners.append(owner[keep])
         whole.append(states.pooled())
-    packed = np.concatenate(tokens)
+    packed = projection.pack(np.concatenate(tokens))
     return Row(
         passages=np.array(whole, np.float16).reshape(-1, builtin.DIMENSIONS),
         sentences=np.array(vectors, np.float16).reshape(-1, builtin.DIMENSIONS),

@@ -47,9 +47,9 @@ def stem(word: str) -> str:
 
 def words(text: str) -> list[str]:
     """The lower-case words and numbers of `text`, accents removed: "ZeRO-Infinity 2.5×" gives zero, infinity, 2.5."""
-    plain = unicodedata.normalize("NFKD", text)
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
-    return _WORD.findall(plain.casefold())
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return _WORD.findall(text.casefold())
 
 
 def terms(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -27,6 +28,8 @@ SCAN = 3000
 """A list scores at most this many papers; a smaller collection is scored whole."""
 FINE = 48
 """Papers that get the costly score, late interaction; the others are ranked after them."""
+HELD = 64 * 2**20
+"""Bytes of passages, and of sentences, that are kept as float32; of more, each question converts what it needs."""
 FEEDBACK_PAPERS, FEEDBACK_SHARE = 3, 0.5
 """Rocchio's pseudo relevance feedback: the mean vector of the best papers, added to the question's with this share."""
 
@@ -100,6 +103,8 @@ class PaperRanker:
     def __init__(self, index: Index, embedding: BuiltinEmbedding) -> None:
         self.index = index
         self.tokens = TokenScores(index)
+        self._sentences = _held(index.sentence_vectors)
+        self._passages = _held(index.passage_vectors)
         self._embedding = embedding
         self._projection = TokenProjection()
 
@@ -172,8 +177,8 @@ class PaperRanker:
         else:
             candidates = np.array(sorted(set(rows)), np.int64)
         lexical = lexical[candidates]
-        sentence, _ = _pooled(self.index.sentence_vectors, self.index.sentence_starts, candidates, query.vector)
-        passages = self.index.passage_vectors, self.index.passage_starts
+        sentence, _ = _pooled(self._sentences, self.index.sentence_starts, candidates, query.vector)
+        passages = self._passages, self.index.passage_starts
         passage, document = _pooled(*passages, candidates, query.vector)
         coarse = (
             WEIGHTS.passage * standardise(passage)
@@ -208,18 +213,27 @@ class PaperRanker:
 
     def _feedback(self, vector: Floats, best: Rows) -> Floats:
         starts = self.index.passage_starts
-        means = [self.index.passage_vectors[starts[r] : starts[r + 1]].astype(np.float32).mean(axis=0) for r in best]
+        means = [_floats(self._passages[starts[r] : starts[r + 1]]).mean(axis=0) for r in best]
         return unit(vector + FEEDBACK_SHARE * np.mean([unit(m) for m in means], axis=0))
 
 
-def _pooled(vectors: NDArray[np.float16], starts: NDArray[np.int64], rows: Rows, query: Floats) -> tuple[Floats, Floats]:
+def _held(vectors: NDArray[np.float16]) -> NDArray[Any]:
+    """`vectors` in memory and converted, where they are few enough."""
+    return vectors.astype(np.float32) if 4 * vectors.size <= HELD else vectors
+
+
+def _floats(vectors: NDArray[Any]) -> Floats:
+    return vectors.astype(np.float32, copy=False)
+
+
+def _pooled(vectors: NDArray[Any], starts: NDArray[np.int64], rows: Rows, query: Floats) -> tuple[Floats, Floats]:
     """The largest and the mean cosine with `query` of each row's vectors, (rows,) each; 0 for a row without any."""
     counts = starts[rows + 1] - starts[rows]
     largest, mean = np.zeros(len(rows), np.float32), np.zeros(len(rows), np.float32)
     filled = np.flatnonzero(counts)
     if not len(filled):
         return largest, mean
-    cosines = vectors[_gather(starts, rows)].astype(np.float32) @ query
+    cosines = _floats(vectors[_gather(starts, rows)]) @ query
     heads = np.concatenate([[0], np.cumsum(counts[filled])[:-1]])
     largest[filled] = np.maximum.reduceat(cosines, heads)
     mean[filled] = np.add.reduceat(cosines, heads) / counts[filled]

@@ -28,6 +28,7 @@ class PassageStore:
         from chromadb.config import Settings
 
         self._folder = folder
+        self._size: int | None = None
         with self._told():
             folder.mkdir(parents=True, exist_ok=True)
             self._client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
@@ -49,12 +50,14 @@ class PassageStore:
             raise StoreError("The embedding gave a vector that is not a number; nothing was written.")
         for first in range(0, len(ids), BATCH):
             last = first + BATCH
+            self._size = None
             with self._told():
                 self._collection.upsert(ids=list(ids[first:last]), embeddings=vectors[first:last])
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors; an id that isn't there is no error."""
         for first in range(0, len(ids), BATCH):
+            self._size = None
             with self._told():
                 self._collection.delete(ids=list(ids[first : first + BATCH]))
 
@@ -69,8 +72,11 @@ class PassageStore:
         return list(found["ids"][0]), 1 - distances
 
     def __len__(self) -> int:
-        with self._told():
-            return self._collection.count()
+        # Counting takes Chroma as long as a query, and what others write isn't seen by an open client anyway.
+        if self._size is None:
+            with self._told():
+                self._size = self._collection.count()
+        return self._size
 
     def close(self) -> None:
         """Let go of the folder, so that another client sees what was written."""
