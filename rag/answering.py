@@ -144,7 +144,3 @@ def _cell(text: str) -> str:
 def _number(n: int) -> str:
     return {2: "two", 3: "three", 4: "four"}.get(n, str(n))
 
-
-def plan_length(sides: Sequence[object]) -> int:
-    """Sentences for each side of a comparison, so that the whole stays under 260 words."""
-    return {1: 3, 2: 4, 3: 3}.get(len(sides), 2)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.answering import Findings, PaperEvidence, SideEvidence, plan_length
+from rag.answering import Findings, PaperEvidence, SideEvidence
 from rag.confidence import Confidence
 from rag.evidence import SentenceScorer, asks_figure, select
 from rag.index import Index
@@ -16,9 +16,14 @@ from rag.names import Names
 from rag.question import Query, Side
 from rag.retrieval import Encoded, PaperRanker, Ranking
 
-SENTENCES = 4
-MARGIN = 0.75
-"""A described paper whose score is this near to the best one's is quoted beside it."""
+WORDS = {"named": 118, "described": 150, "several": 95}
+"""Words of quotes for a paper: one that is named, one that is described, each of several that fit."""
+
+SIDE_WORDS = {2: 115, 3: 75, 4: 56}
+"""Words of quotes for each side of a comparison, by their number, so that the whole stays under 260."""
+MARGIN, MARGIN_FOUND = 1.2, 0.4
+"""A described paper whose score is this near to the best one's is quoted beside it; the second value is for a
+question whose words the collection has."""
 MAX_PAPERS = 3
 
 
@@ -83,23 +88,25 @@ class Finder:
         """The best paper, and where the question only describes it, those that fit almost as well."""
         order = _named_first(pool, named)
         rows = [int(pool.rows[order[0]])]
-        if encoded.described and not query.rows and not asks_figure(query.standalone):
+        if not named and not query.rows and not asks_figure(query.standalone):
             lead = float(pool.score[order[0]])
-            rows += [int(pool.rows[i]) for i in order[1:MAX_PAPERS] if lead - float(pool.score[i]) < MARGIN]
-        limit = SENTENCES if len(rows) == 1 else 3
-        return [self._quote(encoded, row, limit, described=encoded.described) for row in rows]
+            margin = MARGIN if encoded.described else MARGIN_FOUND
+            rows += [int(pool.rows[i]) for i in order[1:MAX_PAPERS] if lead - float(pool.score[i]) < margin]
+        free = not named and not query.rows
+        budget = WORDS["several" if len(rows) > 1 else "described" if free else "named"]
+        return [self._quote(encoded, row, budget, described=encoded.described) for row in rows]
 
-    def _quote(self, encoded: Encoded, row: int, limit: int, *, described: bool) -> PaperEvidence:
+    def _quote(self, encoded: Encoded, row: int, budget: int, *, described: bool) -> PaperEvidence:
         scored = self._scorer.score(encoded, row, described=described)
-        return PaperEvidence(row, tuple(select(scored, encoded, limit)))
+        return PaperEvidence(row, tuple(select(scored, encoded, budget)))
 
     def _comparison(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
         taken: set[int] = set()
         sides = []
-        limit = plan_length(query.sides)
+        budget = SIDE_WORDS.get(len(query.sides), 45)
         asked = self._ranker.encode(query.topic) if query.topic else encoded
         for side in query.sides:
-            found = self._side(side, query, asked, limit, taken)
+            found = self._side(side, query, asked, budget, taken)
             if found.paper is not None:
                 taken.add(found.paper.row)
             sides.append(found)
@@ -107,7 +114,7 @@ class Finder:
         none = all(s.paper is None for s in sides)
         return Findings(query, len(self.index), sides=tuple(sides), nearest=nearest, abstain=none)
 
-    def _side(self, side: Side, query: Query, asked: Encoded, limit: int, taken: set[int]) -> SideEvidence:
+    def _side(self, side: Side, query: Query, asked: Encoded, budget: int, taken: set[int]) -> SideEvidence:
         free = [row for row in side.rows if row not in taken]
         if side.named and not free:
             return SideEvidence(side.text, None, self._mentioning(side.text))
@@ -117,7 +124,7 @@ class Finder:
         rows = [int(r) for r in ranking.rows if int(r) not in taken]
         if not rows or (not free and not self._confidence.describes(encoded, ranking)):
             return SideEvidence(side.text, None, self._mentioning(side.text))
-        return SideEvidence(side.text, self._quote(asked if query.topic else encoded, rows[0], limit, described=False))
+        return SideEvidence(side.text, self._quote(asked if query.topic else encoded, rows[0], budget, described=True))
 
     def _mentioning(self, text: str) -> tuple[int, ...]:
         """Papers whose abstract has all the words of a name."""
@@ -131,12 +138,12 @@ class Finder:
         base = Findings(query, len(self.index), nearest=tuple(int(r) for r in ranking.rows[:3]))
         rows = self._membership.by_name(query.topic)
         if rows is None:
-            best = self._quote(topic, int(ranking.rows[0]), SENTENCES, described=True)
+            best = self._quote(topic, int(ranking.rows[0]), WORDS["described"], described=True)
             doubt = self._confidence.assess(query, topic, ranking, best.sentences)
             rows = self._membership.members(topic, ranking) if doubt.answers else []
         elif query.rows:
             rows = [row for row in rows if row in query.rows]
-        papers = tuple(self._quote(topic, row, 1, described=True) for row in rows)
+        papers = tuple(self._quote(topic, row, 0, described=True) for row in rows)
         return replace(base, papers=papers, abstain=not papers)
 
 

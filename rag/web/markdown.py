@@ -45,7 +45,7 @@ def chip(marker: int, link: tuple[str, str] | None) -> str:
         return f'<span class="chip">{marker}</span>'
     target, label = (shown(part) for part in link)
     # Gradio's sanitizer drops aria-label, so what a screen reader says has to be text.
-    return f'<a class="chip" href="#{target}" title="{label}"><span class="spoken">source </span>{marker}</a>'
+    return f'<a class="chip" href="#{target}" title="{label}">{marker}<span class="spoken"> source</span></a>'
 
 
 def shown(text: str) -> str:

@@ -75,8 +75,8 @@ def _verdicts(citations: Sequence[Citation], paper: Paper | None, turn: int) -> 
         else:
             verdict = ("good", "✓ exact quote")
         markers.setdefault(verdict, []).append(
-            f'<a class="chip" href="#answer-{turn}" title="Back to the answer">'
-            f'<span class="spoken">back to the answer that cites </span>{citation.marker}</a>'
+            f'<a class="chip" href="#answer-{turn}" title="Back to the answer">{citation.marker}'
+            f'<span class="spoken"> back to the answer</span></a>'
         )
     groups = (f'<span class="{style}">{" ".join(chips)} {words}</span>' for (style, words), chips in markers.items())
     return f'<p class="verdicts">{" ".join(groups)}</p>'
