@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --no-compile $(if $(V),,-qq)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser check format bench lock clean
+.PHONY: help install run test test-browser screenshots check format bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ test: $(VENV)/.dev ## run the tests, but for those that need a browser (ARGS="-k
 
 test-browser: $(VENV)/.dev ## run the tests that need Chromium on this machine
 	@$(BIN)/python -m pytest -m browser $(ARGS)
+
+screenshots: $(VENV)/.dev ## take the pictures in docs/ anew, with Chromium on this machine
+	@$(BIN)/python scripts/screenshots.py
 
 check: $(VENV)/.dev ## lint, formatting and types
 	@$(BIN)/ruff check .
