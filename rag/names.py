@@ -32,7 +32,11 @@ _INTRODUCED = re.compile(
     r"[\"“'`]*(?P<name>" + _TOKEN + r"(?:[ -][A-Z]" + r"[\w+^-]*){0,2})"
 )
 _SUBJECT = re.compile(r"(?:^|[.!?;]\s+)(?P<name>" + _TOKEN + r")\s+(?:is|can|achieves?|supports?|uses?|outperforms?|enables?|reduces?)\b")
-_ACRONYM = re.compile(r"(?P<long>(?:[\w-]+[ -]){1,8})\((?P<name>[A-Z][\w+^-]*[A-Z0-9][\w+^-]*)\)")
+_ACRONYM = re.compile(r"(?<=[\w-][ -])\((?P<name>[A-Z][\w+^-]*[A-Z0-9][\w+^-]*)\)")
+# Looked for backwards from an acronym: one pattern for both tries each word of a text as the first of a phrase.
+_PHRASE_BEFORE = re.compile(r"(?:[\w-]+[ -]){1,8}$")
+PHRASE = 200
+"""Characters before an acronym that may spell it."""
 _TITLE_STARTERS = frozenset(
     "adding towards toward efficient large scaling exploiting optimizing boosting taming rethinking evaluation training".split()
 )
@@ -180,7 +184,8 @@ def _own_names(paper: Paper) -> dict[str, int]:
             add(match.group("name"), 1)
     for match in _ACRONYM.finditer(paper.abstract):
         name = match.group("name")
-        if not _plural_acronym(name) and _spells(name, match.group("long")):
+        phrase = _PHRASE_BEFORE.search(paper.abstract, max(0, match.start() - PHRASE), match.start())
+        if phrase and not _plural_acronym(name) and _spells(name, phrase.group()):
             add(name, 1 if len(name) > 2 else 0)
     return found
 
