@@ -80,8 +80,8 @@ class Ranking:
     """Papers by falling score. All arrays have one entry a paper.
 
     `passage`, `document` and `sentence` are cosines of the best passage, their mean, and the best sentence; `tokens`
-    is the weighted mean of the best cosines of the question's word pieces, NaN for papers beyond the finely ranked;
-    `lexical` is BM25.
+    is the weighted mean of the best cosines of the question's word pieces, which are in `cover` (papers, t), both NaN
+    for papers beyond the finely ranked; `lexical` is BM25.
     """
 
     rows: Rows
@@ -91,6 +91,7 @@ class Ranking:
     sentence: Floats
     tokens: Floats
     lexical: Floats
+    cover: Floats
 
     def take(self, order: NDArray[np.int64]) -> Ranking:
         """The papers at these positions."""
@@ -191,15 +192,16 @@ class PaperRanker:
         coarse += WEIGHTS.feedback * standardise(feedback)
         order = np.argsort(-coarse, kind="stable")
         fine = order if whole or rows is not None else order[:FINE]
-        tokens = np.full(len(candidates), np.nan, np.float32)
-        tokens[fine] = self.tokens.late_interaction(query, candidates[fine])
+        cover = np.full((len(candidates), len(query.tokens)), np.nan, np.float32)
+        cover[fine] = self.tokens.cover(query, candidates[fine])
+        tokens = cover @ query.importance
         score = coarse.copy()
         score[fine] += WEIGHTS.tokens * standardise(tokens[fine])
         if len(fine) < len(order):
             # Nobody overtakes a finely ranked paper for want of a score of his own.
             rest = order[FINE:]
             score[rest] += min(0.0, float(score[fine].min() - score[rest].max()))
-        found = Ranking(candidates, score, passage, document, sentence, tokens, lexical)
+        found = Ranking(candidates, score, passage, document, sentence, tokens, lexical, cover)
         return found.take(np.argsort(-score, kind="stable"))
 
     def _candidates(self, query: Encoded, lexical: Floats, limit: int) -> Rows:
@@ -253,15 +255,11 @@ class TokenScores:
     def __init__(self, index: Index) -> None:
         self._index = index
 
-    def late_interaction(self, query: Encoded, rows: Rows) -> Floats:
-        """For each paper the mean, weighted by importance, of each question token's best cosine in it, (rows,).
-
-        MaxSim of ColBERT (Khattab and Zaharia 2020) with weights.
-        """
+    def cover(self, query: Encoded, rows: Rows) -> Floats:
+        """For each paper each question token's best cosine in it, (rows, t); the weighted mean of a line is the MaxSim
+        of ColBERT (Khattab and Zaharia 2020)."""
         starts = self._index.token_starts
-        found = np.zeros(len(rows), np.float32)
-        if not len(query.tokens):
-            return found
+        found = np.zeros((len(rows), len(query.tokens)), np.float32)
         # Some megabytes at a time: a list over a large collection would not fit at once.
         for first in range(0, len(rows), 64):
             some = rows[first : first + 64]
@@ -270,7 +268,7 @@ class TokenScores:
             if len(filled):
                 similarity = self.similarities(query, _gather(starts, some))
                 heads = np.concatenate([[0], np.cumsum(counts[filled])[:-1]])
-                found[first + filled] = np.maximum.reduceat(similarity, heads, axis=0) @ query.importance
+                found[first + filled] = np.maximum.reduceat(similarity, heads, axis=0)
         return found
 
     def similarities(self, query: Encoded, where: slice | NDArray[np.int64]) -> Floats:
