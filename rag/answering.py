@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rag.citations import Citations
@@ -143,4 +143,3 @@ def _cell(text: str) -> str:
 
 def _number(n: int) -> str:
     return {2: "two", 3: "three", 4: "four"}.get(n, str(n))
-

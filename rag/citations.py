@@ -38,4 +38,6 @@ def check(citations: Iterable[Citation], index: Index) -> None:
     for c in citations:
         row = index.rows.get(c.paper_id)
         if row is None or not c.quote or index.papers[row].abstract[c.start : c.end] != c.quote:
-            raise RagError(f"Citation [{c.marker}] of {c.paper_id} does not match its abstract; the answer is withheld.")
+            raise RagError(
+                f"Citation [{c.marker}] of {c.paper_id} does not match its abstract; the answer is withheld."
+            )

@@ -42,7 +42,10 @@ _KINDS = [
         (r"\b(?:future\s+work|limitations?\s+do\s+the\s+authors|failure\s+cases?)\b", r"\bfuture\b|\blimitation"),
     )
 ]  # fmt: skip
-_COUNT = re.compile(r"\b(?:how\s+many|(?<!equal )(?<!same )(?<!modest )(?<!large )(?<!small )(?<!great )number\s+of)\s+(?P<np>(?:[\w-]+\s+){0,2}?[\w-]+?)\s*(?=$|[?,.;]|\b(?:do|does|did|is|are|was|were|has|have|had|can|could|in|of|on|for|per|to|used?|using|at|by|with|from|were|sit|make|made|it|they|would|will|that|the|take|takes|took|need|needs)\b)", re.IGNORECASE)
+_COUNT = re.compile(
+    r"\b(?:how\s+many|(?<!equal )(?<!same )(?<!modest )(?<!large )(?<!small )(?<!great )number\s+of)\s+(?P<np>(?:[\w-]+\s+){0,2}?[\w-]+?)\s*(?=$|[?,.;]|\b(?:do|does|did|is|are|was|were|has|have|had|can|could|in|of|on|for|per|to|used?|using|at|by|with|from|were|sit|make|made|it|they|would|will|that|the|take|takes|took|need|needs)\b)",
+    re.IGNORECASE,
+)
 _NOT_COUNTED = frozenset("times more papers fold percent much of".split())
 _NAME = re.compile(r"[a-z]\w*[A-Z]|[A-Z]\w*[A-Z]|[A-Za-z]\d|-[A-Z]")
 _TOKEN = re.compile(r"[^\W_][\w.+^-]*[^\W_]|[^\W_]")
@@ -78,5 +81,7 @@ def foreign_names(question: str, taken: Collection[tuple[int, int]], text: str) 
     return found
 
 
-GENERIC = frozenset("GPU CPU LLM AI ML DNN CNN NN KV RAM VRAM API I FLOP FLOPS TFLOPS GB MB TB NVIDIA Nvidia DL NLP CV SOTA".split())
+GENERIC = frozenset(
+    "GPU CPU LLM AI ML DNN CNN NN KV RAM VRAM API I FLOP FLOPS TFLOPS GB MB TB NVIDIA Nvidia DL NLP CV SOTA".split()
+)
 """Names that questions use of anything."""

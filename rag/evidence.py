@@ -20,7 +20,20 @@ from rag.lexical import terms
 from rag.passages import Span
 from rag.retrieval import Encoded, TokenScores, standardise
 
-FEATURES = ("tokens", "words", "figure", "reason", "does", "finds", "opens", "place", "link", "anchor", "after", "result")
+FEATURES = (
+    "tokens",
+    "words",
+    "figure",
+    "reason",
+    "does",
+    "finds",
+    "opens",
+    "place",
+    "link",
+    "anchor",
+    "after",
+    "result",
+)
 """
 tokens: late interaction without the words that only name the paper, standardised within the abstract; words: share of
 the question's rare words; figure, reason: the sentence has what is asked for; does, finds, opens, place, link: what the
@@ -61,12 +74,18 @@ _FINDS = re.compile(
     re.IGNORECASE,
 )
 _REASON_ASKED = re.compile(r"\b(?:why|reasons?|how\s+come|causes?|because|explain)\b", re.IGNORECASE)
-_REASON = re.compile(r"\b(?:because|due\s+to|since|as\s+(?:a\s+result|they|it|the)|thus|therefore|leads?\s+to|owing|caus\w+|stem\w*\s+from|results?\s+in|hence)\b", re.IGNORECASE)
+_REASON = re.compile(
+    r"\b(?:because|due\s+to|since|as\s+(?:a\s+result|they|it|the)|thus|therefore|leads?\s+to|owing|caus\w+|stem\w*\s+from|results?\s+in|hence)\b",
+    re.IGNORECASE,
+)
 _LINK = re.compile(
     r"https?://|\b(?:code|implementation|project\s+page|models?)\b.{0,70}\b(?:available|released?|open[- ]?sourced?)\b|\bopen[- ]source\s+(?:project|implementation)|\bcode\s+is\b|\bwe\s+release\b",
     re.IGNORECASE,
 )
-_LINK_ASKED = re.compile(r"\b(?:code|github|url|link|website|download|open[- ]?sourced?|released?|available|repository|implementation)\b", re.IGNORECASE)
+_LINK_ASKED = re.compile(
+    r"\b(?:code|github|url|link|website|download|open[- ]?sourced?|released?|available|repository|implementation)\b",
+    re.IGNORECASE,
+)
 
 
 NAMED, NAMED_SHARE = 0.8, 0.1

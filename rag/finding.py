@@ -82,9 +82,7 @@ class Finder:
         keep = np.array([r not in query.exclude for r in ranking.rows], bool)
         return ranking.take(np.flatnonzero(keep))
 
-    def _candidates(
-        self, query: Query, encoded: Encoded, pool: Ranking, named: set[int]
-    ) -> list[PaperEvidence]:
+    def _candidates(self, query: Query, encoded: Encoded, pool: Ranking, named: set[int]) -> list[PaperEvidence]:
         """The best paper, and where the question only describes it, those that fit almost as well."""
         order = _named_first(pool, named)
         rows = [int(pool.rows[order[0]])]
@@ -129,7 +127,9 @@ class Finder:
     def _mentioning(self, text: str) -> tuple[int, ...]:
         """Papers whose abstract has all the words of a name."""
         wanted = set(words(text))
-        found = [i for i, p in enumerate(self.index.papers[:20000]) if wanted <= set(words(p.abstract))] if wanted else []
+        found = (
+            [i for i, p in enumerate(self.index.papers[:20000]) if wanted <= set(words(p.abstract))] if wanted else []
+        )
         return tuple(found[:2])
 
     def _list(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
@@ -155,4 +155,3 @@ def _named_first(pool: Ranking, named: set[int]) -> list[int]:
 
 NAMED_BONUS = 3.0
 """Standard deviations that owning a name in the question is worth: more than any one score, less than all of them."""
-

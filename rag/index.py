@@ -113,7 +113,9 @@ class Index:
     def _read(self, folder: Path) -> None:
         self.manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         if self.manifest["fingerprint"] != fingerprint():
-            raise IndexMismatch(f"The index in {folder} was built otherwise than this program builds it: run rag ingest.")
+            raise IndexMismatch(
+                f"The index in {folder} was built otherwise than this program builds it: run rag ingest."
+            )
         self.papers = read_papers(folder / "papers.jsonl")
         self.rows = {p.id: i for i, p in enumerate(self.papers)}
         # Opened here, because numpy leaves a file that is no archive open.
@@ -260,7 +262,9 @@ def _write_passages(
             added = [i for i in span if papers[i].id in fresh]
             ids = [f"{papers[i].id}#{n}" for i in added for n in range(starts[i + 1] - starts[i])]
             if ids:
-                store.upsert(ids, np.concatenate([vectors[starts[i] : starts[i + 1]] for i in added]).astype(np.float32))
+                store.upsert(
+                    ids, np.concatenate([vectors[starts[i] : starts[i + 1]] for i in added]).astype(np.float32)
+                )
 
 
 UPSERT = 2000

@@ -31,7 +31,9 @@ _INTRODUCED = re.compile(
     r"|namely|via|through)\w*,?\s+(?:(?:a|an|the|our|it|system|method|framework|new|novel)\s+)*"
     r"[\"“'`]*(?P<name>" + _TOKEN + r"(?:[ -][A-Z]" + r"[\w+^-]*){0,2})"
 )
-_SUBJECT = re.compile(r"(?:^|[.!?;]\s+)(?P<name>" + _TOKEN + r")\s+(?:is|can|achieves?|supports?|uses?|outperforms?|enables?|reduces?)\b")
+_SUBJECT = re.compile(
+    r"(?:^|[.!?;]\s+)(?P<name>" + _TOKEN + r")\s+(?:is|can|achieves?|supports?|uses?|outperforms?|enables?|reduces?)\b"
+)
 _ACRONYM = re.compile(r"(?<=[\w-][ -])\((?P<name>[A-Z][\w+^-]*[A-Z0-9][\w+^-]*)\)")
 # Looked for backwards from an acronym: one pattern for both tries each word of a text as the first of a phrase.
 _PHRASE_BEFORE = re.compile(r"(?:[\w-]+[ -]){1,8}$")
@@ -125,7 +127,9 @@ class Names:
     def _is_plain_word(self, key: str, written: str) -> bool:
         """Whether `written` is rather the word than the name: "tune", where a paper calls a mode "Tune"."""
         name = self._display[key]
-        return written.islower() and written in self._ordinary and name == name.capitalize() != written
+        return (
+            written.islower() and written in self._ordinary and name.isalpha() and name == name.capitalize() != written
+        )
 
     def knows_word(self, word: str) -> bool:
         """Whether any title or abstract has this word, in any case."""
@@ -177,7 +181,9 @@ def _own_names(paper: Paper) -> dict[str, int]:
     for match in _INTRODUCED.finditer(paper.abstract):
         name = match.group("name")
         first = name.split()[0]
-        if _NAMEY.search(first) or (first[0].isupper() and len(first) > 2 and not _starts_sentence(paper.abstract, match)):
+        if _NAMEY.search(first) or (
+            first[0].isupper() and len(first) > 2 and not _starts_sentence(paper.abstract, match)
+        ):
             add(first if _NAMEY.search(first) else name, 1)
     for match in _SUBJECT.finditer(paper.abstract):
         if _NAMEY.search(match.group("name")) and not _plural_acronym(match.group("name")):
@@ -204,8 +210,13 @@ def _starts_sentence(text: str, match: re.Match[str]) -> bool:
 
 
 def _plural_acronym(token: str) -> bool:
-    """ "LLMs", "GNNs", "GPU": kinds of things, which nobody owns. """
-    return bool(re.fullmatch(r"[A-Z]{2,5}s|GPU|CPU|LLM|GNN|DNN|CNN|RNN|NVIDIA|HPC|API|RDMA|INT\d|FP\d+|BF16|KV|ML|AI|NLP|RL|NAS|SSD|ViT", token))
+    """ "LLMs", "GNNs", "GPU": kinds of things, which nobody owns."""
+    return bool(
+        re.fullmatch(
+            r"[A-Z]{2,5}s|GPU|CPU|LLM|GNN|DNN|CNN|RNN|NVIDIA|HPC|API|RDMA|INT\d|FP\d+|BF16|KV|ML|AI|NLP|RL|NAS|SSD|ViT|NVMe|LiDAR|GEMM|OpenAI|NIC|SLO|HBM",
+            token,
+        )
+    )
 
 
 def _short(paper: Paper, strengths: dict[str, int]) -> str:

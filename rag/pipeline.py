@@ -16,7 +16,7 @@ from rag.answering import Findings, quote
 from rag.citations import Citations, check
 from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN, Config
 from rag.embedding import BuiltinEmbedding, check_model
-from rag.errors import Locked, PaperError, RagError, UsageError
+from rag.errors import Locked, PaperError, RagError, StoreError, UsageError
 from rag.finding import Finder, Found
 from rag.index import Index, build as build_index, current, digest, fingerprint_digest
 from rag.library import read_papers, write_papers
@@ -61,6 +61,7 @@ class Rag:
         self._folder = config.home / "collections" / config.collection
         self._embedding = BuiltinEmbedding(threads=config.threads)
         self._finder: Finder | None = None
+        self._papers: tuple[tuple[int, int, int], tuple[Paper, ...]] | None = None
         self._guard = threading.RLock()
 
     def __enter__(self) -> Rag:
@@ -99,7 +100,7 @@ class Rag:
         check(citations.all(), finder.index)
         done = time.perf_counter()
         marks = (started, understood, retrieved, done)
-        yield _answer(query, found, finder, "".join(pieces), citations, marks)
+        yield _answer(replace(query, question=question), found, finder, "".join(pieces), citations, marks)
 
     def ingest(
         self,
@@ -121,7 +122,7 @@ class Rag:
         check_model()
         with self._locked():
             library = self._folder / "papers.jsonl"
-            old = read_papers(library)
+            old = _readable(library) if paths and not add else read_papers(library)
             progress("Reading papers", 0, 1)
             loaded = load(paths or ([] if old else [seeds()]), skip_bad=skip_bad)
             papers = _merge(old if add or not paths else [], loaded.papers)
@@ -148,7 +149,16 @@ class Rag:
 
     def papers(self) -> tuple[Paper, ...]:
         """The papers of the collection, in the order of their files; none before the first ingest."""
-        return tuple(read_papers(self._folder / "papers.jsonl"))
+        library = self._folder / "papers.jsonl"
+        try:
+            state = library.stat()
+        except OSError:
+            return ()
+        # The page asks for them at every answer; the file is read again when it has changed.
+        key = (state.st_mtime_ns, state.st_size, state.st_ino)
+        if self._papers is None or self._papers[0] != key:
+            self._papers = (key, tuple(read_papers(library)))
+        return self._papers[1]
 
     def as_retriever(self, top_k: int = 10) -> PaperRetriever:
         """The retrieval as a LlamaIndex retriever."""
@@ -202,6 +212,14 @@ class Rag:
         return int(ranking.rows[0]) if len(ranking.rows) else None
 
 
+def _readable(library: Path) -> list[Paper]:
+    """The papers on disk; none where the file is damaged, for a caller that replaces it anyway."""
+    try:
+        return read_papers(library)
+    except StoreError:
+        return []
+
+
 def _check_question(question: str, history: Sequence[Turn]) -> None:
     if not question.strip():
         raise UsageError("The question is empty.")
@@ -252,6 +270,4 @@ def _retrieved(found: Found, finder: Finder, findings: Findings) -> tuple[Retrie
     top = max(scores.values(), default=0.0)
     order = [*sides, *(r for r in scores if r not in sides)][:RETRIEVED]
     papers = finder.index.papers
-    return tuple(
-        Retrieved(papers[r].id, papers[r].title, round(top if r in sides else scores[r], 4)) for r in order
-    )
+    return tuple(Retrieved(papers[r].id, papers[r].title, round(top if r in sides else scores[r], 4)) for r in order)

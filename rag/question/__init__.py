@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.answer import Turn
+from rag.lexical import STOPWORDS, words
 from rag.names import Names
 from rag.question.followup import Search, resolve
 from rag.question.lists import is_count, is_list, list_topic
@@ -15,12 +16,21 @@ from rag.question.sides import aspect, comparison_sides
 
 __all__ = ["Query", "Side", "understand"]
 
-_CHAT = re.compile(
-    r"^\W*(?:hi|hello|hey|thanks?|thank\s+you|good\s+(?:morning|evening|afternoon|night)|bye|goodbye|ok(?:ay)?|great|cool|nice|yes|no|lol|test|how\s+are\s+you|who\s+are\s+you)\b[^?]{0,60}\W*$",
+_GREETING = re.compile(
+    r"^\W*(?:(?:hi|hello|hey|thanks?(?:\s+(?:you|a\s+lot|so\s+much))?|good\s+(?:morning|evening|afternoon|night|day)|bye|goodbye|ok(?:ay)?|great|"
+    r"cool|nice|perfect|yes|no|lol|test|how\s+are\s+you|who\s+(?:are|made)\s+you|tell\s+me\s+a\s+joke)\b[\s,.!?;:]*)+",
     re.IGNORECASE,
+)
+_SMALL_TALK = frozenset(
+    "feeling today slept well doing joke helpful bye thanks thank lot really anyway useless weather nice day name you made good".split()
 )
 
 
+def is_small_talk(text: str) -> bool:
+    """Whether `text` only greets, thanks or chats: without the courtesies nothing is left to search for."""
+    rest = _GREETING.sub("", text)
+    content = [w for w in words(rest) if w not in STOPWORDS and w not in _SMALL_TALK]
+    return not content and (rest != text or not words(rest))
 
 
 def understand(question: str, history: Sequence[Turn], names: Names, search: Search) -> Query:
@@ -43,7 +53,7 @@ def understand(question: str, history: Sequence[Turn], names: Names, search: Sea
 def _read(question: str, standalone: str, names: Names) -> Query:
     """A question that stands alone."""
     mentions = tuple(names.mentions(standalone))
-    query = Query(question, standalone, "single", standalone, mentions=mentions, chat=bool(_CHAT.match(standalone)))
+    query = Query(question, standalone, "single", standalone, mentions=mentions, chat=is_small_talk(standalone))
     if is_list(standalone, mentions):
         return replace(query, kind="list", topic=list_topic(standalone), count=is_count(standalone))
     sides = comparison_sides(standalone, mentions, names)

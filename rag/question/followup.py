@@ -26,7 +26,9 @@ _ELLIPSIS = re.compile(
     re.IGNORECASE,
 )
 _LEAD = re.compile(r"^\W*(?:(?:and|but|so|also|then|ok(?:ay)?|no|yes|well|hmm|now)\b[\s,]*)+", re.IGNORECASE)
-_ABOUT = re.compile(r"^\W*(?:(?:and|but|so|ok(?:ay)?)\b[\s,]*)*(?:(?:what|how)\s+about|and)\s+(?P<what>.+?)[\s?.!]*$", re.IGNORECASE)
+_ABOUT = re.compile(
+    r"^\W*(?:(?:and|but|so|ok(?:ay)?)\b[\s,]*)*(?:(?:what|how)\s+about|and)\s+(?P<what>.+?)[\s?.!]*$", re.IGNORECASE
+)
 _ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "1st": 0, "2nd": 1, "3rd": 2}
 _ORDINAL = re.compile(
     r"\b(?:the\s+)?(?P<n>first|second|third|fourth|fifth|last|1st|2nd|3rd|former|latter)(?:\s+(?:one|paper|work|system|method|of\s+(?:them|these|those|the\s+\w+)))?\b",
@@ -37,6 +39,8 @@ _OF_THEM = re.compile(
     re.IGNORECASE,
 )
 _OTHER = re.compile(r"\b(?:the|an)?\s*other\s+(?:(?:\w|-)+\s+)?(?:one|paper|work|system|study)\b", re.IGNORECASE)
+
+
 def resolve(question: str, history: Sequence[Turn], names: Names, search: Search, read: Reader) -> Query | None:
     """The question made to stand alone, or None where it already does."""
     mentions = names.mentions(question)
@@ -60,9 +64,7 @@ def resolve(question: str, history: Sequence[Turn], names: Names, search: Search
     return _about_focus(question, history, names, search, read)
 
 
-def _what_about(
-    question: str, mention: Mention, last_question: str, names: Names, read: Reader
-) -> Query | None:
+def _what_about(question: str, mention: Mention, last_question: str, names: Names, read: Reader) -> Query | None:
     """ "What about QLoRA?": the last question again, asked of another paper."""
     rest = _ABOUT.match(question)
     extra = question[mention.end :].strip(" ,?.!")
@@ -72,7 +74,11 @@ def _what_about(
         standalone = f"{name}: {extra}?"
     elif old:
         first, last = old[0], old[-1]
-        standalone = last_question[: first.start] + name + last_question[last.end :] if first == last else f"{name}: {last_question}"
+        standalone = (
+            last_question[: first.start] + name + last_question[last.end :]
+            if first == last
+            else f"{name}: {last_question}"
+        )
     elif last_question and rest:
         standalone = f"{name}: {last_question}"
     else:
@@ -81,9 +87,7 @@ def _what_about(
     return replace(query, kind="single", sides=(), rows=mention.rows, topic=standalone)
 
 
-def _about_focus(
-    question: str, history: Sequence[Turn], names: Names, search: Search, read: Reader
-) -> Query | None:
+def _about_focus(question: str, history: Sequence[Turn], names: Names, search: Search, read: Reader) -> Query | None:
     focus = focus_rows(history, names, search)
     if not focus:
         return None
@@ -91,6 +95,13 @@ def _about_focus(
     other = _OTHER.search(question)
     ordinal = _ORDINAL.search(question)
     text = _LEAD.sub("", question) or question
+    first = _FIRST_FEW.search(text)
+    if first and len(focus) > 1:
+        size = 3 if first.group("size").lower() == "three" else 2
+        some = focus[:size] if first.group("end").lower() == "first" else focus[-size:]
+        return _compared(question, text, some, names)
+    if other and not own and len(focus) == 2:
+        return _asked_of(question, text, focus[1], names, read, history)
     if other and not own:
         last_question = next((t.content for t in reversed(history) if t.role == "user"), "")
         standalone = f"{text.rstrip('?')} ({last_question.rstrip('?')}?)"
@@ -108,11 +119,13 @@ def _about_focus(
             sides = tuple(Side(names.short(r), (r,), True) for r in rows[:MAX_SIDES])
             return replace(query, kind="comparison", sides=sides, topic=aspect(text, sides))
         return replace(query, kind="single", sides=(), rows=tuple(rows))
-    if len(focus) > 1 and re.search(r"\b(?:both|each|the\s+two)\b", text, re.IGNORECASE) and not _OF_THEM.search(text):
-        sides = tuple(Side(names.short(r), (r,), True) for r in focus[:MAX_SIDES])
-        standalone = f"{text.rstrip('?. ')} ({' and '.join(s.text for s in sides)})?"
-        return Query(question, standalone, "comparison", text, sides=sides)
-    if len(focus) > 1 and (_OF_THEM.search(text) or re.search(r"\b(?:they|them|their|these|those)\b", text, re.IGNORECASE)):
+    several = re.search(r"\b(?:both|each|the\s+two)\b", text, re.IGNORECASE) and not _OF_THEM.search(text)
+    differ = re.search(r"\b(?:they|them|these|those)\b", text, re.IGNORECASE) and _DIFFER.search(text)
+    if len(focus) > 1 and (several or differ):
+        return _compared(question, text, focus, names)
+    if len(focus) > 1 and (
+        _OF_THEM.search(text) or re.search(r"\b(?:they|them|their|these|those)\b", text, re.IGNORECASE)
+    ):
         listed = ", ".join(names.short(r) for r in focus[:MAX_SIDES]) + (", …" if len(focus) > MAX_SIDES else "")
         standalone = f"{text.rstrip('?. ')} (of {listed})?"
         query = Query(question, standalone, "single", text, rows=tuple(focus))
@@ -127,10 +140,35 @@ def _about_focus(
     return replace(query, kind="single", sides=(), rows=tuple(focus[:1]), topic=standalone)
 
 
+_DIFFER = re.compile(r"\b(?:differ\w*|compare|distinguish\w*|in\s+common|contrast)\b", re.IGNORECASE)
+_FIRST_FEW = re.compile(r"\bthe\s+(?P<end>first|last)\s+(?P<size>two|three)\b", re.IGNORECASE)
+
+
+def _compared(question: str, text: str, rows: Sequence[int], names: Names) -> Query:
+    """The question asked of several papers, side by side."""
+    sides = tuple(Side(names.short(r), (r,), True) for r in rows[:MAX_SIDES])
+    standalone = f"{text.rstrip('?. ')} ({' and '.join(s.text for s in sides)})?"
+    return Query(question, standalone, "comparison", text, sides=sides)
+
+
+def _asked_of(question: str, text: str, row: int, names: Names, read: Reader, history: Sequence[Turn]) -> Query:
+    """The question asked of one paper of the conversation, in full."""
+    rest = _OTHER.sub("", text).strip(" ,?.!") or question
+    standalone = f"{names.short(row)}: {_expand(_ABOUT_ONLY.sub('', rest).strip() or '', history)}?"
+    return replace(read(question, standalone), kind="single", sides=(), rows=(row,), topic=standalone)
+
+
+_ABOUT_ONLY = re.compile(r"^(?:and\s+)?(?:what|how)\s+about\b|^and\b", re.IGNORECASE)
+
+
 def _expand(text: str, history: Sequence[Turn]) -> str:
     """A fragment ("on A100?", "why?") with the last question before it, whose sense it borrows."""
     content = [w for w in words(text) if w not in STOPWORDS]
-    if len(content) > 3 or re.match(r"\W*(?:how|what|which|who|where|when|does|is|did|was|can)\b", text, re.IGNORECASE) and len(content) > 1:
+    if (
+        len(content) > 3
+        or re.match(r"\W*(?:how|what|which|who|where|when|does|is|did|was|can)\b", text, re.IGNORECASE)
+        and len(content) > 1
+    ):
         return text
     last = next((t.content for t in reversed(history) if t.role == "user"), "")
     return f"{last.rstrip('?. ')}, {text}" if last else text

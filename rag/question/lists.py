@@ -11,17 +11,20 @@ from rag.names import Mention
 _NOUN = r"(?:papers|works|abstracts|articles|studies|systems|methods|approaches|frameworks|publications|techniques|models|benchmarks|projects)"
 _ASKED_OF = r"(?!\s+(?:is|are|was|were|do|does|did|has|have|can)\b)"
 """What a question about one paper goes on with: "which techniques are examined in …"."""
-_POLITE = r"(?:please|pls|so|and|but|now|ok|okay|hi|hello|hey|could you|can you|would you|i want (?:you )?to|i'd like (?:you )?to|tell me|me)"
+_POLITE = r"(?:please|pls|so|and|but|now|ok|okay|hi|hello|hey|could\s+you|can\s+you|would\s+you|i\s+want\s+(?:you\s+)?to|i'd\s+like\s+(?:you\s+)?to|tell\s+me|tell\s+me\s+about|me)"
 _LIST = re.compile(
-    rf"""^\W*(?:{_POLITE}\b[\s,]*)*(?:
+    rf"""^\W*(?:{_POLITE}\b[\s,.!]*)*(?:
       (?:in\s+|on\s+)?(?:which|what)\s+(?:of\s+(?:the|these|those|our|your)\s+)?(?:(?!are\b|is\b|do\b|does\b)[\w-]+\s+){{0,2}}?(?:(?:papers|works|abstracts|articles|studies|publications)\b|{_NOUN}\b{_ASKED_OF})
     | which\s+ones\b
     | how\s+many\s+(?:of\s+(?:the|these)\s+)?(?:\w+\s+){{0,2}}?{_NOUN}\b
     | (?:list|enumerate)\b
-    | (?:name|show|give|find|get)\s+(?:me\s+|us\s+)?(?:a\s+list\s+of\s+|an\s+overview\s+of\s+)?(?:all|every|everything|each|any|the|some)?\s*(?:the\s+)?(?:[\w-]+\s+){{0,2}}?(?:{_NOUN}|everything|all)\b
-    | what\s+(?:\w+\s+)?(?:is|are)\s+there\b | what\s+(?:have\s+we\s+got|do\s+(?:we|you)\s+have|else\s+is\s+there)\b
+    | (?:name|show|give|find|get)\s+(?:me\s+|us\s+)?(?:a\s+list\s+of\s+|an\s+overview\s+of\s+)?(?:all|every|everything|each|any|the|some)?\s*(?:the\s+)?(?:[\w-]+\s+){{0,2}}?(?:{_NOUN}|paper|everything|all)\b
+    | what\s+(?:work\s+|research\s+|else\s+)?(?:is|are)\s+there\b(?!\s+that) | what\s+(?:have\s+we\s+got|do\s+(?:we|you)\s+have|else\s+is\s+there)\b
     | (?:is|are)\s+there\s+(?:any\s+|other\s+)*{_NOUN}\b | do\s+(?:we|you)\s+have\s+(?:any\s+)?{_NOUN}\b
     | what\s+(?:work|research)\b | what\s+(?:does\s+the\s+collection|has\s+been\s+(?:written|done|published))\b
+    | every\s+(?:paper|work|abstract|study|system|method|article)\b
+    | (?:(?:is|are)\s+there|do\s+(?:we|you)\s+have|have\s+(?:we|you)\s+got)\s+(?:anything|something|any\s+work|any\s+research)\s+(?:on|about)\b
+    | (?:anything|something)\s+(?:on|about)\b
     | everything\b | (?:any|all|other|more|some)\s+(?:the\s+)?{_NOUN}\b
     | (?:papers|works?|research|literature|studies|articles)\s+(?:on|about|that|which|in|with|using|from|reporting|dealing|for|building|related|concerning|mentioning|evaluating|proposing)\b
     | i(?:'m|\s+am)\s+looking\s+for\s+(?:all\s+)?{_NOUN}\b
@@ -31,11 +34,14 @@ _LIST = re.compile(
 )
 _LIST_TAIL = re.compile(
     r"\bpapers\s*(?:pls|please)?\s*[?!.]*$|\bpapers\b[^?]*\ball\s+of\s+them\b"
-    r"|,?\s*(?:gimme|give\s+me|list|show\s+me)\s+(?:them\s+)?all\b|\blist\s+them\b|\band\s+which\s+(?:are\s+they|ones)\b",
+    r"|,?\s*(?:gimme|give\s+me|list|show\s+me)\s+(?:them\s+)?all\b|\blist\s+them\b|\band\s+which\s+(?:are\s+they|ones)\b\W*$",
     re.IGNORECASE,
 )
 _ASKS_OF = re.compile(r"\b(?:does|do|did|is|was|are|were|has|have|can|of|in|by)\s+(?:the\s+)?$", re.IGNORECASE)
-_COUNT = re.compile(r"\bhow\s+many\s+(?:of\s+)?(?:\w+\s+){0,3}?(?:papers|works|abstracts|articles|studies|systems|publications|methods|approaches|them|these|those)\b", re.IGNORECASE)
+_COUNT = re.compile(
+    r"\bhow\s+many\s+(?:of\s+)?(?:\w+\s+){0,3}?(?:papers|works|abstracts|articles|studies|systems|publications|methods|approaches|them|these|those)\b",
+    re.IGNORECASE,
+)
 
 
 def is_list(text: str, mentions: Sequence[Mention]) -> bool:
@@ -55,13 +61,13 @@ def is_count(text: str) -> bool:
 _FRAMES = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"^\W*(?:{_POLITE}\b[\s,]*)+",
+        rf"^\W*(?:{_POLITE}\b[\s,.!]*)+",
         r"^(?:in|on)?\s*(?:which|what|how many)\s+(?:of\s+)?(?:(?:the|these|those|our|your)\s+)?(?:other\s+)?(?:papers|works?|abstracts|articles|studies|ones|publications|research|literature)\b",
         r"^(?:list|enumerate|name|show|give|find|get)\b\s*(?:me\b|us\b)?\s*(?:a\s+list\s+of\b)?",
         r"^(?:i'm|i\s+am)\s+looking\s+for\b",
         r"^(?:what|which|who|how\s+many)\b(?:\s+(?:of\s+)?(?:these|those|the)\b)?",
         r"^(?:is|are|have|has|do|does|did|had)\s+(?:there|we\s+got|we\s+have|you\s+have|been\s+(?:written|done|published)|the\s+collection\s+(?:have|contain|offer|say))\b",
-        r"^(?:all|every|everything|anything|any|some|other|more|else)\b",
+        r"^(?:all|every|everything|anything|something|any|some|other|more|else)\b",
         r"^(?:of\s+)?(?:the|these|those|our)\b(?=\s+(?:papers|works?|articles|studies)\b)",
         r"^(?:papers?|works?|research|literature|studies|articles|abstracts)\b",
         r"^in\s+(?:the|this)\s+collection\b",

@@ -29,7 +29,9 @@ _DESCRIBED = re.compile(
     r"(?P<a>\b(?:the|a)\s+(?:paper|work|one|study|method|system|approach)\s+(?:on|about|that|which|for|with|of|using)\s+.+?)\s*,?\s+(?:and|vs\.?|versus|with|to|from|or)\s+(?P<b>(?:the\s+)?(?:one|paper|work|study|method|system|approach)\s+(?:on|about|that|which|for|with|of|using|in)\s+.+?)(?=\s*[:?;]|\s+(?:differ|compare|each)\b|$)",
     re.IGNORECASE,
 )
-_VERSUS = re.compile(r"^(?P<a>.+?)\s+(?:vs\.?|versus)\s+(?P<b>.+?)(?=\s*[:?;,.]|\s+(?:on|in|for|by|when)\b|$)", re.IGNORECASE)
+_VERSUS = re.compile(
+    r"^(?P<a>.+?)\s+(?:vs\.?|versus)\s+(?P<b>.+?)(?=\s*[:?;,.]|\s+(?:on|in|for|by|when)\b|$)", re.IGNORECASE
+)
 _HOW_DO = re.compile(
     r"\b(?:do|does|did|are|is|can)\s+(?P<a>.+?)\s+(?:and|differ\s+from|compare\s+(?:with|to|against)|relate\s+to|or)\s+(?P<b>.+?)\s*(?:,|\?|$|:|\b(?:each|both|differ|compare|in|on|for|use|handle|when|with\s+regard|regarding|relate|respectively)\b)",
     re.IGNORECASE,
@@ -37,14 +39,20 @@ _HOW_DO = re.compile(
 _NAME_LIKE = re.compile(r"[A-Z].*[A-Z0-9]|^[A-Z][\w-]+$|\d")
 
 
+_IS_MORE = re.compile(
+    r"^\W*(?:is|are|does|do|which|who)\b(?!\s+much).*\b(?:\w+er|more|less|better|worse)\b.*\b(?:than|or)\b",
+    re.IGNORECASE,
+)
+
+
 def comparison_sides(text: str, mentions: Sequence[Mention], names: Names) -> tuple[Side, ...]:
     """The sides of a comparison, two to four, in the order of the question; none where nothing is compared."""
     groups = distinct(mentions)
-    if not COMPARES.search(text) and not _coordinated(text, groups):
+    if not COMPARES.search(text) and not _coordinated(text, groups) and not (len(groups) > 1 and _IS_MORE.search(text)):
         return ()
     sides = _with_joined(text, groups, names) if groups else ()
     if len(sides) < 2:
-        sides = _described_sides(text, names)
+        sides = _described_sides(text, groups, names)
     return sides[:MAX_SIDES] if len(sides) >= 2 else ()
 
 
@@ -60,7 +68,11 @@ def distinct(mentions: Sequence[Mention]) -> list[Mention]:
 def _coordinated(text: str, groups: Sequence[Mention]) -> bool:
     """Whether two of the names stand side by side: "A and B", "A, B or C", "A vs B"."""
     for a, b in zip(groups, groups[1:], strict=False):
-        if re.fullmatch(r"['’]?s?\s*(?:,|,?\s*and|,?\s*or|&|/|vs\.?|versus|or\s+the)\s*(?:the\s+)?", text[a.end : b.start], re.IGNORECASE):
+        if re.fullmatch(
+            r"['’]?s?\s*(?:,|,?\s*and|,?\s*or|&|/|vs\.?|versus|or\s+the)\s*(?:the\s+)?",
+            text[a.end : b.start],
+            re.IGNORECASE,
+        ):
             return True
     return False
 
@@ -95,14 +107,29 @@ def _after(text: str, end: int) -> list[tuple[int, str, bool]]:
     if match.group("the") and described and _JOINS_ALSO.match(match.group()[: match.start("the")]):
         phrase = described.group("x")
         content = [w for w in words(phrase) if w not in STOPWORDS]
-        if 2 <= len(content) and len(phrase.split()) <= 9 and not _BOUNDARY.search(phrase):
+        phrase = re.sub(r"\s+(?:differs?|compares?)$", "", phrase)
+        paper = re.match(r"(?:paper|one|work|study)\s+(?:on|about|that|which|for|with|of)\b", phrase, re.IGNORECASE)
+        if 2 <= len(content) and len(phrase.split()) <= 12 and (paper or not _BOUNDARY.search(phrase)):
             return [(end + match.start("x"), phrase, True)]
     return [(end + match.start("x"), _phrase(match.group("x")), False)]
 
 
+_STARTS = frozenset("compare contrast does do did is are how between what which of comparing versus and can".split())
+
+
 def _before(text: str, start: int) -> list[tuple[int, str, bool]]:
-    match = re.search(r"(?P<x>[^\s,;:]+(?:\s[A-Z][\w-]*)?)" + _JOIN + r"(?:the\s+)?$", text[:start], re.IGNORECASE)
-    return [(match.start("x"), match.group("x"), False)] if match else []
+    verb = r"(?:\s+(?:compares?|differs?|fares?|relates?|stacks?\s+up))?"
+    match = re.search(
+        r"(?P<x>(?:[A-Z][\w.+-]*\s)?[^\s,;:]+)" + verb + _JOIN + r"(?:the\s+)?$", text[:start], re.IGNORECASE
+    )
+    if not match:
+        return []
+    phrase, at = match.group("x"), match.start("x")
+    head = phrase.split()[0]
+    if " " in phrase and (head.lower() in _STARTS or not head[:1].isupper()):
+        at += len(head) + 1
+        phrase = phrase[len(head) + 1 :]
+    return [(at, phrase, False)]
 
 
 def _phrase(text: str) -> str:
@@ -113,31 +140,40 @@ def _phrase(text: str) -> str:
     return " ".join(text.split()[:3]).strip(" .?!'\"“”")
 
 
-_NO_NAME = frozenset("regard respect respects regards terms speedup speedups gains latency throughput memory".split())
+_NO_NAME = frozenset(
+    "regard respect respects regards terms speedup speedups gains latency throughput memory compare compares differ".split()
+)
+_NO_PAPER = re.compile(r"(?:BF|FP|INT|TF|W)\d+\w*|[AVHPT]\d{2,3}|RTX|CPUs?|GPUs?|TPUs?|LLMs?|SGD", re.IGNORECASE)
+"""Formats and hardware, which are compared with and which no paper is the paper of."""
 
 
 def _absent_name(phrase: str, names: Names) -> bool:
     """Whether `phrase` is written as a name, or is a single word that no abstract has."""
     first = phrase.split()[0] if phrase.split() else ""
-    if not re.fullmatch(r"[\w^+.’'-]+", first) or first.lower() in STOPWORDS | _NO_NAME:
+    if _NO_PAPER.fullmatch(first) or not re.fullmatch(r"[\w^+.’'-]+", first) or first.lower() in STOPWORDS | _NO_NAME:
         return False
     if _NAME_LIKE.search(first):
         return True
     return len(phrase.split()) == 1 and len(phrase) > 2 and not names.knows_word(phrase)
 
 
-def _described_sides(text: str, names: Names) -> tuple[Side, ...]:
+def _described_sides(text: str, mentions: Sequence[Mention], names: Names) -> tuple[Side, ...]:
     for pattern in (_DESCRIBED, _BETWEEN, _VERSUS, _HOW_DO):
         match = pattern.search(text)
         if not match:
             continue
-        parts = [match.group("a"), *re.split(r"\s*,\s*(?:and\s+)?(?:the\s+one\s+)?|\s+and\s+the\s+one\s+", match.group("b"))]
+        parts = [
+            match.group("a"),
+            *re.split(r"\s*,\s*(?:and\s+)?(?:the\s+one\s+)?|\s+and\s+the\s+one\s+", match.group("b")),
+        ]
         sides = [_side(p, names) for p in parts if any(w not in STOPWORDS for w in words(p))]
         if not 2 <= len(sides) <= MAX_SIDES:
             continue
         if pattern is not _DESCRIBED:
             # "COAT's memory saving vs BF16" asks one paper for a figure; "A vs B" compares two.
             known = [s for s in sides if s.rows]
+            if mentions and not known:
+                continue
             if len(known) == 1 and any(not s.named for s in sides) or max(len(s.text.split()) for s in sides) > 8:
                 continue
         return tuple(sides)
@@ -145,7 +181,7 @@ def _described_sides(text: str, names: Names) -> tuple[Side, ...]:
 
 
 def _side(text: str, names: Names) -> Side:
-    text = re.sub(r"^both\s+|^the\s+(?=[A-Z])", "", text.strip(" ,.?!"))
+    text = re.sub(r"^both\s+|^the\s+(?=[A-Z])|\s+(?:differs?|compares?|do|does)$", "", text.strip(" ,.?!"))
     mentions = names.mentions(text)
     if mentions:
         return Side(text, mentions[0].rows, True)
@@ -157,6 +193,11 @@ def aspect(text: str, sides: Sequence[Side]) -> str:
     rest = text
     for side in sides:
         rest = rest.replace(side.text, " ")
-    rest = re.sub(r"^\W*(?:how|what)\s+(?:do|does|did|are|is)\b|\b(?:compare|contrast|versus|vs|differ\w*|between|each|both|respectively|comparison|distinguish\w*|two|sound\w*|alike)\b\.?", " ", rest, flags=re.IGNORECASE)
-    rest = " ".join(rest.split())
+    rest = re.sub(
+        r"^\W*(?:how|what)\s+(?:do|does|did|are|is)\b|\b(?:compare|contrast|versus|vs|differ\w*|between|each|both|respectively|comparison|distinguish\w*|two|sound\w*|alike)\b\.?",
+        " ",
+        rest,
+        flags=re.IGNORECASE,
+    )
+    rest = re.sub(r"^(?:[\s,;:.?!]|\b(?:and|or|with|to|from|of|than)\b)+", "", " ".join(rest.split()))
     return rest if any(w not in STOPWORDS for w in words(rest)) else ""
