@@ -9,6 +9,8 @@ from typing import Any, Literal
 Kind = Literal["single", "comparison", "list", "none"]
 Role = Literal["user", "assistant"]
 
+TIMINGS = ("understand", "retrieve", "answer", "total")
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -86,9 +88,6 @@ class Answer:
         }
 
 
-TIMINGS = ("understand", "retrieve", "answer", "total")
-
-
 def failed(question: str, reason: str, id: str | None = None) -> Answer:
     """The answer that stands for a question that could not be answered at all; `reason` goes into its warnings."""
     return Answer(
@@ -104,7 +103,7 @@ def failed(question: str, reason: str, id: str | None = None) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A stage of a streamed answer has begun: `stage` is one of "understand", "retrieve", "answer"; `detail` is for the reader."""
+    """A stage of a streamed answer has begun; `detail` is for the reader."""
 
     stage: Literal["understand", "retrieve", "answer"]
     detail: str

@@ -20,9 +20,9 @@ from rag.question import Query
 from rag.retrieval import Encoded, Ranking, TokenScores
 
 FEATURES = (
-    "coverage", "rest", "together", "tokens_rest", "worst", "sentence", "document", "score", "evidence", "no_figure", "focus",
-    "kind_missing", "foreign", "foreign_here", "pieces", "percentile", "percentile_low", "percentile_focus", "least_two",
-    "length",
+    "coverage", "rest", "together", "tokens_rest", "worst", "sentence", "document", "score", "evidence", "no_figure",
+    "focus", "kind_missing", "foreign", "foreign_here", "pieces", "percentile", "percentile_low", "percentile_focus",
+    "least_two", "length",
 )  # fmt: skip
 """
 coverage, rest, together: share of the question's rare words that the paper has, that its abstract has of those beside
@@ -36,8 +36,8 @@ that fit the words worse; least_two: the two words that fit worst; length: how m
 
 _NAMED = {
     "tokens_rest": 0.926, "worst": 5.673, "sentence": 0.334, "evidence": 0.558, "no_figure": -1.765, "focus": 0.432,
-    "kind_missing": -2.915, "foreign_here": -2.386, "pieces": -0.327, "percentile_low": 0.892, "percentile_focus": 1.047,
-    "length": 0.716, "together": -0.968, "bias": -4.267,
+    "kind_missing": -2.915, "foreign_here": -2.386, "pieces": -0.327, "percentile_low": 0.892,
+    "percentile_focus": 1.047, "length": 0.716, "together": -0.968, "bias": -4.267,
 }  # fmt: skip
 _UNNAMED = {
     "coverage": -0.241, "rest": 0.044, "tokens_rest": 2.147, "worst": 3.797, "sentence": 0.679, "document": 1.365,
@@ -47,8 +47,8 @@ _UNNAMED = {
 """Logistic regressions of whether a question is answered, for those that name a paper and those that don't, on 350
 answerable and 280 unanswerable development questions, most of them written to be mistaken for the other sort."""
 _LISTED = {
-    "tokens_rest": 1.145, "worst": 3.221, "document": 4.002, "sentence": 3.163, "least_two": 1.892, "percentile_low": -0.882,
-    "foreign_here": -1.357, "coverage": 3.544, "bias": -7.429,
+    "tokens_rest": 1.145, "worst": 3.221, "document": 4.002, "sentence": 3.163, "least_two": 1.892,
+    "percentile_low": -0.882, "foreign_here": -1.357, "coverage": 3.544, "bias": -7.429,
 }  # fmt: skip
 """The same for the subject of a list, on 29 lists and 114 subjects that the collection lacks."""
 LIST_THRESHOLD = -2.3
@@ -143,8 +143,8 @@ class Confidence:
         return dict(zip(FEATURES, values, strict=True))
 
     def _lexical(self, encoded: Encoded, row: int) -> list[float]:
-        """Shares of the question's rare words: in the paper; of those beside its title, in the abstract; and of these in one
-        sentence."""
+        """Shares of the question's rare words: in the paper; of those beside its title, in the abstract; and of these
+        in one sentence."""
         paper = self._index.papers[row]
         title, abstract = set(terms(paper.title)), set(terms(paper.abstract))
         sentences = [set(terms(paper.abstract[s.start : s.end])) for s in self._index.sentences(row)]

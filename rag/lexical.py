@@ -33,7 +33,8 @@ STOPWORDS = frozenset(
     says shall she should show shows so some such tell than that the their theirs them then there these they thing
     things this those though through to too under until up upon us use used uses using very via want was way ways we
     were what when where whether which while who whom whose why will with within without would yes you your
-    paper papers article articles work works study studies author authors abstract abstracts collection research""".split()
+    paper papers article articles work works study studies author authors abstract abstracts collection
+    research""".split()
 )
 """Words that say nothing of a subject, in questions about papers; part of the index version."""
 

@@ -94,7 +94,8 @@ def _looks_like_initial(text: str, start: int, stop: re.Match[str], rest: int) -
 
 _STARTERS = frozenset(
     """the this that these those we our in on at for to from with by it its they their a an as when while however
-    moreover furthermore additionally finally results experiments extensive compared if since although given using""".split()
+    moreover furthermore additionally finally results experiments extensive compared if since although given
+    using""".split()
 )
 
 

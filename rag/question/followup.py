@@ -164,9 +164,8 @@ _ABOUT_ONLY = re.compile(r"^(?:and\s+)?(?:what|how)\s+about\b|^and\b", re.IGNORE
 def _expand(text: str, history: Sequence[Turn]) -> str:
     """A fragment ("on A100?", "why?") with the last question before it, whose sense it borrows."""
     content = [w for w in words(text) if w not in STOPWORDS]
-    if (
-        len(content) > 3
-        or re.match(r"\W*(?:how|what|which|who|where|when|does|is|did|was|can)\b", text, re.IGNORECASE)
+    if len(content) > 3 or (
+        re.match(r"\W*(?:how|what|which|who|where|when|does|is|did|was|can)\b", text, re.IGNORECASE)
         and len(content) > 1
     ):
         return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from rag.lexical import STOPWORDS, words
 from rag.names import Mention, Names
@@ -16,11 +17,6 @@ COMPARES = re.compile(
     re.IGNORECASE,
 )
 _JOIN = r"\s*(?:,\s*and|,\s*or|,|;|/|&|\band\b|\bor\b|\bvs\b\.?|\bversus\b|\bwith\b|\bto\b|\bagainst\b|\bthan\b|\bfrom\b)\s*"
-_BOUNDARY = re.compile(
-    r"[:?;()]|\s[-–—]\s|\b(?:in|on|for|with\s+(?:regard|respect)|regarding|differ|differs|differed|compare|compares|each|both|by|how|what|which|when|where|use|uses|do|does|did|that|at|as|is|are|"
-    r"handle|handles|treat|report|reports|respectively|sound|reduce|cut|speed|speeds|accelerate|get|given|terms|to|on\s+(?:the\s+)?one|one\s+hand|accelerates?)\b",
-    re.IGNORECASE,
-)
 _BETWEEN = re.compile(
     r"\b(?:between|compare|contrast|comparing|distinguishes?)\s+(?P<a>.+?)\s+(?:and|with|to|vs\.?|versus|against|from)\s+(?P<b>.+?)(?:\s*[:?;.]|\s+(?:in\s+(?:terms|respect|their|the|how|what|which|on)|on|for|with\s+(?:regard|respect)|regarding|by|when|as\s+to|how)\b|$)",
     re.IGNORECASE,
@@ -67,7 +63,7 @@ def distinct(mentions: Sequence[Mention]) -> list[Mention]:
 
 def _coordinated(text: str, groups: Sequence[Mention]) -> bool:
     """Whether two of the names stand side by side: "A and B", "A, B or C", "A vs B"."""
-    for a, b in zip(groups, groups[1:], strict=False):
+    for a, b in pairwise(groups):
         if re.fullmatch(
             r"['’]?s?\s*(?:,|,?\s*and|,?\s*or|&|/|vs\.?|versus|or\s+the)\s*(?:the\s+)?",
             text[a.end : b.start],
@@ -95,49 +91,58 @@ def _with_joined(text: str, groups: Sequence[Mention], names: Names) -> tuple[Si
     return tuple(side for _, side in sorted(found, key=lambda pair: pair[0]))
 
 
-_JOINS_ALSO = re.compile(r"\s*(?:,\s*and|,\s*or|,|&|\band\b|\bor\b|\bvs\b\.?|\bversus\b)\s*$", re.IGNORECASE)
+_STARTER = re.compile(
+    r"^.*(?:[.:;?!,]|\b(?:compare|comparing|contrast|between|versus|vs|do|does|did|how|is|are|which|what|both|please|in\s+what\s+manner|distinguishes?|of)\b)\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+_ENDER = re.compile(
+    r"[:;?!]|,|\s[-–—]\s|\s+(?:differ\w*|compare[sd]?|each|both|respectively|in\s+(?:the\s+way|what|how|which|terms|their|respect|regard)|regarding|when|while|how|what|which|where|leave|leaves|"
+    r"reports?|treats?|handles?|sound|with\s+(?:respect|regard)|get|gets|has|have|is|are|was|were|do|does|did|use|uses|reach|work|works|place|attack|allow|address\w*|solve\w*|to\s+\w+|and|or|vs|versus|as)\b",
+    re.IGNORECASE,
+)
+_SHORT_ENDER = re.compile(r"\s+(?:on|for|in|of|with|at|by|under|over|about|regarding)\b", re.IGNORECASE)
+_VERB = r"(?:\s+(?:compares?|differs?|fares?|relates?|stacks?\s+up))?"
 
 
 def _after(text: str, end: int) -> list[tuple[int, str, bool]]:
     """What follows a side after a comma, "and", "vs" …: where it begins, its words, whether it describes."""
-    match = re.match(_JOIN + r"(?P<the>the\s+)?(?P<x>\S.*)$", text[end:], re.IGNORECASE)
-    if not match:
+    match = re.match(r"['’]?s?" + _VERB + _JOIN + r"(?P<x>\S.*)$", text[end:], re.IGNORECASE)
+    if not match or re.match(r"(?:what|how|which|why|where|by)\b", match.group("x"), re.IGNORECASE):
         return []
-    described = re.match(r"(?P<x>[^,:;?]+?)(?=\s*(?:[:;?]|,\s*(?:and|or)\b|$))", match.group("x"))
-    if match.group("the") and described and _JOINS_ALSO.match(match.group()[: match.start("the")]):
-        phrase = described.group("x")
-        content = [w for w in words(phrase) if w not in STOPWORDS]
-        phrase = re.sub(r"\s+(?:differs?|compares?)$", "", phrase)
-        paper = re.match(r"(?:paper|one|work|study)\s+(?:on|about|that|which|for|with|of)\b", phrase, re.IGNORECASE)
-        if 2 <= len(content) and len(phrase.split()) <= 12 and (paper or not _BOUNDARY.search(phrase)):
-            return [(end + match.start("x"), phrase, True)]
-    return [(end + match.start("x"), _phrase(match.group("x")), False)]
-
-
-_STARTS = frozenset("compare contrast does do did is are how between what which of comparing versus and can".split())
+    phrase = match.group("x")
+    cut = _ENDER.search(phrase)
+    phrase = phrase[: cut.start()] if cut else phrase
+    return _conjunct(phrase, end + match.start("x"))
 
 
 def _before(text: str, start: int) -> list[tuple[int, str, bool]]:
-    verb = r"(?:\s+(?:compares?|differs?|fares?|relates?|stacks?\s+up))?"
-    match = re.search(
-        r"(?P<x>(?:[A-Z][\w.+-]*\s)?[^\s,;:]+)" + verb + _JOIN + r"(?:the\s+)?$", text[:start], re.IGNORECASE
-    )
-    if not match:
+    """What stands before a side, in the same way."""
+    match = re.search(_VERB + _JOIN + r"(?:the\s+)?$", text[:start], re.IGNORECASE)
+    if not match or not match.group().strip():
         return []
-    phrase, at = match.group("x"), match.start("x")
-    head = phrase.split()[0]
-    if " " in phrase and (head.lower() in _STARTS or not head[:1].isupper()):
-        at += len(head) + 1
-        phrase = phrase[len(head) + 1 :]
-    return [(at, phrase, False)]
+    phrase = text[: match.start()]
+    head = _STARTER.match(phrase)
+    at = head.end() if head else 0
+    return _conjunct(phrase[at:], at)
 
 
-def _phrase(text: str) -> str:
-    """The words at the head of `text` up to what can't be in a name."""
-    cut = _BOUNDARY.search(text)
-    text = text[: cut.start()] if cut else text
-    text = re.split(r",|;|\band\b|\bor\b|\bvs\b|\bversus\b", text, maxsplit=1)[0]
-    return " ".join(text.split()[:3]).strip(" .?!'\"“”")
+def _conjunct(phrase: str, at: int) -> list[tuple[int, str, bool]]:
+    """A phrase that is joined to a side: a name of one or two words, or a description; nothing where it is neither."""
+    article = re.match(r"(?:the|a|an|that\s+of)\s+", phrase, re.IGNORECASE)
+    if article is None:
+        cut = _SHORT_ENDER.search(phrase)
+        phrase = phrase[: cut.start()] if cut else phrase
+    else:
+        at, phrase = at + article.end(), phrase[article.end() :]
+    phrase = phrase.rstrip(" .?!,'\"“”")
+    parts = phrase.split()
+    content = [w for w in words(phrase) if w not in STOPWORDS]
+    if not content or len(parts) > 12:
+        return []
+    capitals = [w for w in parts if _NAME_LIKE.search(w)]
+    if len(parts) == 1 or (len(parts) == 2 and capitals and parts[0] in capitals) or len(capitals) == len(parts):
+        return [(at, phrase, False)]
+    return [(at, phrase, True)] if len(content) >= 2 or article else []
 
 
 _NO_NAME = frozenset(
@@ -174,7 +179,7 @@ def _described_sides(text: str, mentions: Sequence[Mention], names: Names) -> tu
             known = [s for s in sides if s.rows]
             if mentions and not known:
                 continue
-            if len(known) == 1 and any(not s.named for s in sides) or max(len(s.text.split()) for s in sides) > 8:
+            if (len(known) == 1 and any(not s.named for s in sides)) or max(len(s.text.split()) for s in sides) > 8:
                 continue
         return tuple(sides)
     return ()
