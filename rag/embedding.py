@@ -81,7 +81,7 @@ class BuiltinEmbedding(BaseEmbedding):
     _tokenizer: Any = PrivateAttr(default=None)
 
     def __init__(self, threads: int = 0, **data: Any) -> None:
-        super().__init__(model_name=MODEL, threads=threads, **data)
+        super().__init__(model_name=MODEL, **(data | {"threads": threads}))
 
     @classmethod
     def class_name(cls) -> str:
@@ -204,4 +204,5 @@ class TokenProjection:
         """States of shape (n, 384) as signed bytes of shape (n, 192), each row scaled to its largest entry."""
         projected = self.project(vectors)
         scale = 127 / np.maximum(np.abs(projected).max(axis=1, keepdims=True), 1e-12)
-        return np.round(projected * scale).astype(np.int8)
+        packed: NDArray[np.int8] = np.round(projected * scale).astype(np.int8)
+        return packed

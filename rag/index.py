@@ -26,6 +26,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 from zipfile import BadZipFile
@@ -313,11 +314,12 @@ def _write_vectors(
     # Runs the generator to its end, where it reports that all is done.
     next(embedded, None)
     spans = [(s.start, s.end) for p in papers for s in split_sentences(p.abstract)]
+    starts: dict[str, Any] = {name: np.array(found, np.int64) for name, found in files.starts.items()}
     np.savez(
         draft / "rows.npz",
         spans=np.array(spans, np.int32).reshape(-1, 2),
         piece_frequency=files.frequency,
-        **{name: np.array(starts, np.int64) for name, starts in files.starts.items()},
+        **starts,
     )
 
 
@@ -339,6 +341,10 @@ def _embed(papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progr
     """The rows of `papers`, in order."""
     projection = TokenProjection()
     parser = PassageParser(count=embedding.count, window=builtin.WINDOW - 6)
+
+    def report(first: int, share: float, done: int) -> None:
+        progress("Embedding papers", first + int(done * share), len(papers))
+
     progress("Embedding papers", 0, len(papers))
     for first in range(0, len(papers), CHUNK):
         chunk = papers[first : first + CHUNK]
@@ -346,9 +352,7 @@ def _embed(papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progr
         heads = [f"{n.metadata['title']}. " for n in nodes]
         states = embedding.encode(
             [head + n.text for head, n in zip(heads, nodes, strict=True)],
-            progress=lambda done, first=first, share=len(chunk) / max(1, len(nodes)): progress(
-                "Embedding papers", first + int(done * share), len(papers)
-            ),
+            progress=partial(report, first, len(chunk) / max(1, len(nodes))),
         )
         by_paper: dict[str, list[int]] = {}
         for i, node in enumerate(nodes):

@@ -62,8 +62,9 @@ class Encoded:
     """A question as the scores need it.
 
     `vector` (384,) has unit length; `tokens` (t, 192) are its word pieces, projected, with `importance` (t,), their
-    inverse document frequencies, summing to 1, and `offsets` (t, 2), their characters in `text`; `terms` are the stems without stopwords. `described` says that the
-    collection has few of the question's words, so that it must be found by its meaning.
+    inverse document frequencies, summing to 1, and `offsets` (t, 2), their characters in `text`; `terms` are the stems
+    without stopwords. `described` says that the collection has few of the question's words, so that it must be found
+    by its meaning.
     """
 
     text: str
@@ -128,11 +129,12 @@ class PaperRanker:
 
     def joined(self, query: Encoded, other: Encoded, share: float) -> Encoded:
         """`query` with `other` added to it, whose words together weigh `share` of the question's."""
+        importance = np.concatenate([query.importance, share * other.importance]) / (1 + share)
         return Encoded(
             text=query.text,
             vector=unit(query.vector + share * other.vector),
             tokens=np.concatenate([query.tokens, other.tokens]),
-            importance=np.concatenate([query.importance, share * other.importance]) / (1 + share),
+            importance=importance.astype(np.float32, copy=False),
             # What was added stands nowhere in the text.
             offsets=np.concatenate([query.offsets, np.full_like(other.offsets, -1)]),
             terms=query.terms + other.terms,

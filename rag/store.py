@@ -66,8 +66,9 @@ class PassageStore:
         n = min(n, len(self))
         if n == 0:
             return [], np.zeros(0, np.float32)
+        vectors: list[NDArray[np.int32 | np.float32]] = [vector]
         with self._told():
-            found = self._collection.query(query_embeddings=[vector], n_results=n, include=["distances"])
+            found = self._collection.query(query_embeddings=vectors, n_results=n, include=["distances"])
         distances = np.asarray((found["distances"] or [[]])[0], dtype=np.float32)
         return list(found["ids"][0]), 1 - distances
 
@@ -80,7 +81,8 @@ class PassageStore:
 
     def close(self) -> None:
         """Let go of the folder, so that another client sees what was written."""
-        self._client.close()
+        # Every client of Chroma has it, but the declared type doesn't.
+        self._client.close()  # type: ignore[attr-defined]
 
 
 @contextlib.contextmanager
