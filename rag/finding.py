@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,8 +11,8 @@ from rag.answering import Findings, PaperEvidence, SideEvidence
 from rag.confidence import Confidence
 from rag.evidence import SentenceScorer, asks_figure, select
 from rag.index import Index
-from rag.membership import Membership
 from rag.lexical import words
+from rag.membership import Membership
 from rag.names import Names
 from rag.question import Query, Side
 from rag.retrieval import Encoded, PaperRanker, Ranking
@@ -50,7 +51,7 @@ class Finder:
         """The evidence for a question of any kind."""
         described = query.kind == "single" and not query.mentions
         whole = self._ranker.encode_described(query.standalone) if described else self._ranker.encode(query.standalone)
-        ranking = self._ranker.rank(whole, whole=query.kind == "list")
+        ranking = _favour(self._ranker.rank(whole, whole=query.kind == "list"), self._named(query))
         kinds = {"comparison": self._comparison, "list": self._list, "single": self._single}
         findings = kinds[query.kind](query, whole, ranking)
         return Found(findings, ranking)
@@ -61,7 +62,7 @@ class Finder:
 
     def _single(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
         pool = self._pool(query, encoded, ranking)
-        named = {row for m in query.mentions for row in m.rows}
+        named = self._named(query)
         best = int(pool.rows[0]) if len(pool.rows) else -1
         base = Findings(query, len(self.index), nearest=tuple(int(r) for r in ranking.rows[:3]))
         if best < 0 or query.chat:
@@ -75,8 +76,27 @@ class Finder:
             return replace(base, abstain=True, unsaid=unsaid, extra=doubt.features)
         return replace(base, papers=tuple(papers), extra=doubt.features)
 
+    def _named(self, query: Query) -> set[int]:
+        """The rows of the papers that the question names. Of several the one that speaks of all: who asks what Fuyou
+        gains over ZeRO-Infinity asks the paper of Fuyou. "The original" is whose title begins with the name."""
+        first = bool(_ORIGINAL.search(query.standalone))
+        rows = [m.rows[:1] if first else m.rows for m in query.mentions]
+        if len(rows) > 1:
+            names = [set(words(m.name)) for m in query.mentions]
+            texts = {r: set(words(f"{self.index.papers[r].title} {self.index.papers[r].abstract}")) for rs in rows for r in rs}
+            both = {r for r, text in texts.items() if all(name <= text for name in names)}
+            if both:
+                return both
+        return {row for some in rows for row in some}
+
     def _pool(self, query: Query, encoded: Encoded, ranking: Ranking) -> Ranking:
         """The papers that may answer: all, those the history restricts to, or without those it bars."""
+        if len(query.rows) > 1:
+            # Scores standardised over a handful would make every difference a large one.
+            ranking = self._ranker.rank(self._ranker.encode(query.topic), whole=True)
+            found = np.flatnonzero(np.isin(ranking.rows, query.rows))
+            if len(found) == len(set(query.rows)):
+                return ranking.take(found)
         if query.rows:
             return self._ranker.rank(encoded, rows=query.rows)
         keep = np.array([r not in query.exclude for r in ranking.rows], bool)
@@ -84,12 +104,11 @@ class Finder:
 
     def _candidates(self, query: Query, encoded: Encoded, pool: Ranking, named: set[int]) -> list[PaperEvidence]:
         """The best paper, and where the question only describes it, those that fit almost as well."""
-        order = _named_first(pool, named)
-        rows = [int(pool.rows[order[0]])]
+        rows = [int(pool.rows[0])]
         if not named and not query.rows and not asks_figure(query.standalone):
-            lead = float(pool.score[order[0]])
+            lead = float(pool.score[0])
             margin = MARGIN if encoded.described else MARGIN_FOUND
-            rows += [int(pool.rows[i]) for i in order[1:MAX_PAPERS] if lead - float(pool.score[i]) < margin]
+            rows += [int(pool.rows[i]) for i in range(1, min(MAX_PAPERS, len(pool.rows))) if lead - float(pool.score[i]) < margin]
         free = not named and not query.rows
         budget = WORDS["several" if len(rows) > 1 else "described" if free else "named"]
         return [self._quote(encoded, row, budget, described=encoded.described) for row in rows]
@@ -113,7 +132,8 @@ class Finder:
         return Findings(query, len(self.index), sides=tuple(sides), nearest=nearest, abstain=none)
 
     def _side(self, side: Side, query: Query, asked: Encoded, budget: int, taken: set[int]) -> SideEvidence:
-        free = [row for row in side.rows if row not in taken]
+        rows_of = side.rows[:1] if _ORIGINAL.search(_before(query.standalone, side.text)) else side.rows
+        free = [row for row in rows_of if row not in taken]
         if side.named and not free:
             return SideEvidence(side.text, None, self._mentioning(side.text))
         text = f"{side.text} {query.topic}" if len(side.rows) != 1 else side.text
@@ -147,11 +167,20 @@ class Finder:
         return replace(base, papers=papers, abstain=not papers)
 
 
-def _named_first(pool: Ranking, named: set[int]) -> list[int]:
-    """Positions by falling score, a paper that the question names with a bonus."""
-    bonus = np.array([NAMED_BONUS if int(r) in named else 0.0 for r in pool.rows])
-    return [int(i) for i in np.argsort(-(pool.score + bonus), kind="stable")]
+def _before(text: str, part: str) -> str:
+    """The three words before `part` in `text`."""
+    return " ".join(text.partition(part)[0].split()[-3:])
 
 
-NAMED_BONUS = 3.0
+def _favour(ranking: Ranking, rows: set[int]) -> Ranking:
+    """The ranking with a bonus for some papers."""
+    if not rows:
+        return ranking
+    bonus = np.where(np.isin(ranking.rows, list(rows)), NAMED_BONUS, 0).astype(np.float32)
+    ranking = replace(ranking, score=ranking.score + bonus)
+    return ranking.take(np.argsort(-ranking.score, kind="stable"))
+
+
+_ORIGINAL = re.compile(r"\b(?:original|first|older|earlier)\b", re.IGNORECASE)
+NAMED_BONUS = 6.0
 """Standard deviations that owning a name in the question is worth: more than any one score, less than all of them."""

@@ -68,7 +68,7 @@ class Names:
         frequency: Counter[str] = Counter()
         lower: set[str] = set()
         for paper in papers:
-            text = re.sub(r"https?://\S+|\bgithub\.com\S+", " ", f"{paper.title} {paper.abstract}")
+            text = _without_links(f"{paper.title} {paper.abstract}")
             tokens = set(re.findall(_TOKEN, text))
             self._vocabulary.update(words(f"{paper.title} {paper.abstract}"))
             frequency.update({compact(t) for t in tokens})
@@ -80,6 +80,11 @@ class Names:
         self._short: list[str] = []
         for row, paper in enumerate(papers):
             names = {n: s for n, s in _own_names(paper).items() if s == 3 or self._is_name(n)}
+            # What one abstract says again and again and no other does is its own, however it introduced it.
+            said = Counter(t for t in re.findall(_TOKEN, _without_links(paper.abstract)) if _NAMEY.search(t))
+            for token, count in said.items():
+                if count > 1 and frequency[compact(token)] == 1 and self._is_name(token):
+                    names.setdefault(token, 1)
             for name, strength in names.items():
                 key = compact(name)
                 if len(key) < 2 or frequency[key] > (limit if strength > 1 else limit / 2):
@@ -161,6 +166,10 @@ class Names:
         if best is None or abs(len(best[0]) - len(key)) > 2:
             return None
         return str(best[0])
+
+
+def _without_links(text: str) -> str:
+    return re.sub(r"https?://\S+|\bgithub\.com\S+", " ", text)
 
 
 def _own_names(paper: Paper) -> dict[str, int]:

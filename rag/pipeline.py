@@ -18,7 +18,8 @@ from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN, Config
 from rag.embedding import BuiltinEmbedding, check_model
 from rag.errors import Locked, PaperError, RagError, StoreError, UsageError
 from rag.finding import Finder, Found
-from rag.index import Index, build as build_index, current, digest, fingerprint_digest
+from rag.index import Index, current, digest, fingerprint_digest
+from rag.index import build as build_index
 from rag.library import read_papers, write_papers
 from rag.names import Names
 from rag.papers import Merged, Paper, load

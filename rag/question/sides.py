@@ -92,7 +92,7 @@ def _with_joined(text: str, groups: Sequence[Mention], names: Names) -> tuple[Si
 
 
 _STARTER = re.compile(
-    r"^.*(?:[.:;?!,]|\b(?:compare|comparing|contrast|between|versus|vs|do|does|did|how|is|are|which|what|both|please|in\s+what\s+manner|distinguishes?|of)\b)\s*",
+    r"^.*(?:[.:;?!,](?=\s)|\b(?:compare|comparing|contrast|between|versus|vs|do|does|did|how|is|are|which|what|both|please|in\s+what\s+manner|distinguishes?|of)\b)\s*",
     re.IGNORECASE | re.DOTALL,
 )
 _ENDER = re.compile(
@@ -126,6 +126,9 @@ def _before(text: str, start: int) -> list[tuple[int, str, bool]]:
     return _conjunct(phrase[at:], at)
 
 
+_NO_SIDE = re.compile(r"(?:both|each|all|it|its|they|their|why|how)\b", re.IGNORECASE)
+
+
 def _conjunct(phrase: str, at: int) -> list[tuple[int, str, bool]]:
     """A phrase that is joined to a side: a name of one or two words, or a description; nothing where it is neither."""
     article = re.match(r"(?:the|a|an|that\s+of)\s+", phrase, re.IGNORECASE)
@@ -137,7 +140,7 @@ def _conjunct(phrase: str, at: int) -> list[tuple[int, str, bool]]:
     phrase = phrase.rstrip(" .?!,'\"“”")
     parts = phrase.split()
     content = [w for w in words(phrase) if w not in STOPWORDS]
-    if not content or len(parts) > 12:
+    if not content or len(parts) > 12 or phrase.count("(") != phrase.count(")") or _NO_SIDE.match(phrase):
         return []
     capitals = [w for w in parts if _NAME_LIKE.search(w)]
     if len(parts) == 1 or (len(parts) == 2 and capitals and parts[0] in capitals) or len(capitals) == len(parts):
