@@ -83,7 +83,8 @@ class Finder:
         rows = [m.rows[:1] if first else m.rows for m in query.mentions]
         if len(rows) > 1:
             names = [set(words(m.name)) for m in query.mentions]
-            texts = {r: set(words(f"{self.index.papers[r].title} {self.index.papers[r].abstract}")) for rs in rows for r in rs}
+            papers = {r: self.index.papers[r] for rs in rows for r in rs}
+            texts = {r: set(words(f"{p.title} {p.abstract}")) for r, p in papers.items()}
             both = {r for r, text in texts.items() if all(name <= text for name in names)}
             if both:
                 return both
@@ -108,7 +109,8 @@ class Finder:
         if not named and not query.rows and not asks_figure(query.standalone):
             lead = float(pool.score[0])
             margin = MARGIN if encoded.described else MARGIN_FOUND
-            rows += [int(pool.rows[i]) for i in range(1, min(MAX_PAPERS, len(pool.rows))) if lead - float(pool.score[i]) < margin]
+            near = [i for i in range(1, min(MAX_PAPERS, len(pool.rows))) if lead - float(pool.score[i]) < margin]
+            rows += [int(pool.rows[i]) for i in near]
         free = not named and not query.rows
         budget = WORDS["several" if len(rows) > 1 else "described" if free else "named"]
         return [self._quote(encoded, row, budget, described=encoded.described) for row in rows]
