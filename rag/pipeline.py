@@ -26,6 +26,7 @@ from rag.papers import Merged, Paper, load
 from rag.question import Query, understand
 from rag.resources import seeds
 from rag.retrieval import PaperRanker, PaperRetriever
+from rag.threads import one_thread
 
 RETRIEVED = 20
 """Papers of the ranking that an answer shows."""
@@ -87,10 +88,12 @@ class Rag:
         started = time.perf_counter()
         finder = self._open()
         yield Step("understand", "Reading the question")
-        query = understand(question, history, finder.names, self._best_row)
+        with one_thread():
+            query = understand(question, history, finder.names, self._best_row)
         understood = time.perf_counter()
         yield Step("retrieve", f"Searching {len(finder.index):,} papers")
-        found = finder.find(query)
+        with one_thread():
+            found = finder.find(query)
         retrieved = time.perf_counter()
         yield Step("answer", "Quoting")
         citations = Citations(finder.index)
@@ -132,7 +135,8 @@ class Rag:
                 raise UsageError("There is no paper to ingest; nothing was changed.")
             if papers != old:
                 write_papers(library, papers)
-            build_index(self._folder, papers, self._embedding, progress)
+            with one_thread():
+                build_index(self._folder, papers, self._embedding, progress)
         before, after = {p.id: p for p in old}, {p.id: p for p in papers}
         titles = {p.title for p in old if p.id not in after}
         added = [p for p in papers if p.id not in before]

@@ -19,6 +19,7 @@ from rag.embedding import BuiltinEmbedding, Floats, States, TokenProjection, uni
 from rag.index import Index
 from rag.lexical import stem, terms, words
 from rag.thesaurus import field_terms
+from rag.threads import one_thread
 
 Rows = NDArray[np.int64]
 
@@ -208,7 +209,7 @@ class PaperRanker:
 
     def _candidates(self, query: Encoded, lexical: Floats, limit: int) -> Rows:
         # Chroma first: it also says which papers are near when every paper is a candidate anyway.
-        ids, _ = self.index.store.nearest(query.vector, min(2 * limit, 4000))
+        ids, _ = self.index.store.nearest(query.vector, min(2 * limit, 4000) if len(self.index) > limit else 10)
         if len(self.index) <= limit:
             return np.arange(len(self.index))
         near = dict.fromkeys(self.index.rows[i.rpartition("#")[0]] for i in ids)
@@ -262,15 +263,10 @@ class TokenScores:
         of ColBERT (Khattab and Zaharia 2020)."""
         starts = self._index.token_starts
         found = np.zeros((len(rows), len(query.tokens)), np.float32)
-        # Some megabytes at a time: a list over a large collection would not fit at once.
-        for first in range(0, len(rows), 64):
-            some = rows[first : first + 64]
-            counts = starts[some + 1] - starts[some]
-            filled = np.flatnonzero(counts)
-            if len(filled):
-                similarity = self.similarities(query, _gather(starts, some))
-                heads = np.concatenate([[0], np.cumsum(counts[filled])[:-1]])
-                found[first + filled] = np.maximum.reduceat(similarity, heads, axis=0)
+        # Paper by paper: their tokens lie side by side, and to copy those of all papers together costs more.
+        for n, (first, last) in enumerate(zip(starts[rows].tolist(), starts[rows + 1].tolist(), strict=True)):
+            if last > first:
+                found[n] = self.similarities(query, slice(first, last)).max(axis=0)
         return found
 
     def similarities(self, query: Encoded, where: slice | NDArray[np.int64]) -> Floats:
@@ -299,7 +295,8 @@ class PaperRetriever(BaseRetriever):
         self._top_k = top_k
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        ranking = self._ranker.rank(self._ranker.encode(query_bundle.query_str))
+        with one_thread():
+            ranking = self._ranker.rank(self._ranker.encode(query_bundle.query_str))
         papers = self._ranker.index.papers
         return [
             NodeWithScore(
