@@ -95,7 +95,9 @@ class Confidence:
         weights = _LISTED if query.kind == "list" else _NAMED if named else _UNNAMED
         odds = weights["bias"] + sum(w * features[name] for name, w in weights.items() if name != "bias")
         threshold = LIST_THRESHOLD if query.kind == "list" else THRESHOLD
-        return Doubt(odds >= threshold, 1 / (1 + math.exp(-odds)), features)
+        # Nothing of the kind in the abstract: however well the rest fits, the answer is not there.
+        answers = odds >= threshold and not features["kind_missing"]
+        return Doubt(answers, 1 / (1 + math.exp(-odds)), features)
 
     def features(
         self, query: Query, encoded: Encoded, ranking: Ranking, evidence: Sequence[Evidence]

@@ -12,6 +12,8 @@ from collections.abc import Collection
 from rag.lexical import stem, words
 
 _NUMBER = r"(?:\d[\w.,]*|one|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen|dozens?|hundreds?|thousands?|millions?|billions?|single|several|few|an?)"
+_EXACT = r"(?:\d[\w.,]*|single|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|sixteen|twenty|hundred|thousand|million|billion)"
+"""What answers "how many": not "a few"."""
 _DURATION = rf"\b{_NUMBER}[\s-]*(?:gpu[\s-]*)?(?:hours?|days?|minutes?|mins?|seconds?|weeks?|months?|ms|milliseconds?)\b|\b\d+\s*[hs]\b"
 
 _KINDS = [
@@ -26,7 +28,7 @@ _KINDS = [
         (r"\blicen[cs]e", r"\blicen[cs]e"),
         (r"\b(?:learning\s+rate|lr)\b", r"\blearning\s+rate"),
         (r"\bbatch[\s-]*sizes?\b", r"\bbatch[\s-]*sizes?\b|\d+K?\s+batch|batch\s+of\s+\d|\d\s+images"),
-        (r"\b(?:number\s+of|how\s+many)\s+epochs\b|\bepochs\b", r"\bepochs?\b"),
+        (r"\b(?:number\s+of|how\s+many)\s+epochs\b|\bepochs\b", r"\d\s*epochs?\b"),
         (r"\boptimi[sz]er\b(?!\s+stat)", r"\boptimi[sz]ers?\b(?!\s+stat)|\b(?:adamw?|sgd|lamb|lars|shampoo)\b"),
         (r"\b(?:weight\s+decay|dropout|warm-?up|random\s+seeds?|seeds?|hyper-?parameters?|decay\s+coefficient|ema\s+decay|temperature|epsilon)\b", r"\b(?:weight\s+decay|dropout|warm-?up|seeds?|hyper-?parameters?|temperature|epsilon)\b"),
         (r"\b(?:programming\s+language|(?:written|implemented|coded)\s+in|lines\s+of\s+code)\b", r"\b(?:C\+\+|CUDA|Triton|Python|PyTorch|Rust|JAX|TensorFlow|lines?\s+of\s+code)\b|\blines?\s+of\b"),
@@ -62,7 +64,7 @@ def missing_kind(question: str, abstract: str) -> bool:
     if not noun or noun[-1] in _NOT_COUNTED or noun[0] in _NOT_COUNTED:
         return False
     thing = re.escape(stem(noun[-1]).rstrip("s"))
-    counted = rf"\b{_NUMBER}[\s-]+(?:[\w-]+[\s-]+){{0,3}}?{thing}|{thing}\w*\s+(?:\w+\s+){{0,2}}{_NUMBER}\b"
+    counted = rf"\b{_EXACT}[\s-]+(?:[\w-]+[\s-]+){{0,3}}?{thing}|{thing}\w*\s+(?:\w+\s+){{0,2}}{_EXACT}\b"
     return not re.search(counted, abstract, re.IGNORECASE)
 
 

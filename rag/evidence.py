@@ -164,6 +164,27 @@ class SentenceScorer:
         columns = [tokens, shared, np.array(rest), np.array(role)]
         return spans, np.column_stack(columns).astype(np.float32), cover
 
+    def _listed(
+        self, query: Encoded, row: int, spans: Sequence[Span], features: Floats, cover: Floats
+    ) -> Floats:
+        """For a list the subject itself is what to quote, though the title has it too: meaning and words, and a little
+        for the sentence that says what the paper does. Not fitted."""
+        abstract = self._index.papers[row].abstract
+        weight = {term: self._index.lexicon.idf(term) for term in set(query.terms)}
+        total = max(sum(weight.values()), 1e-9)
+        found = [set(terms(abstract[s.start : s.end])) for s in spans]
+        shared = np.array([sum(w for t, w in weight.items() if t in f) / total for f in found], np.float32)
+        column = {name: features[:, i] for i, name in enumerate(FEATURES)}
+        scores: Floats = cover @ query.importance + 0.4 * shared + 0.15 * column["anchor"] - 0.15 * column["opens"]
+        return np.clip(scores, 0.0, 1.5) / 1.5
+
+    def fit(self, query: Encoded, row: int) -> float:
+        """How well the paper's best sentence fits, by meaning and by words together, to choose among a few papers."""
+        spans, features, cover = self.features(query, row)
+        if not spans:
+            return 0.0
+        return float((cover @ query.importance + 0.5 * features[:, FEATURES.index("words")]).max())
+
     def _shared(self, query: Encoded, title: str, texts: Sequence[str]) -> Floats:
         """The share of the question's words that each text has, each word weighted by how rare it is in the collection
         and in this abstract, those of the title at a fifth."""
@@ -177,11 +198,20 @@ class SentenceScorer:
         total = max(sum(weights.values()), 1e-9)
         return np.array([sum(w for t, w in weights.items() if t in f) / total for f in found], np.float32)
 
-    def score(self, query: Encoded, row: int, *, described: bool) -> list[Evidence]:
-        """All sentences of a paper, in the order of the abstract; `described` as in `Encoded`."""
+    def score(self, query: Encoded, row: int, *, manner: str) -> list[Evidence]:
+        """All sentences of a paper, in the order of the abstract.
+
+        `manner` is "asked" for a question of a paper, "described" for one that describes it, "listed" for the subject
+        of a list.
+        """
         spans, features, cover = self.features(query, row)
-        weights, bias = WEIGHTS["described" if described else "figure" if asks_figure(query.text) else "named"]
-        scores = 1 / (1 + np.exp(-(features @ np.array(weights, np.float32) + bias)))
+        if manner == "listed":
+            scores = self._listed(query, row, spans, features, cover)
+        else:
+            weights, bias = WEIGHTS[("figure" if asks_figure(query.text) else "named") if manner == "asked" else manner]
+            scores = 1 / (1 + np.exp(-(features @ np.array(weights, np.float32) + bias)))
+        # Where the code is tells nothing, unless it is asked for.
+        scores = np.where(features[:, FEATURES.index("link")] > 0, 0.01 * scores, scores)
         abstract = self._index.papers[row].abstract
         lengths = [len(abstract[s.start : s.end].split()) for s in spans]
         return [Evidence(row, n, s, float(scores[n]), cover[n], lengths[n]) for n, s in enumerate(spans)]

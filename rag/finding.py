@@ -93,11 +93,11 @@ class Finder:
     def _pool(self, query: Query, encoded: Encoded, ranking: Ranking) -> Ranking:
         """The papers that may answer: all, those the history restricts to, or without those it bars."""
         if len(query.rows) > 1:
-            # Scores standardised over a handful would make every difference a large one.
-            ranking = self._ranker.rank(self._ranker.encode(query.topic), whole=True)
-            found = np.flatnonzero(np.isin(ranking.rows, query.rows))
-            if len(found) == len(set(query.rows)):
-                return ranking.take(found)
+            topic = self._ranker.encode(query.topic)
+            ranking = self._ranker.rank(topic, rows=query.rows)
+            # Scores standardised over a handful would make every difference a large one: the best sentence decides.
+            best = np.array([self._scorer.fit(topic, int(row)) for row in ranking.rows], np.float32)
+            return replace(ranking, score=best).take(np.argsort(-best, kind="stable"))
         if query.rows:
             return self._ranker.rank(encoded, rows=query.rows)
         keep = np.array([r not in query.exclude for r in ranking.rows], bool)
@@ -113,10 +113,10 @@ class Finder:
             rows += [int(pool.rows[i]) for i in near]
         free = not named and not query.rows
         budget = WORDS["several" if len(rows) > 1 else "described" if free else "named"]
-        return [self._quote(encoded, row, budget, described=encoded.described) for row in rows]
+        return [self._quote(encoded, row, budget, manner="described" if encoded.described else "asked") for row in rows]
 
-    def _quote(self, encoded: Encoded, row: int, budget: int, *, described: bool) -> PaperEvidence:
-        scored = self._scorer.score(encoded, row, described=described)
+    def _quote(self, encoded: Encoded, row: int, budget: int, *, manner: str) -> PaperEvidence:
+        scored = self._scorer.score(encoded, row, manner=manner)
         return PaperEvidence(row, tuple(select(scored, encoded, budget)))
 
     def _comparison(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
@@ -144,7 +144,7 @@ class Finder:
         rows = [int(r) for r in ranking.rows if int(r) not in taken]
         if not rows or (not free and not self._confidence.describes(encoded, ranking)):
             return SideEvidence(side.text, None, self._mentioning(side.text))
-        return SideEvidence(side.text, self._quote(asked if query.topic else encoded, rows[0], budget, described=True))
+        return SideEvidence(side.text, self._quote(asked if query.topic else encoded, rows[0], budget, manner="described"))
 
     def _mentioning(self, text: str) -> tuple[int, ...]:
         """Papers whose abstract has all the words of a name."""
@@ -160,12 +160,12 @@ class Finder:
         base = Findings(query, len(self.index), nearest=tuple(int(r) for r in ranking.rows[:3]))
         rows = self._membership.by_name(query.topic)
         if rows is None:
-            best = self._quote(topic, int(ranking.rows[0]), WORDS["described"], described=True)
+            best = self._quote(topic, int(ranking.rows[0]), WORDS["described"], manner="described")
             doubt = self._confidence.assess(query, topic, ranking, best.sentences)
             rows = self._membership.members(topic, ranking) if doubt.answers else []
         elif query.rows:
             rows = [row for row in rows if row in query.rows]
-        papers = tuple(self._quote(topic, row, 0, described=True) for row in rows)
+        papers = tuple(self._quote(topic, row, 0, manner="listed") for row in rows)
         return replace(base, papers=papers, abstain=not papers)
 
 

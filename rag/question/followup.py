@@ -128,6 +128,9 @@ def _about_focus(question: str, history: Sequence[Turn], names: Names, search: S
     ):
         listed = ", ".join(names.short(r) for r in focus[:MAX_SIDES]) + (", …" if len(focus) > MAX_SIDES else "")
         standalone = f"{text.rstrip('?. ')} (of {listed})?"
+        if len(focus) <= MAX_SIDES and _MORE.search(text):
+            # "Which of them is faster?": what each says of it, side by side, lets the reader judge.
+            return _compared(question, text, focus, names)
         query = Query(question, standalone, "single", text, rows=tuple(focus))
         if re.search(r"^(?:which|how\s+many)\s+of\s+(?:them|these|those)\b", text, re.IGNORECASE) and is_count(text):
             return replace(query, kind="list", count=True)
@@ -140,6 +143,7 @@ def _about_focus(question: str, history: Sequence[Turn], names: Names, search: S
     return replace(query, kind="single", sides=(), rows=tuple(focus[:1]), topic=standalone)
 
 
+_MORE = re.compile(r"\bwhich\b.*\b(?:is|are|was|were|has|have|does|do|runs?|trains?|needs?|takes?|uses?|gets?)\b.*\b(?:faster|slower|better|worse|cheaper|larger|smaller|bigger|quicker|more|less|fewer|higher|lower|best|fastest|most|least|cheapest|newer|older|stronger)\b", re.IGNORECASE)
 _DIFFER = re.compile(r"\b(?:differ\w*|compare|distinguish\w*|in\s+common|contrast)\b", re.IGNORECASE)
 _FIRST_FEW = re.compile(r"\bthe\s+(?P<end>first|last)\s+(?P<size>two|three)\b", re.IGNORECASE)
 
