@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --no-compile $(if $(V),,-qq)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser screenshots check format bench lock clean
+.PHONY: help install run test test-browser screenshots check format bench quality lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ format: $(VENV)/.dev ## rewrite the sources in the format that `make check` want
 
 bench: $(VENV)/.dev ## measure speed and retrieval against the bare libraries
 	@$(BIN)/python -m eval.bench $(ARGS)
+
+quality: $(VENV)/.installed ## ask all reference questions and measure the answers (ARGS="--failures" is passed on)
+	@$(BIN)/python -m eval.quality --split all $(ARGS)
 
 # One version of a package for all Pythons and systems; hashes, so that no index has to be trusted or named.
 LOCK := pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
