@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rag.citations import Citations
 from rag.evidence import Evidence
@@ -38,7 +38,8 @@ class Findings:
     """What was found for a question, before it is put into words.
 
     `papers` for single answers and lists, best first; `sides` for comparisons; `nearest` are the rows to name when
-    the collection does not answer; `unsaid` is the row of the paper that is there and does not say it.
+    the collection does not answer; `confidence` is the probability that it does; `unsaid` is the row of the paper that
+    is there and does not say it.
     """
 
     query: Query
@@ -48,8 +49,7 @@ class Findings:
     nearest: tuple[int, ...] = ()
     abstain: bool = False
     unsaid: int | None = None
-    borderline: bool = False
-    extra: dict[str, float] = field(default_factory=dict)
+    confidence: float = 0.0
 
 
 def quote(findings: Findings, index: Index, names: Names, citations: Citations) -> Iterator[str]:

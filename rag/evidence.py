@@ -164,9 +164,7 @@ class SentenceScorer:
         columns = [tokens, shared, np.array(rest), np.array(role)]
         return spans, np.column_stack(columns).astype(np.float32), cover
 
-    def _listed(
-        self, query: Encoded, row: int, spans: Sequence[Span], features: Floats, cover: Floats
-    ) -> Floats:
+    def _listed(self, query: Encoded, row: int, spans: Sequence[Span], features: Floats, cover: Floats) -> Floats:
         """For a list the subject itself is what to quote, though the title has it too: meaning and words, and a little
         for the sentence that says what the paper does. Not fitted."""
         abstract = self._index.papers[row].abstract

@@ -36,6 +36,15 @@ class Found:
     ranking: Ranking
 
 
+GOES_ON = 0.1
+"""Head start, in probability, of reading a short question in a conversation as a follow-up."""
+
+
+FITS = 0.32
+"""A question of which the paper under discussion has less is no follow-up: 95 of 100 follow-ups of the reference set
+have more, 98 of 100 off-topic questions less."""
+
+
 class Finder:
     """Finds what answers a question in one index."""
 
@@ -48,7 +57,18 @@ class Finder:
         self._membership = Membership(index)
 
     def find(self, query: Query) -> Found:
-        """The evidence for a question of any kind."""
+        """The evidence for a question of any kind; of two readings the one that the collection answers."""
+        found = self._find(query)
+        if query.otherwise is None:
+            return found
+        alone = self._find(query.otherwise)
+        raw = self._ranker.encode(query.otherwise.standalone)
+        fits = max((self._scorer.fit(raw, row) for row in query.rows), default=1.0) >= FITS
+        surer = alone.findings.abstain or found.findings.confidence + GOES_ON >= alone.findings.confidence
+        goes_on = fits and surer and not found.findings.abstain
+        return found if goes_on else alone
+
+    def _find(self, query: Query) -> Found:
         described = query.kind == "single" and not query.mentions
         whole = self._ranker.encode_described(query.standalone) if described else self._ranker.encode(query.standalone)
         ranking = _favour(self._ranker.rank(whole, whole=query.kind == "list"), self._named(query))
@@ -73,8 +93,8 @@ class Finder:
         doubt = self._confidence.assess(query, encoded, ranking, papers[0].sentences)
         if not doubt.answers:
             unsaid = papers[0].row if (papers[0].row in named or query.rows) else None
-            return replace(base, abstain=True, unsaid=unsaid, extra=doubt.features)
-        return replace(base, papers=tuple(papers), extra=doubt.features)
+            return replace(base, abstain=True, unsaid=unsaid, confidence=doubt.probability)
+        return replace(base, papers=tuple(papers), confidence=doubt.probability)
 
     def _named(self, query: Query) -> set[int]:
         """The rows of the papers that the question names. Of several the one that speaks of all: who asks what Fuyou
@@ -144,7 +164,9 @@ class Finder:
         rows = [int(r) for r in ranking.rows if int(r) not in taken]
         if not rows or (not free and not self._confidence.describes(encoded, ranking)):
             return SideEvidence(side.text, None, self._mentioning(side.text))
-        return SideEvidence(side.text, self._quote(asked if query.topic else encoded, rows[0], budget, manner="described"))
+        return SideEvidence(
+            side.text, self._quote(asked if query.topic else encoded, rows[0], budget, manner="described")
+        )
 
     def _mentioning(self, text: str) -> tuple[int, ...]:
         """Papers whose abstract has all the words of a name."""

@@ -23,7 +23,7 @@ from rag.index import build as build_index
 from rag.library import read_papers, write_papers
 from rag.names import Names
 from rag.papers import Merged, Paper, load
-from rag.question import Query, understand
+from rag.question import understand
 from rag.resources import seeds
 from rag.retrieval import PaperRanker, PaperRetriever
 from rag.threads import one_thread
@@ -104,7 +104,7 @@ class Rag:
         check(citations.all(), finder.index)
         done = time.perf_counter()
         marks = (started, understood, retrieved, done)
-        yield _answer(replace(query, question=question), found, finder, "".join(pieces), citations, marks)
+        yield _answer(question, found, finder, "".join(pieces), citations, marks)
 
     def ingest(
         self,
@@ -244,13 +244,14 @@ def _merge(old: Sequence[Paper], new: Sequence[Paper]) -> list[Paper]:
 
 
 def _answer(
-    query: Query, found: Found, finder: Finder, text: str, citations: Citations, marks: Sequence[float]
+    question: str, found: Found, finder: Finder, text: str, citations: Citations, marks: Sequence[float]
 ) -> Answer:
     findings = found.findings
+    query = findings.query
     started, understood, retrieved, done = marks
     cited = citations.all()
     return Answer(
-        question=query.question,
+        question=question,
         standalone_question=query.standalone,
         kind=query.kind,
         answer=text.strip(),

@@ -53,15 +53,17 @@ def resolve(question: str, history: Sequence[Turn], names: Names, search: Search
     if own and not dependent and not choice and not (elliptic and _ABOUT.match(question)):
         return None
     if not (dependent or elliptic or choice or (short and not own) or _OTHER.search(question)):
-        if is_list(question, mentions):
-            return None
         return None
     if is_list(question, mentions) and not choice and not dependent:
         return None
     last_question = next((t.content for t in reversed(history) if t.role == "user"), "")
     if own and _ABOUT.match(question) and len(own) == 1 and not dependent:
         return _what_about(question, own[0], last_question, names, read)
-    return _about_focus(question, history, names, search, read)
+    found = _about_focus(question, history, names, search, read)
+    if found is None or dependent or choice or _LEAD.match(question) or _ABOUT.match(question) or len(content) < 2:
+        return found
+    # "How many GPUs?" goes on; "How many bones has a hand?" does not. Which it is, what is found decides.
+    return replace(found, otherwise=read(question, question))
 
 
 def _what_about(question: str, mention: Mention, last_question: str, names: Names, read: Reader) -> Query | None:
@@ -120,7 +122,8 @@ def _about_focus(question: str, history: Sequence[Turn], names: Names, search: S
             return replace(query, kind="comparison", sides=sides, topic=aspect(text, sides))
         return replace(query, kind="single", sides=(), rows=tuple(rows))
     several = re.search(r"\b(?:both|each|the\s+two)\b", text, re.IGNORECASE) and not _OF_THEM.search(text)
-    differ = re.search(r"\b(?:they|them|these|those)\b", text, re.IGNORECASE) and _DIFFER.search(text)
+    plural = re.search(r"\b(?:they|their|these|those|them)\b", text, re.IGNORECASE)
+    differ = plural and not _OF_THEM.search(text) and (_DIFFER.search(text) or len(focus) <= MAX_SIDES)
     if len(focus) > 1 and (several or differ):
         return _compared(question, text, focus, names)
     if len(focus) > 1 and (
@@ -143,7 +146,10 @@ def _about_focus(question: str, history: Sequence[Turn], names: Names, search: S
     return replace(query, kind="single", sides=(), rows=tuple(focus[:1]), topic=standalone)
 
 
-_MORE = re.compile(r"\bwhich\b.*\b(?:is|are|was|were|has|have|does|do|runs?|trains?|needs?|takes?|uses?|gets?)\b.*\b(?:faster|slower|better|worse|cheaper|larger|smaller|bigger|quicker|more|less|fewer|higher|lower|best|fastest|most|least|cheapest|newer|older|stronger)\b", re.IGNORECASE)
+_MORE = re.compile(
+    r"\bwhich\b.*\b(?:is|are|was|were|has|have|does|do|runs?|trains?|needs?|takes?|uses?|gets?)\b.*\b(?:faster|slower|better|worse|cheaper|larger|smaller|bigger|quicker|more|less|fewer|higher|lower|best|fastest|most|least|cheapest|newer|older|stronger)\b",
+    re.IGNORECASE,
+)
 _DIFFER = re.compile(r"\b(?:differ\w*|compare|distinguish\w*|in\s+common|contrast)\b", re.IGNORECASE)
 _FIRST_FEW = re.compile(r"\bthe\s+(?P<end>first|last)\s+(?P<size>two|three)\b", re.IGNORECASE)
 

@@ -28,7 +28,7 @@ class Query:
     """A question as the rest of the pipeline needs it.
 
     `topic` is what to search for; `sides` are those of a comparison; `rows` restricts the answer to these papers and
-    `exclude` bars some, both from the history; `mentions` are the papers that the question names.
+    `exclude` bars some, both from the history; `otherwise` is the question read by itself, where it may be no follow-up at all; `mentions` are the papers that the question names.
     """
 
     question: str
@@ -40,4 +40,5 @@ class Query:
     exclude: tuple[int, ...] = ()
     mentions: tuple[Mention, ...] = ()
     count: bool = False
+    otherwise: Query | None = None
     chat: bool = False
