@@ -11,7 +11,7 @@ from rag.answering import Findings, PaperEvidence, SideEvidence
 from rag.confidence import Confidence
 from rag.evidence import SentenceScorer, asks_figure, select
 from rag.index import Index
-from rag.lexical import words
+from rag.lexical import STOPWORDS, stem, words
 from rag.membership import Membership
 from rag.names import Names
 from rag.question import Query, Side
@@ -170,11 +170,13 @@ class Finder:
 
     def _mentioning(self, text: str) -> tuple[int, ...]:
         """Papers whose abstract has all the words of a name."""
-        wanted = set(words(text))
-        found = (
-            [i for i, p in enumerate(self.index.papers[:20000]) if wanted <= set(words(p.abstract))] if wanted else []
-        )
-        return tuple(found[:2])
+        wanted = set(words(text)) - STOPWORDS
+        stems = [stem(word) for word in wanted]
+        lexicon = self.index.lexicon
+        if not stems or not all(s in lexicon for s in stems):
+            return ()
+        rows = np.flatnonzero(lexicon.scores([min(stems, key=lexicon.frequency)]))
+        return tuple(int(r) for r in rows if wanted <= set(words(self.index.papers[int(r)].abstract)))[:2]
 
     def _list(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
         topic = self._ranker.encode(query.topic)
