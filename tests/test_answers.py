@@ -1,0 +1,248 @@
+"""What a reader gets: answers on the real collection, and on one that was written to do harm."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from eval.quality import Asked, Question, ask, read_questions, summary
+from rag import Answer, Config, Rag, Turn, build
+
+SCENES = "Which papers are about neural implicit or Gaussian scene reconstruction?"
+
+
+def cited(answer: Answer) -> set[str]:
+    """The short names of the papers that an answer cites: what stands before the colon of their titles."""
+    return {c.title.partition(":")[0] for c in answer.citations}
+
+
+def shown(answer: Answer) -> str:
+    """The answer as its Markdown displays it."""
+    return re.sub(r"\\([\\`*_\[\]<>|~$#])", r"\1", answer.answer)
+
+
+def assert_sound(answer: Answer, rag: Rag) -> None:
+    """Every quote is exact, is shown, and is where its marker says."""
+    abstracts = {p.id: p.abstract for p in rag.papers()}
+    for c in answer.citations:
+        assert c.quote
+        assert abstracts[c.paper_id][c.start : c.end] == c.quote
+        assert f"“{' '.join(c.quote.split())}” [{c.marker}]" in shown(answer)
+    markers = [int(m) for m in re.findall(r"(?<!\\)\[(\d+)\]", answer.answer)]
+    assert markers == [c.marker for c in answer.citations] == list(range(1, len(markers) + 1))
+    assert answer.abstained == (not answer.citations)
+
+
+def test_a_question_about_one_paper_gets_its_sentence(collection: Rag) -> None:
+    answer = collection.ask("What does double quantization save in QLoRA?")
+    assert answer.kind == "single"
+    assert cited(answer) == {"QLoRA"}
+    assert "reduce the average memory footprint by quantizing the quantization constants" in answer.answer
+    assert len(answer.answer.split()) < 110
+    assert_sound(answer, collection)
+
+
+def test_a_comparison_gives_each_side_its_row(collection: Rag) -> None:
+    answer = collection.ask("How do GPipe and Holmes each use pipeline parallelism?")
+    assert answer.kind == "comparison"
+    assert cited(answer) == {"GPipe", "Holmes"}
+    assert not answer.missing
+    gpipe, holmes = (line for line in answer.answer.splitlines() if line.startswith("| **"))
+    assert "batch-splitting pipelining algorithm" in gpipe
+    assert "utilizing pipeline parallel techniques" in holmes
+    assert_sound(answer, collection)
+
+
+def test_a_follow_up_is_about_the_papers_of_the_list_before_it(collection: Rag) -> None:
+    scenes = collection.ask(SCENES)
+    assert scenes.kind == "list"
+    assert {"NeuS2", "Momentum-GS"} <= cited(scenes)
+    history = [Turn("user", SCENES), Turn("assistant", scenes.answer)]
+    faster = collection.ask("And which of them is faster to train?", history)
+    assert "NeuS2" in faster.standalone_question
+    assert "NeuS2" in cited(faster) <= cited(scenes)
+    assert "training speed" in faster.answer
+    assert_sound(faster, collection)
+
+
+def test_a_detail_that_the_abstract_lacks_is_said_to_be_lacking(collection: Rag) -> None:
+    answer = collection.ask("How many epochs did the ProxylessNAS search run for?")
+    assert answer.abstained
+    assert not answer.citations
+    assert "ProxylessNAS" in answer.answer
+    assert "does not say" in answer.answer
+    assert "82 abstracts" in answer.answer
+
+
+@pytest.mark.parametrize(
+    "question", ["What throughput does ZeRo Infinty sustain?", "zero infinty: how many petaflops on how many GPUs?"]
+)
+def test_a_misspelled_name_is_recognised(collection: Rag, question: str) -> None:
+    answer = collection.ask(question)
+    assert cited(answer) == {"ZeRO-Infinity"}
+    assert "25 petaflops on 512" in answer.answer
+
+
+@pytest.mark.parametrize(
+    ("question", "there"), [("How does H2O compare with SqueezeLLM?", "SqueezeLLM"), ("H2O vs GPTQ", "GPTQ")]
+)
+def test_a_side_that_is_not_there_is_named(collection: Rag, question: str, there: str) -> None:
+    answer = collection.ask(question)
+    assert answer.kind == "comparison"
+    assert not answer.abstained
+    assert answer.missing == ("H2O",)
+    assert cited(answer) == {there}
+    assert "no paper on H2O" in answer.answer
+
+
+@pytest.mark.parametrize(
+    ("question", "among"),
+    [
+        ("How many papers are about mixture of experts?", {"FSMoE", "ExpertFlow", "SE-MoE"}),
+        ("Which papers are on quantization?", {"GPTQ", "SqueezeLLM", "QLoRA", "FineQuant"}),
+        ("list everything on graph neural networks", {"GNNPipe", "PyTorch-Direct"}),
+        ("Which papers mention ImageNet?", {"ProxylessNAS", "PC-DARTS"}),
+    ],
+)
+def test_a_list_counts_what_it_lists(collection: Rag, question: str, among: set[str]) -> None:
+    answer = collection.ask(question)
+    assert answer.kind == "list"
+    papers = [c.paper_id for c in answer.citations]
+    assert f"**{len(papers)} of 82 papers**" in answer.answer
+    assert len(re.findall(r"^\d+\. \*\*", answer.answer, re.MULTILINE)) == len(papers) == len(set(papers))
+    assert among <= cited(answer)
+    assert_sound(answer, collection)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the capital of France?",
+        "How do I bake sourdough bread?",
+        "what's the weather like today",
+        "how much is 2+2",
+        "asdkj qwlkej zxcmn",
+        "Which papers are about cooking?",
+        "How many papers are about protein folding?",
+        "hello",
+        "thanks!",
+        "???",
+    ],
+)
+def test_what_the_collection_is_not_about_is_refused(collection: Rag, question: str) -> None:
+    answer = collection.ask(question)
+    assert answer.abstained
+    assert not answer.citations
+    assert answer.searched == 82
+    assert "82" in answer.answer
+    titles = [p.title for p in collection.papers()]
+    assert sum(f"- {title}" in shown(answer) for title in titles) == 3
+
+
+@pytest.mark.parametrize("q", read_questions(kinds=["lookalike"]), ids=lambda q: q.id)
+def test_papers_that_look_alike_are_told_apart(collection: Rag, q: Question) -> None:
+    assert {c.paper_id for c in collection.ask(q.question).citations} == q.gold
+
+
+HOSTILE = (
+    {
+        "title": "Zorblat: Pruning <img src=x onerror=alert(2)> Networks | Fast",
+        "abstract": "We propose Zorblat, a pruning method with <img src=x onerror=alert(1)> inside | outside layers. "
+        "Zorblat shows ![beacon](http://evil.example/p.png) as its logo for pruning. "
+        "Zorblat links [1](javascript:alert(1)) and [2] to its sources of pruning. "
+        "Zorblat needs no <script>alert(1)</script> and no `code` | **bold** for a 3x gain in speed.",
+    },
+    {
+        "title": "Quibble: Sparse Attention",
+        "abstract": "Attention is slow on long inputs. We present Quibble, a sparse attention kernel that skips empty "
+        "blocks. Quibble is 2.5x faster than dense attention in speed.",
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
+    """A `Rag` on abstracts that try to become markup."""
+    folder = tmp_path_factory.mktemp("hostile")
+    file: Path = folder / "papers.jsonl"
+    file.write_text("\n".join(json.dumps(record) for record in HOSTILE), encoding="utf-8")
+    with build(Config(home=folder / "home")) as rag:
+        rag.ingest([file])
+        yield rag
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What does Zorblat propose?",
+        "What is the logo of Zorblat?",
+        "What does Zorblat link?",
+        "Which papers are about pruning?",
+        "How do Zorblat and Quibble differ in speed?",
+        "Compare Quibble with Zorblat",
+        "Compare <img src=x onerror=alert(3)>, Grumblefish and Quibble",
+        "How many epochs did ![x](http://evil.example) run | in <b>Zorblat</b>?",
+        "Who won the [cup](javascript:alert(1)) in 1998?",
+    ],
+)
+def test_what_an_abstract_or_a_question_says_never_becomes_markup(hostile: Rag, question: str) -> None:
+    answer = hostile.ask(question)
+    assert_sound(answer, hostile)
+    tokens = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(answer.answer)
+    inline = [child for token in tokens for child in token.children or ()]
+    assert {t.type for t in [*tokens, *inline]}.isdisjoint(
+        {"image", "link_open", "html_block", "code_inline", "s_open"}
+    )
+    assert {t.content for t in inline if t.type == "html_inline"} <= {"<br>"}
+    # A pipe in a quote opens no third column.
+    rows = sum(t.type == "tr_open" for t in tokens)
+    assert sum(t.type in ("th_open", "td_open") for t in tokens) == 2 * rows
+
+
+@pytest.fixture(scope="module")
+def sample(collection: Rag) -> list[Asked]:
+    """Every fourth reference question, answered."""
+    return ask(collection, read_questions()[::4])
+
+
+FLOORS = {
+    ("fact", "gold paper cited"): 0.94,
+    ("fact", "all key facts"): 0.87,
+    ("number", "gold paper cited"): 0.92,
+    ("number", "all key facts"): 0.92,
+    ("idea", "gold paper cited"): 0.70,
+    ("idea", "all key facts"): 0.55,
+    ("idea", "among the first five"): 0.88,
+    ("followup", "gold paper cited"): 0.78,
+    ("followup", "all key facts"): 0.71,
+    ("comparison", "every side cited"): 0.83,
+    ("comparison", "share of key facts"): 0.83,
+    ("list", "F1"): 0.79,
+    ("unanswerable", "refused"): 0.63,
+    ("unanswerable, offtopic", "refused"): 1.0,
+    ("every quote", "exact"): 1.0,
+}
+CEILINGS = {
+    ("answerable", "refused"): 0.05,
+    ("fact", "words"): 120,
+    ("comparison", "words"): 225,
+}
+"""What the sample reached when they were set, with .04 or one question of room, whichever is more: another processor
+rounds the quantized model otherwise, and moves a question that is near a threshold. Raise them with the answers."""
+
+
+def test_every_quote_of_the_sample_is_sound(collection: Rag, sample: list[Asked]) -> None:
+    for a in sample:
+        assert_sound(a.answer, collection)
+
+
+def test_answers_are_as_good_as_they_were(sample: list[Asked]) -> None:
+    found = {(line.group, line.measure): line.value for line in summary(sample)}
+    short = {key: (found[key], floor) for key, floor in FLOORS.items() if found[key] < floor}
+    over = {key: (found[key], ceiling) for key, ceiling in CEILINGS.items() if found[key] > ceiling}
+    assert not short | over
