@@ -37,6 +37,8 @@ _SUBJECT = re.compile(
 _ACRONYM = re.compile(r"(?<=[\w-][ -])\((?P<name>[A-Z][\w+^-]*[A-Z0-9][\w+^-]*)\)")
 # Looked for backwards from an acronym: one pattern for both tries each word of a text as the first of a phrase.
 _PHRASE_BEFORE = re.compile(r"(?:[\w-]+[ -]){1,8}$")
+_SIGNS = frozenset("+^")
+"""What a name may end in, and its compact form leaves out."""
 PHRASE = 200
 """Characters before an acronym that may spell it."""
 _TITLE_STARTERS = frozenset(
@@ -124,17 +126,22 @@ class Names:
                 if re.search(r"[,;:?!()\"“”]|\s[-–—/]\s", text[start:end]):
                     continue
                 key = self._match(folded[i : i + size])
-                if key and not self._is_plain_word(key, text[start:end]):
+                if key and not self._is_plain_word(key, text[start:end], text[end : end + 1]):
                     found.append(Mention(start, end, self._display[key], self._owners[key]))
                     taken.append((start, end))
         return sorted(found, key=lambda m: m.start)
 
-    def _is_plain_word(self, key: str, written: str) -> bool:
-        """Whether `written` is rather the word than the name: "tune", where a paper calls a mode "Tune"."""
+    def _is_plain_word(self, key: str, written: str, after: str) -> bool:
+        """Whether `written` is rather the word than the name.
+
+        So it is with "tune", where a paper calls a mode "Tune", and with "zero-shot", where one writes of "ZeRO++".
+        """
         name = self._display[key]
-        return (
-            written.islower() and written in self._ordinary and name.isalpha() and name == name.capitalize() != written
-        )
+        if written.lower() not in self._ordinary:
+            return False
+        if name[-1] in _SIGNS:
+            return after not in _SIGNS and written in (key, key.capitalize())
+        return written.islower() and name.isalpha() and name == name.capitalize()
 
     def knows_word(self, word: str) -> bool:
         """Whether any title or abstract has this word, in any case."""

@@ -58,6 +58,7 @@ def owners(names: Names, text: str) -> list[str]:
         ("exflow", ["Exploiting Inter-Layer"]),
         ("ConAdv's batch size", ["Concurrent Adversarial"]),
         ("GBRL on GPUs", ["Gradient Boosting"]),
+        ("How does zero++ compare with ZeRO-Infinity?", ["Scaling Large Language Model", "ZeRO-Infinity"]),
         # whole titles
         ("What does Decentralized Diffusion Models propose?", ["Decentralized Diffusion Models"]),
         ("gradient boosting reinforcement learning", ["Gradient Boosting Reinforcement Learning"]),
@@ -97,6 +98,7 @@ def test_named(names: Names, text: str, titles: list[str]) -> None:
         "state of the art results on ImageNet",
         "one flows into the other",
         "the zero-shot setting",
+        "Zero-shot learning",
         "infinite video",
         "expert parallelism",
         "first, second and third",
