@@ -356,7 +356,7 @@ def test_papers_json(shell: Shell) -> None:
     found = json.loads(shell("papers", "--json").stdout)
     assert [p["id"] for p in found] == [PAPER.id, OTHER.id]
     assert found[0]["abstract"] == PAPER.abstract
-    assert {"id", "title", "abstract", "raw_abstract", "authors", "year", "url"} <= set(found[0])
+    assert {"id", "title", "abstract", "raw_abstract", "authors", "year", "url", "key"} <= set(found[0])
 
 
 def test_serve_hands_its_settings_on(monkeypatch: pytest.MonkeyPatch, shell: Shell) -> None:

@@ -25,7 +25,8 @@ from rag.resources import seeds
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
 KILLS = 12
-QUESTION = "How much faster is the training of large models?"
+# Names papers whose abstracts differ between the versions, so that both answer it, and not alike.
+QUESTION = "How do GPipe and Holmes differ?"
 
 # Forks a child for every ingest and kills it after some seconds, if asked to. The libraries are imported before, so
 # that every kill falls into the ingest; no model and no database is open then.
