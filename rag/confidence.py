@@ -52,13 +52,17 @@ _LISTED = {
     "percentile_low": -0.882, "foreign_here": -1.357, "coverage": 3.544, "bias": -7.429,
 }  # fmt: skip
 """The same for the subject of a list, on 29 lists and 114 subjects that the collection lacks."""
-LIST_THRESHOLD = -2.3
-"""Cross-validated, one list in 29 falls below it and .75 of the subjects that the collection lacks."""
+LIST_THRESHOLD = -2.7
+"""Cross-validated, no list in 29 falls below it and .6 of the subjects that the collection lacks."""
+AMONG = 1.5
+"""Log-odds by which the threshold is lower for "which of them …": that one of a few papers fits is said already."""
 THRESHOLD = -0.6
 """Below this log-odds the service says that it does not know. Cross-validated, 4% of those answerable questions fall
 below it, and of the unanswerable all but one that are off topic, .65 of the absent topics and .61 of the details;
 eval/NOTES.md has the curve."""
 
+TYPICAL = (0.75, 0.45, 0.75)
+"""Percentiles where there are too few papers to compare with: between those of answered and of other questions."""
 MAX_LENGTH = 12
 """Words beyond this many make no question more of a description."""
 
@@ -95,8 +99,10 @@ class Confidence:
         weights = _LISTED if query.kind == "list" else _NAMED if named else _UNNAMED
         odds = weights["bias"] + sum(w * features[name] for name, w in weights.items() if name != "bias")
         threshold = LIST_THRESHOLD if query.kind == "list" else THRESHOLD
+        among = len(query.rows) > 1
+        threshold -= AMONG if among else 0.0
         # Nothing of the kind in the abstract: however well the rest fits, the answer is not there.
-        answers = odds >= threshold and not features["kind_missing"]
+        answers = odds >= threshold and (among or not features["kind_missing"])
         return Doubt(answers, 1 / (1 + math.exp(-odds)), features)
 
     def features(
@@ -204,7 +210,7 @@ class Confidence:
         the two lowest, and the lowest of what is asked for. What any abstract has as well tells nothing of this one."""
         others = ranking.cover[np.isfinite(ranking.cover[:, 0])] if ranking.cover.shape[1] else ranking.cover
         if len(others) < 5 or not np.isfinite(ranking.cover[at]).all():
-            return 1.0, 1.0, 1.0
+            return TYPICAL
         below = (others < ranking.cover[at]).mean(axis=0)
         found: dict[str, float] = {}
         weights = []
@@ -218,7 +224,7 @@ class Confidence:
                 found[match.group().casefold()] = float(below[inside].mean())
                 weights.append(float(encoded.importance[inside].sum()))
         if not found:
-            return 1.0, 1.0, 1.0
+            return TYPICAL
         low = sorted(found.values())
         focus = _FOCUS.search(encoded.text)
         asked = [found[w] for w in words(focus.group("np")) if w in found] if focus else []

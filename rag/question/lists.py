@@ -33,7 +33,7 @@ _LIST = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _LIST_TAIL = re.compile(
-    r"\bpapers\s*(?:pls|please)?\s*[?!.]*$|\bpapers\b[^?]*\ball\s+of\s+them\b"
+    r"\bpapers\s*(?:pls|please)?\s*[?!.]*$|\bpapers\b.*\ball\s+of\s+them\b"
     r"|,?\s*(?:gimme|give\s+me|list|show\s+me)\s+(?:them\s+)?all\b|\blist\s+them\b|\band\s+which\s+(?:are\s+they|ones)\b\W*$",
     re.IGNORECASE,
 )

@@ -18,7 +18,7 @@ COMPARES = re.compile(
 )
 _JOIN = r"\s*(?:,\s*and|,\s*or|,|;|/|&|\band\b|\bor\b|\bvs\b\.?|\bversus\b|\bwith\b|\bto\b|\bagainst\b|\bthan\b|\bfrom\b)\s*"
 _BETWEEN = re.compile(
-    r"\b(?:between|compare|contrast|comparing|distinguishes?)\s+(?P<a>.+?)\s+(?:and|with|to|vs\.?|versus|against|from)\s+(?P<b>.+?)(?:\s*[:?;.]|\s+(?:in\s+(?:terms|respect|their|the|how|what|which|on)|on|for|with\s+(?:regard|respect)|regarding|by|when|as\s+to|how)\b|$)",
+    r"\b(?:between|(?:compare|contrast|comparing)(?!\s+(?:with|to|against))|distinguishes?)\s+(?P<a>.+?)\s+(?:and|with|to|vs\.?|versus|against|from)\s+(?P<b>.+?)(?:\s*[:?;.]|\s+(?:in\s+(?:terms|respect|their|the|how|what|which|on)|on|for|with\s+(?:regard|respect)|regarding|by|when|as\s+to|how)\b|$)",
     re.IGNORECASE,
 )
 _DESCRIBED = re.compile(
@@ -35,6 +35,7 @@ _HOW_DO = re.compile(
 _NAME_LIKE = re.compile(r"[A-Z].*[A-Z0-9]|^[A-Z][\w-]+$|\d")
 
 
+_HOW = re.compile(r"\W*(?:how|what|which)\s+(?:\w+\s+)?(?:do|are|did)\b", re.IGNORECASE)
 _IS_MORE = re.compile(
     r"^\W*(?:is|are|does|do|which|who)\b(?!\s+much).*\b(?:\w+er|more|less|better|worse)\b.*\b(?:than|or)\b",
     re.IGNORECASE,
@@ -44,8 +45,11 @@ _IS_MORE = re.compile(
 def comparison_sides(text: str, mentions: Sequence[Mention], names: Names) -> tuple[Side, ...]:
     """The sides of a comparison, two to four, in the order of the question; none where nothing is compared."""
     groups = distinct(mentions)
-    if not COMPARES.search(text) and not _coordinated(text, groups) and not (len(groups) > 1 and _IS_MORE.search(text)):
-        return ()
+    cue = COMPARES.search(text) or _coordinated(text, groups) or (len(groups) > 1 and _IS_MORE.search(text))
+    if not cue:
+        # "How do H2O and SqueezeLLM treat the cache?": names side by side, of which one is not here.
+        named = _with_joined(text, groups, names) if groups and _HOW.match(text) else ()
+        return named[:MAX_SIDES] if len(named) > 1 and all(s.named for s in named) else ()
     sides = _with_joined(text, groups, names) if groups else ()
     if len(sides) < 2:
         sides = _described_sides(text, groups, names)
@@ -100,7 +104,7 @@ _ENDER = re.compile(
     r"reports?|treats?|handles?|sound|with\s+(?:respect|regard)|get|gets|has|have|is|are|was|were|do|does|did|use|uses|reach|work|works|place|attack|allow|address\w*|solve\w*|to\s+\w+|and|or|vs|versus|as)\b",
     re.IGNORECASE,
 )
-_SHORT_ENDER = re.compile(r"\s+(?:on|for|in|of|with|at|by|under|over|about|regarding)\b", re.IGNORECASE)
+_SHORT_ENDER = re.compile(r"\s+(?:on|for|in|of(?!\s+[A-Z])|with|at|by|under|over|about|regarding)\b")
 _VERB = r"(?:\s+(?:compares?|differs?|fares?|relates?|stacks?\s+up))?"
 
 
