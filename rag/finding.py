@@ -179,7 +179,7 @@ class Finder:
         return tuple(int(r) for r in rows if wanted <= set(words(self.index.papers[int(r)].abstract)))[:2]
 
     def _list(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
-        topic = self._ranker.encode(query.topic)
+        topic = self._ranker.encode(self._membership.spelled_out(query.topic))
         ranking = self._ranker.rank(topic, whole=True, rows=query.rows or None)
         base = Findings(query, len(self.index), nearest=tuple(int(r) for r in ranking.rows[:3]))
         rows = self._membership.by_name(query.topic)

@@ -64,6 +64,24 @@ class Membership:
         found = (m for p in self._index.papers for m in re.findall(r"\(([A-Z][\w-]*?)s?\)", f"{p.title} {p.abstract}"))
         return {stem(w) for name in found for w in words(name)}
 
+    @cached_property
+    def _long_forms(self) -> dict[str, str]:
+        """What the acronyms of the collection stand for, as its abstracts spell them out: NAS, neural architecture
+        search."""
+        found: dict[str, str] = {}
+        for paper in self._index.papers:
+            for match in re.finditer(r"((?:[\w-]+\s){1,7})\(([A-Z][A-Z-]*[A-Z])s?\)", paper.abstract):
+                letters = match.group(2).replace("-", "").lower()
+                said = re.split(r"[\s-]+", match.group(1).strip())[-len(letters) :]
+                if "".join(w[0] for w in said).lower() == letters:
+                    found.setdefault(letters, " ".join(said).lower())
+        return found
+
+    def spelled_out(self, topic: str) -> str:
+        """`topic` with what its acronyms stand for added: half of the papers on NAS never write "NAS"."""
+        longs = [self._long_forms.get(w, self._long_forms.get(w.removesuffix("s"), "")) for w in words(topic)]
+        return " ".join([topic, *(f"({long})" for long in dict.fromkeys(longs) if long and long not in topic.lower())])
+
     def names(self, topic: str) -> list[list[str]]:
         """The names in a topic, each as its words: "RTX 4090" is one, "A100 or ImageNet" two."""
         found: list[list[str]] = []
