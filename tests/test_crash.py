@@ -24,7 +24,7 @@ from rag.resources import seeds
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
-KILLS = 12
+KILLS = 8
 # Names papers whose abstracts differ between the versions, so that both answer it, and not alike.
 QUESTION = "How do GPipe and Holmes differ?"
 
