@@ -99,21 +99,29 @@ class _Writer:
     def enumerate(self) -> Iterator[str]:
         papers = self.findings.papers
         n = len(papers)
-        yield f"**{n} of {self.findings.searched} papers** {'fits' if n == 1 else 'fit'}; all were considered.\n"
+        if self.findings.query.size:
+            yield f"The collection holds **{_papers(self.findings.searched)}**."
+            return
+        yield f"**{n} of {_papers(self.findings.searched)}** {'fits' if n == 1 else 'fit'}; all were considered.\n"
         for i, paper in enumerate(papers, 1):
             quotes = " ".join(self._quoted(s) for s in paper.sentences)
             yield f"\n{i}. **{self._title(paper.row)}**: {quotes}"
 
     def abstain(self) -> Iterator[str]:
         searched = f"{self.findings.searched} abstract{'' if self.findings.searched == 1 else 's'}"
-        if self.findings.unsaid is not None:
+        if self.findings.query.chat:
+            yield f"Ask me about the papers: I answer with exact quotes from {searched}."
+            return
+        if self.findings.query.negated and self.findings.query.kind == "list":
+            yield f"I can list what papers say, not what they leave out. Ask which of the {searched} have something"
+        elif self.findings.unsaid is not None:
             yield f"The abstract of **{self._title(self.findings.unsaid)}** does not say. "
             yield f"I searched {searched}"
         elif self.findings.query.sides:
             absent = " or ".join(_plain(s.text) for s in self.findings.sides) or "these"
             yield f"The collection has no paper on {absent}. I searched {searched}"
         else:
-            yield f"The collection does not say: none of the {searched} that I searched answers this"
+            yield f"The collection does not say: I searched {searched}, and none answers this"
         nearest = [row for row in self.findings.nearest if row != self.findings.unsaid][:3]
         if nearest:
             yield "; the nearest are\n\n" + "\n".join(f"- {self._title(row)}" for row in nearest)
@@ -139,6 +147,10 @@ def _plain(text: str) -> str:
 def _cell(text: str) -> str:
     """Markdown for one cell of a table, where a line can't be broken."""
     return text.replace("\n", " ")
+
+
+def _papers(n: int) -> str:
+    return f"{n} paper{'' if n == 1 else 's'}"
 
 
 def _number(n: int) -> str:

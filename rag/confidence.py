@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.details import foreign_names, missing_kind
+from rag.details import asks_date, foreign_names, missing_kind, rare_figures
 from rag.embedding import Floats
 from rag.evidence import NAMED, Evidence, asks_figure
 from rag.index import Index
@@ -54,6 +54,8 @@ _LISTED = {
 """The same for the subject of a list, on 29 lists and 114 subjects that the collection lacks."""
 LIST_THRESHOLD = -2.7
 """Cross-validated, no list in 29 falls below it and .6 of the subjects that the collection lacks."""
+RARE_FIGURE = 2.0
+"""Log-odds that a figure of the question is worth which this paper has and at most two others."""
 AMONG = 1.5
 """Log-odds by which the threshold is lower for "which of them …": that one of a few papers fits is said already."""
 THRESHOLD = -0.6
@@ -101,8 +103,11 @@ class Confidence:
         threshold = LIST_THRESHOLD if query.kind == "list" else THRESHOLD
         among = len(query.rows) > 1
         threshold -= AMONG if among else 0.0
+        held = set(words(self._index.papers[evidence[0].row].abstract))
+        if any(figure in held for figure in rare_figures(query.standalone, self._index.lexicon)):
+            odds += RARE_FIGURE
         # Nothing of the kind in the abstract: however well the rest fits, the answer is not there.
-        answers = odds >= threshold and (among or not features["kind_missing"])
+        answers = odds >= threshold and not asks_date(query.standalone) and (among or not features["kind_missing"])
         return Doubt(answers, 1 / (1 + math.exp(-odds)), features)
 
     def features(

@@ -12,6 +12,9 @@ from typing import Any
 
 from rag.errors import ConfigError, RagError, UsageError
 
+DEFAULT_COLLECTION = "papers"
+"""The collection that comes filled, with the papers of the program."""
+
 # Limits on what a caller may send. The longest question of the evaluation has 300 characters, and a conversation of
 # 50 turns is an afternoon's; what is longer is a mistake or an attack, and would cost memory and time.
 MAX_QUESTION = 4_000
@@ -32,7 +35,7 @@ class Config:
     """
 
     home: Path = field(default_factory=lambda: _default_home())
-    collection: str = "papers"
+    collection: str = DEFAULT_COLLECTION
     host: str = "127.0.0.1"
     port: int = 7860
     threads: int = 0

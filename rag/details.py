@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from rag.lexical import stem, words
+from rag.lexical import Lexicon, stem, words
 
 _NUMBER = r"(?:\d[\w.,]*|one|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen|dozens?|hundreds?|thousands?|millions?|billions?|single|several|few|an?)"
 _EXACT = r"(?:\d[\w.,]*|single|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|sixteen|twenty|hundred|thousand|million|billion)"
@@ -21,7 +21,7 @@ _KINDS = [
     for asked, held in (
         (r"\bhow\s+long\s+(?:did|does|do|is|was|it|will|must|would)\b|\b(?:wall[- ]?clock|training|search|run(?:ning)?)\s+time\b|\bgpu[- ](?:hours|days)\b|\bhow\s+many\s+(?:hours|days|minutes|seconds|milliseconds|weeks)\b", _DURATION),
         (r"\b(?:ms|milliseconds?)\b", r"\b\d[\w.]*\s*(?:ms|milliseconds?)\b"),
-        (r"\b(?:which|what)\s+(?:kind\s+of\s+|type\s+of\s+|nvidia\s+|graphics\s+)*(?:gpus?|hardware|cards?|accelerators?|devices?|chips?|testbed|cpus?)\b|\bgpu\s+type\b|\bon\s+which\s+(?:\w+\s+)?(?:gpu|card|machine|hardware)", r"\b(?:[AVHPTKL]\d{2,3}0?\w*|RTX|TPU|MI\d+\w*|Jetson|GeForce|Hopper|Ampere|Frontier|Orins?|Xeon|\d+\s*GB\s+GPU|Ada|Snapdragon)\b"),
+        (r"\b(?:which|what)\s+(?:kind\s+of\s+|type\s+of\s+|nvidia\s+|graphics\s+)*(?:gpus?|hardware|cards?|accelerators?|devices?|chips?|testbed|cpus?)\b|\bgpu\s+type\b|\bon\s+which\s+(?:\w+\s+)?(?:gpu|card|machine|hardware)", r"\b(?:[AVHPTKL]\d{1,3}0?\w*|[1-5]0[5-9]0|GTX|RTX|TPU|MI\d+\w*|Jetson|GeForce|Hopper|Ampere|Frontier|Orins?|Xeon|\d+\s*GB\s+GPU|Ada|Snapdragon)\b"),
         (r"\bwho\s+(?:wrote|made|developed|built|funded|(?:is|are|was|were)\s+(?:the\s+)?(?:\w+\s+)?(?:authors?|inventors?|people))\b|\bfirst\s+author\b|\b(?:how\s+many|names?\s+of\s+(?:the\s+)?|list\s+of)\s*authors?\b|\baffiliat\w*|\buniversit\w*|\binstitut\w*|\be-?mail\b|\bwhich\s+(?:lab|company|group|team)\b", r"\b(?:universit|institute|laborator)"),
         (r"\b(?:venue|conference|journal|workshop|proceedings|accepted\s+(?:at|to)|presented\s+at|arxiv|doi|award|peer[- ]review\w*|citations?|cited\s+by)\b|\b(?:what|which)\s+year\b|\bwhen\s+(?:was|were)\b.*\b(?:published|released|written)\b|\bwhere\s+(?:was|were|is)\b.*\bpublished\b", r"\b(?:conference|journal|workshop|proceedings)\b"),
         (r"\b(?:dollars?|usd|price|euros?|cents?|budget|how\s+much\s+(?:did\s+it\s+cost|does\s+it\s+cost))\b|\$", r"\$\s*\d|\bdollars?\b|\bUSD\b"),
@@ -51,6 +51,24 @@ _COUNT = re.compile(
 _NOT_COUNTED = frozenset("times more papers fold percent much of".split())
 _NAME = re.compile(r"[a-z]\w*[A-Z]|[A-Z]\w*[A-Z]|[A-Za-z]\d|-[A-Z]")
 _TOKEN = re.compile(r"[^\W_][\w.+^-]*[^\W_]|[^\W_]")
+
+
+_DATE = re.compile(
+    r"\b(?:released|published|appeared|came\s+out|written)\b.*\b(?:first|earlier|before|later|last|when)\b|\bwhen\b.*\b(?:released|published|appear|written)\b"
+    r"|\bwhich\s+(?:one|paper|of\s+(?:them|these|the\s+two))\b.*\b(?:older|newer|newest|oldest|most\s+recent)\b",
+    re.IGNORECASE,
+)
+
+
+def asks_date(question: str) -> bool:
+    """Whether a date of publication is asked for, which no abstract gives."""
+    return bool(_DATE.search(question))
+
+
+def rare_figures(question: str, lexicon: Lexicon) -> list[str]:
+    """The figures of a question that one to three papers have: they tell which paper is meant."""
+    figures = {w for w in words(question) if re.fullmatch(r"\d+\.\d+|\d{3,}", w)}
+    return [f for f in sorted(figures) if 0 < lexicon.frequency(f) <= 3]
 
 
 def missing_kind(question: str, abstract: str) -> bool:

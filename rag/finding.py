@@ -9,6 +9,7 @@ import numpy as np
 
 from rag.answering import Findings, PaperEvidence, SideEvidence
 from rag.confidence import Confidence
+from rag.details import rare_figures
 from rag.evidence import SentenceScorer, asks_figure, select
 from rag.index import Index
 from rag.lexical import STOPWORDS, stem, words
@@ -71,7 +72,7 @@ class Finder:
     def _find(self, query: Query) -> Found:
         described = query.kind == "single" and not query.mentions
         whole = self._ranker.encode_described(query.standalone) if described else self._ranker.encode(query.standalone)
-        ranking = _favour(self._ranker.rank(whole, whole=query.kind == "list"), self._named(query))
+        ranking = _favour(self._ranker.rank(whole, whole=query.kind == "list"), self._bonus(query))
         kinds = {"comparison": self._comparison, "list": self._list, "single": self._single}
         findings = kinds[query.kind](query, whole, ranking)
         return Found(findings, ranking)
@@ -86,7 +87,7 @@ class Finder:
         best = int(pool.rows[0]) if len(pool.rows) else -1
         base = Findings(query, len(self.index), nearest=tuple(int(r) for r in ranking.rows[:3]))
         if best < 0 or query.chat:
-            return replace(base, abstain=True)
+            return replace(base, abstain=True, nearest=())
         papers = self._candidates(query, encoded, pool, named)
         if not papers[0].sentences:
             return replace(base, abstain=True)
@@ -95,6 +96,19 @@ class Finder:
             unsaid = papers[0].row if (papers[0].row in named or query.rows) else None
             return replace(base, abstain=True, unsaid=unsaid, confidence=doubt.probability)
         return replace(base, papers=tuple(papers), confidence=doubt.probability)
+
+    def _bonus(self, query: Query) -> dict[int, float]:
+        """What papers gain by the names and the rare figures of the question: "the one with 15.1 PetaFLOPs"."""
+        if not _ASKS.search(query.standalone):
+            # A statement is looked up by what it says. On SciFact's claims a bonus for names costs .01 of nDCG@10.
+            return {}
+        titled = any(m.titled for m in query.mentions)
+        bonus = dict.fromkeys(self._named(query), NAMED_BONUS if titled else ABSTRACT_BONUS)
+        lexicon = self.index.lexicon
+        for figure in rare_figures(query.standalone, lexicon):
+            for row in np.flatnonzero(lexicon.scores([figure])):
+                bonus[int(row)] = bonus.get(int(row), 0.0) + FIGURE_BONUS
+        return bonus
 
     def _named(self, query: Query) -> set[int]:
         """The rows of the papers that the question names. Of several the one that speaks of all: who asks what Fuyou
@@ -182,6 +196,8 @@ class Finder:
         topic = self._ranker.encode(self._membership.spelled_out(query.topic))
         ranking = self._ranker.rank(topic, whole=True, rows=query.rows or None)
         base = Findings(query, len(self.index), nearest=tuple(int(r) for r in ranking.rows[:3]))
+        if query.size or query.negated:
+            return replace(base, abstain=not query.size)
         rows = self._membership.by_name(query.topic)
         if rows is None:
             best = self._quote(topic, int(ranking.rows[0]), WORDS["described"], manner="described")
@@ -198,15 +214,20 @@ def _before(text: str, part: str) -> str:
     return " ".join(text.partition(part)[0].split()[-3:])
 
 
-def _favour(ranking: Ranking, rows: set[int]) -> Ranking:
+def _favour(ranking: Ranking, bonus: dict[int, float]) -> Ranking:
     """The ranking with a bonus for some papers."""
-    if not rows:
+    if not bonus:
         return ranking
-    bonus = np.where(np.isin(ranking.rows, list(rows)), NAMED_BONUS, 0).astype(np.float32)
-    ranking = replace(ranking, score=ranking.score + bonus)
+    added = np.array([bonus.get(int(row), 0.0) for row in ranking.rows], np.float32)
+    ranking = replace(ranking, score=ranking.score + added)
     return ranking.take(np.argsort(-ranking.score, kind="stable"))
 
 
+_ASKS = re.compile(
+    r"\?|\b(?:what|who|how|why|whose)\b|^\W*(?:which|where|when|does|do|did|is|are|can|compare|tell|explain)\b|:",
+    re.IGNORECASE,
+)
 _ORIGINAL = re.compile(r"\b(?:original|first|older|earlier)\b", re.IGNORECASE)
-NAMED_BONUS = 6.0
-"""Standard deviations that owning a name in the question is worth: more than any one score, less than all of them."""
+NAMED_BONUS, ABSTRACT_BONUS, FIGURE_BONUS = 6.0, 3.0, 4.0
+"""Standard deviations that it is worth to own a name in the question that stands in the title, or only in the abstract,
+and to be one of at most three papers with a figure of the question."""

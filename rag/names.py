@@ -24,6 +24,9 @@ FUZZY_LENGTH = 5
 COMMON = 0.08
 """A word that more than this share of the papers has, or four in a small collection, is a subject and not a name."""
 
+MANY = 8
+"""And however large the collection, what more papers than this write is nobody's name."""
+
 _TOKEN = r"[A-Za-z0-9][\w+^-]*(?:\.[\w+-]+)*"
 _NAMEY = re.compile(r"[a-z]\w*[A-Z]|[A-Z][\w-]*[A-Z]|[A-Z]+[\w-]*\d|[A-Za-z]+\d[A-Za-z]*|-[A-Z]")
 _INTRODUCED = re.compile(
@@ -48,12 +51,16 @@ _TITLE_STARTERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A name found in a text: `text[start:end]`, and the rows of the papers that own it, the likeliest first."""
+    """A name found in a text: `text[start:end]`, and the rows of the papers that own it, the likeliest first.
+
+    `titled` says that the name stands in a title, and not only in an abstract.
+    """
 
     start: int
     end: int
     name: str
     rows: tuple[int, ...]
+    titled: bool = True
 
 
 def compact(text: str) -> str:
@@ -76,7 +83,7 @@ class Names:
             frequency.update({compact(t) for t in tokens})
             lower.update(part for t in tokens for part in t.split("-") if part.islower())
         self._ordinary = lower
-        limit = max(4, COMMON * len(papers))
+        limit = min(MANY, max(4, COMMON * len(papers)))
         owners: dict[str, dict[int, int]] = defaultdict(dict)
         self._display: dict[str, str] = {}
         self._short: list[str] = []
@@ -94,6 +101,7 @@ class Names:
                 owners[key][row] = max(strength, owners[key].get(row, 0))
                 self._display.setdefault(key, name)
             self._short.append(_short(paper, names))
+        self._titled = {key for key, rows in owners.items() if max(rows.values()) > 1}
         self._owners = {key: tuple(sorted(rows, key=lambda r: -rows[r])) for key, rows in owners.items()}
         self._fuzzy = [key for key in self._owners if len(key) >= FUZZY_LENGTH]
         self._titles = {" ".join(words(p.title)): row for row, p in enumerate(papers)}
@@ -127,7 +135,7 @@ class Names:
                     continue
                 key = self._match(folded[i : i + size])
                 if key and not self._is_plain_word(key, text[start:end], text[end : end + 1]):
-                    found.append(Mention(start, end, self._display[key], self._owners[key]))
+                    found.append(Mention(start, end, self._display[key], self._owners[key], key in self._titled))
                     taken.append((start, end))
         return sorted(found, key=lambda m: m.start)
 

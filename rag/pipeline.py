@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +14,9 @@ from filelock import FileLock, Timeout
 from rag.answer import Answer, Event, Retrieved, Step, Text, Turn
 from rag.answering import Findings, quote
 from rag.citations import Citations, check
-from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN, Config
+from rag.config import DEFAULT_COLLECTION, MAX_HISTORY, MAX_QUESTION, MAX_TURN, Config
 from rag.embedding import BuiltinEmbedding, check_model
-from rag.errors import Locked, PaperError, RagError, StoreError, UsageError
+from rag.errors import ConfigError, Locked, PaperError, RagError, StoreError, UsageError
 from rag.finding import Finder, Found
 from rag.index import Index, current, digest, fingerprint_digest
 from rag.index import build as build_index
@@ -72,7 +72,7 @@ class Rag:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(self, question: str, history: Sequence[Turn] = (), *, id: str | None = None) -> Answer:
+    def ask(self, question: str, history: Sequence[Turn | Mapping[str, str]] = (), *, id: str | None = None) -> Answer:
         """Answer a question, in the light of the turns before it.
 
         Raises UsageError for a question or history that is empty or too long.
@@ -82,14 +82,14 @@ class Rag:
                 return replace(event, id=id)
         raise RagError("The answer broke off.")
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+    def stream(self, question: str, history: Sequence[Turn | Mapping[str, str]] = ()) -> Iterator[Event]:
         """The same as events: steps, pieces of text, and the Answer at the end."""
-        _check_question(question, history)
+        turns = _turns(question, history)
         started = time.perf_counter()
         finder = self._open()
         yield Step("understand", "Reading the question")
         with one_thread():
-            query = understand(question, history, finder.names, self._best_row)
+            query = understand(question, turns, finder.names, self._best_row)
         understood = time.perf_counter()
         yield Step("retrieve", f"Searching {len(finder.index):,} papers")
         with one_thread():
@@ -122,8 +122,8 @@ class Rag:
         """
         started = time.perf_counter()
         progress = progress or (lambda stage, done, total: None)
-        self._folder.mkdir(parents=True, exist_ok=True)
         check_model()
+        self._make_folder(filled=bool(paths))
         with self._locked():
             library = self._folder / "papers.jsonl"
             old = _readable(library) if paths and not add else read_papers(library)
@@ -177,6 +177,20 @@ class Rag:
                 self._finder.index.close()
                 self._finder = None
 
+    def _make_folder(self, *, filled: bool) -> None:
+        """Make the collection's folder; only the default collection comes filled, with the seeds."""
+        name = self.config.collection
+        if not filled and name != DEFAULT_COLLECTION and not (self._folder / "papers.jsonl").is_file():
+            raise UsageError(
+                f"There is no collection {name!r} in {self.config.home}: make it with rag ingest FILES -c {name}."
+            )
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise ConfigError(
+                f"RAG_HOME {self.config.home} can't be written ({e.strerror}); name another folder."
+            ) from e
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         lock = FileLock(str(self._folder / "write.lock"), timeout=LOCK_SECONDS)
@@ -225,15 +239,23 @@ def _readable(library: Path) -> list[Paper]:
         return []
 
 
-def _check_question(question: str, history: Sequence[Turn]) -> None:
+def _turns(question: str, history: Sequence[Turn | Mapping[str, str]]) -> list[Turn]:
+    """The last turns of the history, given as `Turn` or as {"role", "content"}; UsageError for what can't be used."""
+    if not isinstance(question, str):
+        raise UsageError(f"The question must be a text, not {type(question).__name__}.")
     if not question.strip():
         raise UsageError("The question is empty.")
     if len(question) > MAX_QUESTION:
         raise UsageError(f"The question has {len(question):,} characters; at most {MAX_QUESTION:,} are read.")
-    if len(history) > MAX_HISTORY:
-        raise UsageError(f"The history has {len(history)} turns; at most {MAX_HISTORY} are read.")
-    if any(len(turn.content) > MAX_TURN for turn in history):
-        raise UsageError(f"A turn of the history is longer than {MAX_TURN:,} characters.")
+    turns = []
+    for turn in list(history)[-MAX_HISTORY:]:
+        role, content = (turn.role, turn.content) if isinstance(turn, Turn) else (turn.get("role"), turn.get("content"))
+        if role not in ("user", "assistant") or not isinstance(content, str):
+            raise UsageError('A turn of the history needs "role" ("user" or "assistant") and "content" (text).')
+        if len(content) > MAX_TURN:
+            raise UsageError(f"A turn of the history is longer than {MAX_TURN:,} characters.")
+        turns.append(Turn("user" if role == "user" else "assistant", content))
+    return turns
 
 
 def _merge(old: Sequence[Paper], new: Sequence[Paper]) -> list[Paper]:

@@ -95,7 +95,7 @@ def _unreadable(raw: bytes, reason: str) -> Answer:
     return failed(
         question if isinstance(question, str) else "",
         f"the line can't be read: {reason}",
-        id if isinstance(id, str) else None,
+        str(id) if isinstance(id, str | int) and not isinstance(id, bool) else None,
     )
 
 

@@ -10,7 +10,7 @@ from rag.answer import Turn
 from rag.lexical import STOPWORDS, words
 from rag.names import Names
 from rag.question.followup import Search, resolve
-from rag.question.lists import is_count, is_list, list_topic
+from rag.question.lists import asks_size, is_count, is_list, is_negated, list_topic
 from rag.question.query import Query, Side
 from rag.question.sides import aspect, comparison_sides
 
@@ -43,7 +43,7 @@ def understand(question: str, history: Sequence[Turn], names: Names, search: Sea
     def read(question: str, standalone: str) -> Query:
         return _read(question, standalone, names)
 
-    if history:
+    if history and not is_small_talk(question):
         resolved = resolve(question, history, names, search, read)
         if resolved is not None:
             return resolved
@@ -55,7 +55,14 @@ def _read(question: str, standalone: str, names: Names) -> Query:
     mentions = tuple(names.mentions(standalone))
     query = Query(question, standalone, "single", standalone, mentions=mentions, chat=is_small_talk(standalone))
     if is_list(standalone, mentions):
-        return replace(query, kind="list", topic=list_topic(standalone), count=is_count(standalone))
+        return replace(
+            query,
+            kind="list",
+            topic=list_topic(standalone),
+            count=is_count(standalone),
+            size=asks_size(standalone),
+            negated=is_negated(standalone),
+        )
     sides = comparison_sides(standalone, mentions, names)
     if sides:
         return replace(query, kind="comparison", sides=sides, topic=aspect(standalone, sides))

@@ -31,7 +31,7 @@ _ABOUT = re.compile(
 )
 _ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "1st": 0, "2nd": 1, "3rd": 2}
 _ORDINAL = re.compile(
-    r"\b(?:the\s+)?(?P<n>first|second|third|fourth|fifth|last|1st|2nd|3rd|former|latter)(?:\s+(?:one|paper|work|system|method|of\s+(?:them|these|those|the\s+\w+)))?\b",
+    r"\b(?:the\s+(?P<n>first|second|third|fourth|fifth|last|1st|2nd|3rd|former|latter)|(?P<m>first|second|third|fourth|fifth|last)(?=\s+(?:one|paper|of)\b))(?:\s+(?:one|paper|work|system|method|of\s+(?:them|these|those|the\s+\w+)))?\b",
     re.IGNORECASE,
 )
 _OF_THEM = re.compile(
@@ -108,8 +108,14 @@ def _about_focus(question: str, history: Sequence[Turn], names: Names, search: S
         last_question = next((t.content for t in reversed(history) if t.role == "user"), "")
         standalone = f"{text.rstrip('?')} ({last_question.rstrip('?')}?)"
         return replace(read(question, standalone), kind="single", sides=(), exclude=tuple(focus[:1]))
+    which = (ordinal.group("n") or ordinal.group("m")).lower() if ordinal else ""
+    if ordinal and which not in ("former", "latter"):
+        # "And the first?" after one of a list was looked at: the list, not what was said of that one.
+        focus = _list_of(history, names, _ORDINALS.get(which, 0) + 1) or focus
+        if _ORDINALS.get(which, 0) >= len(focus):
+            return None
     if ordinal and len(focus) > 1:
-        row = _pick(ordinal.group("n").lower(), focus)
+        row = _pick(which, focus)
         offset = len(question) - len(text)
         standalone = text[: max(0, ordinal.start() - offset)] + names.short(row) + text[ordinal.end() - offset :]
         return replace(read(question, standalone), kind="single", sides=(), rows=(row,))
@@ -181,6 +187,15 @@ def _expand(text: str, history: Sequence[Turn]) -> str:
         return text
     last = next((t.content for t in reversed(history) if t.role == "user"), "")
     return f"{last.rstrip('?. ')}, {text}" if last else text
+
+
+def _list_of(history: Sequence[Turn], names: Names, size: int) -> list[int]:
+    """The papers of the last answer that names at least `size`, and two, of them."""
+    for turn in reversed(history):
+        rows = list(dict.fromkeys(m.rows[0] for m in names.mentions(turn.content)))
+        if turn.role == "assistant" and len(rows) >= max(2, size):
+            return rows
+    return []
 
 
 def _pick(ordinal: str, focus: Sequence[int]) -> int:

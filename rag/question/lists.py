@@ -58,6 +58,29 @@ def is_count(text: str) -> bool:
     return bool(_COUNT.search(text))
 
 
+_SIZE = re.compile(
+    r"^\W*how\s+many\s+(?:papers|abstracts|articles|documents|works)\s+(?:are\s+(?:there|in\s+(?:the|this|your)\s+collection|here|indexed)|"
+    r"do\s+(?:you|we)\s+have|does\s+(?:the|this)\s+collection\s+(?:have|hold|contain)|have\s+(?:you|we)\s+got|in\s+(?:the|this)\s+collection)[^\w]*(?:in\s+(?:the|this|your)\s+collection|in\s+total|altogether|here)?\W*$",
+    re.IGNORECASE,
+)
+_NEGATED = re.compile(
+    r"\b(?:do|does|did|are|is|were|was|have|has)(?:\s+not|n['’]t)\b|\bnot\s+(?:about|on|involving|using|related)\b|\bother\s+than\b|\bexcept\b"
+    r"|\bexcluding\b|\bbut\s+(?:no|not)\b",
+    re.IGNORECASE,
+)
+
+
+def asks_size(text: str) -> bool:
+    """Whether the number of all papers is asked for."""
+    return bool(_SIZE.match(text))
+
+
+def is_negated(text: str) -> bool:
+    """Whether a list is of papers that lack something: "which papers do not use GPUs"."""
+    head = re.split(r"[,;]", text, maxsplit=1)[0]
+    return bool(_NEGATED.search(head))
+
+
 _FRAMES = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (

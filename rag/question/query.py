@@ -28,7 +28,8 @@ class Query:
     """A question as the rest of the pipeline needs it.
 
     `topic` is what to search for; `sides` are those of a comparison; `rows` restricts the answer to these papers and
-    `exclude` bars some, both from the history; `otherwise` is the question read by itself, where it may be no follow-up at all; `mentions` are the papers that the question names.
+    `exclude` bars some, both from the history; `size` asks how many papers there are
+    at all; `negated` asks for papers that lack something; `otherwise` is the question read by itself, where it may be no follow-up at all; `mentions` are the papers that the question names.
     """
 
     question: str
@@ -40,5 +41,7 @@ class Query:
     exclude: tuple[int, ...] = ()
     mentions: tuple[Mention, ...] = ()
     count: bool = False
+    size: bool = False
+    negated: bool = False
     otherwise: Query | None = None
     chat: bool = False
