@@ -54,7 +54,7 @@ _TOKEN = re.compile(r"[^\W_][\w.+^-]*[^\W_]|[^\W_]")
 
 
 _DATE = re.compile(
-    r"\b(?:released|published|appeared|came\s+out|written)\b.*\b(?:first|earlier|before|later|last|when)\b|\bwhen\b.*\b(?:released|published|appear|written)\b"
+    r"\b(?:released|published|appeared|came\s+out)\s+(?:\w+\s+)?(?:first|earlier|before|later|last)\b|^\W*when\b.*\b(?:released|published|appear|written)\b"
     r"|\bwhich\s+(?:one|paper|of\s+(?:them|these|the\s+two))\b.*\b(?:older|newer|newest|oldest|most\s+recent)\b",
     re.IGNORECASE,
 )
