@@ -56,6 +56,11 @@ LIST_THRESHOLD = -2.7
 """Cross-validated, no list in 29 falls below it and .6 of the subjects that the collection lacks."""
 RARE_FIGURE = 2.0
 """Log-odds that a figure of the question is worth which this paper has and at most two others."""
+UNKNOWN, UNKNOWN_THRESHOLD = 0.4, -1.0
+"""Of a subject in one to three words, the share of rare words that no abstract has, from which on the threshold is
+higher: "federated learning" is not learning."""
+SHORT_THRESHOLD = -2.2
+"""For a subject of one or two words, of which a chance likeness of one is half."""
 AMONG = 1.5
 """Log-odds by which the threshold is lower for "which of them …": that one of a few papers fits is said already."""
 THRESHOLD = -0.6
@@ -101,6 +106,10 @@ class Confidence:
         weights = _LISTED if query.kind == "list" else _NAMED if named else _UNNAMED
         odds = weights["bias"] + sum(w * features[name] for name, w in weights.items() if name != "bias")
         threshold = LIST_THRESHOLD if query.kind == "list" else THRESHOLD
+        if query.kind == "list" and self._unknown(encoded) >= UNKNOWN:
+            threshold = UNKNOWN_THRESHOLD
+        elif query.kind == "list" and len(set(encoded.terms)) < 3:
+            threshold = SHORT_THRESHOLD
         among = len(query.rows) > 1
         threshold -= AMONG if among else 0.0
         held = set(words(self._index.papers[evidence[0].row].abstract))
@@ -235,6 +244,13 @@ class Confidence:
         asked = [found[w] for w in words(focus.group("np")) if w in found] if focus else []
         mean = float(np.average(list(found.values()), weights=np.array(weights[: len(found)]) + 1e-9))
         return mean, float(np.mean(low[:2])), min(asked, default=1.0)
+
+    def _unknown(self, encoded: Encoded) -> float:
+        """The share of rare words that no paper has in a subject of up to three words; 0 for a longer one."""
+        weight = {term: self._index.lexicon.idf(term) for term in terms(encoded.text)}
+        if not 0 < len(weight) <= 3:
+            return 0.0
+        return sum(w for t, w in weight.items() if t not in self._index.lexicon) / sum(weight.values())
 
     def _foreign(self, query: Query, encoded: Encoded, row: int) -> tuple[float, float, float]:
         """Whether the question has a name that no abstract has, and into how many pieces (beyond two, up to four) its

@@ -129,9 +129,6 @@ def test_a_list_counts_what_it_lists(collection: Rag, question: str, among: set[
         "asdkj qwlkej zxcmn",
         "Which papers are about cooking?",
         "How many papers are about protein folding?",
-        "hello",
-        "thanks!",
-        "???",
     ],
 )
 def test_what_the_collection_is_not_about_is_refused(collection: Rag, question: str) -> None:
@@ -142,6 +139,29 @@ def test_what_the_collection_is_not_about_is_refused(collection: Rag, question: 
     assert "82" in answer.answer
     titles = [p.title for p in collection.papers()]
     assert sum(f"- {title}" in shown(answer) for title in titles) == 3
+
+
+@pytest.mark.parametrize("question", ["hello", "thanks!", "???", "Good morning, how are you?"])
+def test_small_talk_is_answered_without_papers(collection: Rag, question: str) -> None:
+    answer = collection.ask(question)
+    assert answer.abstained
+    assert not answer.citations
+    assert "Ask me about the papers" in answer.answer
+    assert not any(p.title in shown(answer) for p in collection.papers())
+
+
+@pytest.mark.parametrize("question", ["How many papers are in the collection?", "how many papers do you have"])
+def test_the_size_of_the_collection_is_told(collection: Rag, question: str) -> None:
+    answer = collection.ask(question)
+    assert not answer.abstained
+    assert "82 papers" in shown(answer)
+
+
+@pytest.mark.parametrize("question", ["Which papers do not use GPUs?", "Which papers are not about language models?"])
+def test_a_list_by_absence_is_refused(collection: Rag, question: str) -> None:
+    answer = collection.ask(question)
+    assert answer.abstained
+    assert "not what they leave out" in answer.answer
 
 
 @pytest.mark.parametrize("q", read_questions(kinds=["lookalike"]), ids=lambda q: q.id)

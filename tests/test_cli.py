@@ -408,8 +408,16 @@ def fake_command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", code, *arguments]
 
 
+def _heed_ctrl_c() -> None:
+    """A shell that runs the tests in the background has told its children to ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def terminal(*arguments: str, typed: Sequence[str] = (), env: dict[str, str] | None = None) -> tuple[str, int]:
-    """What a person sees who runs the command in a terminal and types at each prompt, and its exit code."""
+    """What a person sees who runs the command in a terminal and types at each prompt, and its exit code.
+
+    Ctrl-C is a signal only in the terminal that controls the process.
+    """
     parent, child = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", **(env or {})}
     process = subprocess.Popen(
@@ -419,8 +427,7 @@ def terminal(*arguments: str, typed: Sequence[str] = (), env: dict[str, str] | N
         stderr=child,
         env=environment,
         start_new_session=True,
-        # Ctrl-C is a signal only in the terminal that controls the process.
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=lambda: (_heed_ctrl_c(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
     )
     os.close(child)
     seen, keys = b"", list(typed)
@@ -500,7 +507,11 @@ def test_a_reader_that_leaves_before_the_result() -> None:
 
 def test_ctrl_c_is_130_without_a_traceback() -> None:
     process = subprocess.Popen(
-        fake_command("chat"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        fake_command("chat"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=_heed_ctrl_c,
     )
     assert process.stdin and process.stdout
     process.stdin.write(b"What is QLoRA?\n")
