@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 Kind = Literal["single", "comparison", "list", "none"]
 Role = Literal["user", "assistant"]
+Level = Literal["supported", "partly", "unsupported"]
 
 TIMINGS = ("understand", "retrieve", "answer", "total")
 
@@ -38,6 +39,20 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim of an answer that a model wrote, and the verdict on it.
+
+    `markers` are those of the sentences that it rests on; `reason` says in a few words what is wrong with it, and is
+    empty for one that is supported.
+    """
+
+    text: str
+    verdict: Level
+    reason: str = ""
+    markers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieved:
     """A paper that was looked at, with its score (higher is better, comparable within one answer)."""
 
@@ -48,7 +63,11 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer, as the chat page, the command line, the JSON output and the evaluation get it."""
+    """One answer, as the chat page, the command line, the JSON output and the evaluation get it.
+
+    `claims` are those of a generating answer, in order; `prompts` has eight hexadecimal digits of the hash of each
+    prompt that was used; `timings_ms` has "first_token" too, where a model wrote.
+    """
 
     question: str
     standalone_question: str
@@ -58,12 +77,14 @@ class Answer:
     mode: Literal["quoting", "generating"] = "quoting"
     model: str | None = None
     citations: tuple[Citation, ...] = ()
+    claims: tuple[Claim, ...] = ()
     missing: tuple[str, ...] = ()
     retrieved: tuple[Retrieved, ...] = ()
     searched: int = 0
     warnings: tuple[str, ...] = ()
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    prompts: dict[str, str] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIMINGS, 0.0))
     id: str | None = None
 
@@ -85,6 +106,8 @@ class Answer:
             "warnings": list(self.warnings),
             "usage": {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens},
             "timings_ms": self.timings_ms,
+            "claims": [{**dataclasses.asdict(c), "markers": list(c.markers)} for c in self.claims],
+            "prompts": self.prompts,
         }
 
 

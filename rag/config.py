@@ -12,6 +12,8 @@ from typing import Any
 
 from rag.errors import ConfigError, RagError, UsageError
 
+BUILTIN = "builtin"
+"""The embedding that comes with the program."""
 DEFAULT_COLLECTION = "papers"
 """The collection that comes filled, with the papers of the program."""
 
@@ -31,7 +33,17 @@ class Config:
 
     `home` is the folder that holds a user's collections and indexes, `collection` the name of one inside it, `host`
     and `port` are where the chat page is served, `threads` is what the embedding model may use (0: all cores).
-    Values are checked when the object is made: `ConfigError` names the one at fault.
+
+    `llm` is the switch of generating mode: "none" quotes, "openai" writes with `model` at `base_url` (empty:
+    OpenAI's) under `api_key`, "auto" does so where these are set. `context` is what the model reads at most, in tokens.
+    `strict` drops claims that no abstract supports instead of marking them, `judge` asks the model about each claim as
+    well, `fallback` quotes when the model fails. `cache` is a folder of replies to replay (empty: none).
+    `first_token`, `between_tokens` and `total` are deadlines of one reply, in seconds.
+
+    `embedding` is "builtin" or "openai:MODEL", the latter at `embedding_base_url` under `embedding_api_key` (empty:
+    those of the language model).
+
+    Values are checked when the object is made: `ConfigError` names the one at fault. Keys are in no `repr`.
     """
 
     home: Path = field(default_factory=lambda: _default_home())
@@ -39,11 +51,45 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 7860
     threads: int = 0
+    llm: str = "auto"
+    model: str = ""
+    base_url: str = ""
+    api_key: str = field(default="", repr=False)
+    context: int = 8_192
+    strict: bool = False
+    judge: bool = False
+    fallback: bool = True
+    cache: str = ""
+    first_token: int = 120
+    between_tokens: int = 60
+    total: int = 600
+    embedding: str = BUILTIN
+    embedding_base_url: str = ""
+    embedding_api_key: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         for name in _PARSE:
             # Frozen, yet "~" and "7861" become a path and a number once and for all.
             object.__setattr__(self, name, _checked(name, getattr(self, name), name, ConfigError))
+
+    @property
+    def generating(self) -> bool:
+        """Whether a language model writes: a model is named, and where it is to be reached is known.
+
+        Raises `ConfigError` where that was asked for and one of the two is missing.
+        """
+        if self.llm == "none":
+            return False
+        if self.model and (self.api_key or self.base_url):
+            return True
+        if self.model:
+            raise ConfigError(
+                f"RAG_MODEL is {self.model!r}, but nothing says who serves it: set OPENAI_API_KEY, or OPENAI_BASE_URL "
+                "for a server of your own (--base-url). --llm none quotes without a model."
+            )
+        if self.llm == "openai":
+            raise ConfigError("A model is wanted and none is named: set RAG_MODEL or --model.")
+        return False
 
     @classmethod
     def load(cls, **overrides: Any) -> Config:
@@ -61,7 +107,7 @@ class Config:
         for name in fields:
             variable = variable_of(name)
             if overrides.get(name) is not None:
-                values[name] = _checked(name, overrides[name], f"--{name}", UsageError)
+                values[name] = _checked(name, overrides[name], f"--{name.replace('_', '-')}", UsageError)
             elif value := os.environ.get(variable):
                 values[name] = _checked(name, value, variable, ConfigError)
             elif value := dotenv.get(variable):
@@ -71,7 +117,11 @@ class Config:
 
 def variable_of(field: str) -> str:
     """The environment variable that sets a field of `Config`."""
-    return f"RAG_{field.upper()}"
+    return _SHARED.get(field, f"RAG_{field.upper()}")
+
+
+_SHARED = {"api_key": "OPENAI_API_KEY", "base_url": "OPENAI_BASE_URL"}
+"""Variables that every OpenAI-compatible program reads."""
 
 
 def unknown_variables() -> tuple[str, ...]:
@@ -84,7 +134,8 @@ def _checked(name: str, value: Any, place: str, error: type[RagError]) -> Any:
     try:
         return _PARSE[name](value)
     except ValueError as e:
-        raise error(f"{place} is {str(value)!r}: {e}") from e
+        shown = "set" if name in _SECRET else repr(str(value))
+        raise error(f"{place} is {shown}: {e}") from None if name in _SECRET else e
 
 
 def _dotenv() -> dict[str, str | None]:
@@ -140,10 +191,68 @@ def _number(low: int, high: int) -> Callable[[int | str], int]:
     return parse
 
 
+def _among(*allowed: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"give one of {', '.join(allowed)}.")
+        return value
+
+    return parse
+
+
+def _flag(value: bool | str) -> bool:
+    text = str(value).strip().lower()
+    if text not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        raise ValueError("give yes or no.")
+    return text in ("1", "true", "yes", "on")
+
+
+def _name(value: str) -> str:
+    if len(value) > 300 or any(c.isspace() or not c.isprintable() for c in value):
+        raise ValueError("give a name without spaces, of at most 300 characters.")
+    return value
+
+
+def _url(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
+        raise ValueError("give an address such as http://127.0.0.1:11434/v1.")
+    if re.match(r"https?://[^/]*@", value):
+        raise ValueError("an address with a password in it would be shown; give the key as OPENAI_API_KEY.")
+    return value.rstrip("/")
+
+
+def _key(value: str) -> str:
+    if not value.isascii() or any(not c.isprintable() or c.isspace() for c in value):
+        raise ValueError("a key has only visible ASCII characters; it may have been cut or quoted.")
+    return value
+
+
+def _embedding(value: str) -> str:
+    if value != BUILTIN and not re.fullmatch(r"openai:\S{1,300}", value):
+        raise ValueError(f"give {BUILTIN}, or openai: and the name of a model, such as openai:text-embedding-3-small.")
+    return value
+
+
+_SECRET = frozenset({"api_key", "embedding_api_key"})
 _PARSE: dict[str, Callable[[Any], Any]] = {
     "home": _home,
     "collection": _collection,
     "host": _host,
     "port": _number(1, 65_535),
     "threads": _number(0, 1_024),
+    "llm": _among("auto", "openai", "none"),
+    "model": _name,
+    "base_url": _url,
+    "api_key": _key,
+    "context": _number(512, 10_000_000),
+    "strict": _flag,
+    "judge": _flag,
+    "fallback": _flag,
+    "cache": lambda value: str(Path(value).expanduser().absolute()) if value else "",
+    "first_token": _number(1, 86_400),
+    "between_tokens": _number(1, 86_400),
+    "total": _number(1, 86_400),
+    "embedding": _embedding,
+    "embedding_base_url": _url,
+    "embedding_api_key": _key,
 }

@@ -56,7 +56,7 @@ def no_network() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def clean_slate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A home and a working directory of the test's own, and none of the settings of whoever runs it."""
-    for variable in [v for v in os.environ if v.startswith(("RAG_", "COV_", "NO_COLOR", "FORCE_COLOR"))]:
+    for variable in [v for v in os.environ if v.startswith(("RAG_", "OPENAI_", "COV_", "NO_COLOR", "FORCE_COLOR"))]:
         monkeypatch.delenv(variable)
     home = tmp_path / "home"
     monkeypatch.setenv("RAG_HOME", str(home))

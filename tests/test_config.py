@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.config import Config, unknown_variables
+from rag.config import Config, unknown_variables, variable_of
 from rag.errors import ConfigError, UsageError
 
 
@@ -109,4 +109,69 @@ def test_an_unknown_override_is_a_mistake_of_the_program() -> None:
 def test_every_setting_is_in_the_example_file() -> None:
     example = (Path(__file__).parent.parent / ".env.example").read_text()
     for field in dataclasses.fields(Config):
-        assert f"#RAG_{field.name.upper()}=" in example
+        assert f"#{variable_of(field.name)}=" in example
+
+
+KEY = "sk-canary-0123456789"
+
+
+@pytest.mark.parametrize(
+    ("settings", "generating"),
+    [
+        ({}, False),
+        ({"OPENAI_API_KEY": KEY}, False),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}, False),
+        ({"OPENAI_API_KEY": KEY, "RAG_MODEL": "m"}, True),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:1/v1", "RAG_MODEL": "m"}, True),
+        ({"OPENAI_API_KEY": KEY, "RAG_MODEL": "m", "RAG_LLM": "none"}, False),
+    ],
+)
+def test_one_switch_turns_the_model_on(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], generating: bool
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert Config.load().generating is generating
+
+
+@pytest.mark.parametrize(
+    ("settings", "remedy"), [({"model": "m"}, "OPENAI_BASE_URL"), ({"llm": "openai", "api_key": KEY}, "RAG_MODEL")]
+)
+def test_half_a_switch_is_an_error_with_the_missing_half(settings: dict[str, str], remedy: str) -> None:
+    with pytest.raises(ConfigError, match=remedy):
+        _ = Config.load(**settings).generating
+
+
+def test_a_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("RAG_EMBEDDING_API_KEY", KEY)
+    assert KEY not in repr(Config.load())
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY} with a space")
+    with pytest.raises(ConfigError) as caught:
+        Config.load()
+    assert "OPENAI_API_KEY" in str(caught.value)
+    assert KEY not in f"{caught.value}{caught.value.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("base_url", "127.0.0.1:8080"),
+        ("base_url", "http://user:secret@host/v1"),
+        ("llm", "ollama"),
+        ("strict", "perhaps"),
+        ("context", "100"),
+        ("embedding", "text-embedding-3-small"),
+        ("model", "two words"),
+        ("total", "0"),
+    ],
+)
+def test_a_setting_of_the_model_that_makes_no_sense_is_named(name: str, value: str) -> None:
+    with pytest.raises(UsageError, match=name.replace("_", "-")):
+        Config.load(**{name: value})
+
+
+@pytest.mark.parametrize(("text", "value"), [("yes", True), ("1", True), ("Off", False), ("no", False)])
+def test_a_switch_reads_as_people_write_it(monkeypatch: pytest.MonkeyPatch, text: str, value: bool) -> None:
+    monkeypatch.setenv("RAG_STRICT", text)
+    assert Config.load().strict is value

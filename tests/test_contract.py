@@ -43,7 +43,7 @@ def test_the_schema_is_a_schema() -> None:
 def test_every_answer_fits(answer: Answer) -> None:
     data = json.loads(json.dumps(answer.to_json(), allow_nan=False))
     VALIDATOR.validate(data)
-    assert list(data) == SCHEMA["required"], "fields in the documented order"
+    assert [*data] == [*SCHEMA["required"], "claims", "prompts"], "the fields of the contract in their order, then ours"
 
 
 def test_a_failed_answer_abstains_and_says_why() -> None:
