@@ -46,8 +46,8 @@ from rich.table import Table
 
 from rag import Config, Paper, Rag, Turn
 from rag.embedding import BATCH, BuiltinEmbedding, States, open_model
-from rag.index import build as build_index
 from rag.index import current
+from rag.indexing import build as build_index
 from rag.papers import load
 from rag.resources import seeds
 from rag.store import COLLECTION

@@ -19,7 +19,7 @@ from rag.embedding import BuiltinEmbedding, check_model
 from rag.errors import ConfigError, Locked, PaperError, RagError, StoreError, UsageError
 from rag.finding import Finder, Found
 from rag.index import Index, current, digest, fingerprint_digest
-from rag.index import build as build_index
+from rag.indexing import build as build_index
 from rag.library import read_papers, write_papers
 from rag.names import Names
 from rag.papers import Merged, Paper, load
