@@ -1,0 +1,148 @@
+"""One call to a chat endpoint: a client of its own, whose socket another thread can shut.
+
+A client costs a tenth of a millisecond once the TLS context is there, and the SDK closes the connection after a stream
+anyway. So none is shared: threads, event loops and stops can't get into each other's way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import ipaddress
+import socket
+import ssl
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Line:
+    """A connection to be made for one request.
+
+    `connected` tells whether it stands, TLS included; `hung_up` whether `hang_up` was called.
+    """
+
+    def __init__(self, base_url: str, api_key: str | None, connect_seconds: float, read_seconds: float) -> None:
+        import httpx
+        import openai
+
+        self.connected = self.hung_up = False
+        self._socket: socket.socket | None = None
+        self._secure = base_url.startswith("https:")
+        timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
+        self._http = httpx.Client(
+            timeout=timeout,
+            verify=_tls(),
+            # No proxy of the environment stands between this machine and itself.
+            trust_env=not is_local(urlsplit(base_url).hostname or ""),
+            # The address that the user named is the only one that gets the question.
+            follow_redirects=False,
+            event_hooks={"request": [self._watch]},
+        )
+        # Everything that the SDK would otherwise look up in the environment, which could be meant for another host.
+        self.sdk = openai.OpenAI(
+            api_key=api_key or "none",
+            admin_api_key="",
+            base_url=base_url,
+            organization="",
+            project="",
+            webhook_secret="",
+            timeout=timeout,
+            max_retries=0,
+            http_client=self._http,
+        )
+        self.sdk.organization = self.sdk.project = None
+        self.sdk._custom_headers = {}
+
+    @contextlib.contextmanager
+    def post(self, request: Mapping[str, Any]) -> Iterator[httpx.Response]:
+        """The response to a chat request as soon as its headers are there. Raises what the SDK raises."""
+        rest = {k: v for k, v in request.items() if k not in ("model", "messages")}
+        # By extra_body, for the SDK refuses parameters that only other servers know.
+        with self.sdk.chat.completions.with_streaming_response.create(
+            model=request["model"], messages=request["messages"], extra_body=rest
+        ) as response:
+            yield response.http_response
+
+    def hang_up(self) -> None:
+        """Shut the connection, from any thread: the server sees its end at once, and who reads from it wakes up."""
+        self.hung_up = True
+        self._shut()
+
+    def close(self) -> None:
+        """Free the socket, when the call is over."""
+        self._http.close()
+
+    def _watch(self, request: httpx.Request) -> None:
+        request.extensions["trace"] = self._trace
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """httpcore tells what it does (https://www.encode.io/httpcore/extensions/#trace), and hands over the stream."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._socket = info["return_value"].get_extra_info("socket")
+            self.connected = event.endswith("start_tls.complete") or not self._secure
+            if self.hung_up:
+                self._shut()
+
+    def _shut(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # it is closed already
+                # Not SSLSocket's own: it would take the TLS state away from the thread that reads.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def is_local(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
+
+
+def events(chunks: Iterable[bytes]) -> Iterator[str]:
+    """The data of each server-sent event as soon as its last byte is there; comments and other fields are left out.
+
+    Source: https://html.spec.whatwg.org/multipage/server-sent-events.html. An event named "error", and llama.cpp's
+    field of that name, come as a JSON object with the one member "error".
+    """
+    data: list[str] = []
+    failed = False
+    for line in _lines(chunks):
+        if line:
+            field, _, value = line.partition(":")
+            value = value.removeprefix(" ")
+            failed = failed or field == "error" or (field == "event" and value == "error")
+            if field in ("data", "error"):
+                data.append(value)
+            continue
+        if data:
+            yield _event(data, failed)
+        data, failed = [], False
+    if data:
+        yield _event(data, failed)
+
+
+def _event(data: list[str], failed: bool) -> str:
+    text = "\n".join(data)
+    return f'{{"error": {text}}}' if failed and not text.lstrip().startswith('{"error"') else text
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.rstrip(b"\r").decode(errors="replace") for line in lines)
+    if rest:
+        yield rest.decode(errors="replace")
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    # Reading the certificates takes thirty milliseconds, which no call but the first should wait for.
+    import httpx
+
+    return httpx.create_ssl_context()
