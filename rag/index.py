@@ -14,7 +14,8 @@
         owners.i16                       (tokens,) the sentence of its paper that a token is in, -1 for the title
 
 A generation is written beside the old one and becomes current by one atomic rename, so a process killed at any moment
-leaves the old index or the new one. What is not current is swept away by the next writer.
+leaves the old index or the new one. What is not current is swept away by the next writer. Vectors of another embedding
+lie in folders of their own (rag.external).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -36,6 +37,9 @@ from rag.library import read_papers
 from rag.papers.paper import Paper
 from rag.passages import CHUNKING, Span
 from rag.store import PassageStore
+
+if TYPE_CHECKING:
+    from rag.external import ExternalVectors
 
 LAYOUT = "layout-2"
 
@@ -68,11 +72,13 @@ def digest(papers: Sequence[Paper]) -> str:
 class Index:
     """One generation, open for reading.
 
-    `papers` are in the order of the rows; `sentences[i]` are the spans of paper `i`.
+    `papers` are in the order of the rows; `sentences[i]` are the spans of paper `i`. `external` are the vectors of
+    another embedding for the same passages, where one is used.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.external: ExternalVectors | None = None
         try:
             self._read(folder)
         except _DAMAGED as e:
@@ -125,6 +131,8 @@ class Index:
     def close(self) -> None:
         """Let go of the files."""
         self.store.close()
+        if self.external is not None:
+            self.external.close()
 
 
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, IndexError, BadZipFile, StoreError)

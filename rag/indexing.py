@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from llama_index.core.schema import TextNode
 from numpy.typing import NDArray
 
 from rag import embedding as builtin
@@ -207,7 +208,7 @@ def _stored(index: Index, row: int) -> Row:
 def _embed(papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progress) -> Iterator[Row]:
     """The rows of `papers`, in order."""
     projection = TokenProjection()
-    parser = PassageParser(count=embedding.count, window=builtin.WINDOW - 6)
+    parser = _parser(embedding)
 
     def report(first: int, share: float, done: int) -> None:
         progress("Embedding papers", first + int(done * share), len(papers))
@@ -216,7 +217,7 @@ def _embed(papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progr
     for first in range(0, len(papers), CHUNK):
         chunk = papers[first : first + CHUNK]
         nodes = passages(chunk, parser)
-        heads = [f"{n.metadata['title']}. " for n in nodes]
+        heads = [_head(n) for n in nodes]
         states = embedding.encode(
             [head + n.text for head, n in zip(heads, nodes, strict=True)],
             progress=partial(report, first, len(chunk) / max(1, len(nodes))),
@@ -228,6 +229,21 @@ def _embed(papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progr
             mine = by_paper.get(p.id, [])
             yield _row(split_sentences(p.abstract), [(nodes[i], heads[i], states[i]) for i in mine], projection)
     progress("Embedding papers", len(papers), len(papers))
+
+
+def passage_texts(papers: Sequence[Paper], embedding: BuiltinEmbedding) -> tuple[list[str], list[str]]:
+    """Ids and texts of all passages, as they are embedded, in the order of the rows of an index of `papers`."""
+    nodes = passages(papers, _parser(embedding))
+    return [n.node_id for n in nodes], [_head(n) + n.text for n in nodes]
+
+
+def _parser(embedding: BuiltinEmbedding) -> PassageParser:
+    return PassageParser(count=embedding.count, window=builtin.WINDOW - 6)
+
+
+def _head(passage: TextNode) -> str:
+    """What a passage is embedded with in front of it."""
+    return f"{passage.metadata['title']}. "
 
 
 def _row(sentences: Sequence[Span], parts: Sequence[tuple[Any, str, Any]], projection: TokenProjection) -> Row:

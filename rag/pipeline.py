@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.answer import Answer, Event, Retrieved, Step, Text, Turn
 from rag.answering import Findings, quote
@@ -17,6 +18,8 @@ from rag.citations import Citations, check
 from rag.config import DEFAULT_COLLECTION, MAX_HISTORY, MAX_QUESTION, MAX_TURN, Config
 from rag.embedding import BuiltinEmbedding, check_model
 from rag.errors import ConfigError, Locked, PaperError, RagError, StoreError, UsageError
+from rag.external import External, ExternalVectors, chosen
+from rag.external_indexing import build as build_external
 from rag.finding import Finder, Found
 from rag.index import Index, current, digest, fingerprint_digest
 from rag.indexing import build as build_index
@@ -25,7 +28,8 @@ from rag.names import Names
 from rag.papers import Merged, Paper, load
 from rag.question import understand
 from rag.resources import seeds
-from rag.retrieval import PaperRanker, PaperRetriever
+from rag.retrieval import PaperRanker
+from rag.retriever import PaperRetriever
 from rag.threads import one_thread
 
 RETRIEVED = 20
@@ -50,18 +54,23 @@ class Ingested:
     seconds: float
 
 
-def build(config: Config | None = None) -> Rag:
-    """The service for a configuration; without one, for that of the environment. Reads nothing yet."""
-    return Rag(config or Config.load())
+def build(config: Config | None = None, *, embedding: BaseEmbedding | None = None) -> Rag:
+    """The service for a configuration; without one, for that of the environment. Reads nothing yet.
+
+    `embedding` is any LlamaIndex embedding, to rank passages with instead of the one that the configuration names.
+    """
+    return Rag(config or Config.load(), embedding=embedding)
 
 
 class Rag:
     """A collection that answers. Safe to use from several threads; close it, or use it as a context manager."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, embedding: BaseEmbedding | None = None) -> None:
         self.config = config
         self._folder = config.home / "collections" / config.collection
-        self._embedding = BuiltinEmbedding(threads=config.threads)
+        other = embedding or chosen(config)
+        self._embedding = other if isinstance(other, BuiltinEmbedding) else BuiltinEmbedding(threads=config.threads)
+        self._external = External(other) if other is not None and other is not self._embedding else None
         self._finder: Finder | None = None
         self._papers: tuple[tuple[int, int, int], tuple[Paper, ...]] | None = None
         self._guard = threading.RLock()
@@ -118,11 +127,13 @@ class Rag:
 
         Without paths an empty collection is filled from the seeds, and any other is only brought up to date with this
         version. Only what differs is embedded. Raises PaperError for what can't be read, unless `skip_bad`; Locked
-        while another process writes the collection.
+        while another process writes the collection; ModelError where another embedding than the built-in one fails.
         """
         started = time.perf_counter()
         progress = progress or (lambda stage, done, total: None)
         check_model()
+        if self._external is not None:
+            _ = self._external.probe  # an embedding that can't be reached fails before anything is changed
         self._make_folder(filled=bool(paths))
         with self._locked():
             library = self._folder / "papers.jsonl"
@@ -136,7 +147,9 @@ class Rag:
             if papers != old:
                 write_papers(library, papers)
             with one_thread():
-                build_index(self._folder, papers, self._embedding, progress)
+                folder = build_index(self._folder, papers, self._embedding, progress)
+                if self._external is not None:
+                    build_external(folder, papers, self._embedding, self._external, progress)
         before, after = {p.id: p for p in old}, {p.id: p for p in papers}
         titles = {p.title for p in old if p.id not in after}
         added = [p for p in papers if p.id not in before]
@@ -176,6 +189,8 @@ class Rag:
             if self._finder is not None:
                 self._finder.index.close()
                 self._finder = None
+            if self._external is not None:
+                self._external.close()
 
     def _make_folder(self, *, filled: bool) -> None:
         """Make the collection's folder; only the default collection comes filled, with the seeds."""
@@ -209,16 +224,32 @@ class Rag:
             folder = current(self._folder)
             if self._finder is not None and folder == self._finder.index.folder:
                 return self._finder
-            if folder is None or fingerprint_digest() not in folder.name or self._stale(folder):
+            if folder is None or fingerprint_digest() not in folder.name or self._stale(folder) or self._lacks(folder):
                 self.ingest()
                 folder = current(self._folder)
             self.close()
             if folder is None:
                 raise RagError(f"The index in {self._folder} could not be made; run rag ingest.")
-            index = Index(folder)
+            index = self._index(folder)
             names = Names(index.papers)
             self._finder = Finder(index, PaperRanker(index, self._embedding), names)
             return self._finder
+
+    def _index(self, folder: Path) -> Index:
+        """The index in `folder`, with the vectors of the other embedding where one is used."""
+        index = Index(folder)
+        if self._external is not None:
+            passages = int(index.passage_starts[-1])
+            try:
+                index.external = ExternalVectors(self._external.folder(folder), self._external, passages)
+            except StoreError:
+                index.close()
+                raise
+        return index
+
+    def _lacks(self, folder: Path) -> bool:
+        """Whether another embedding is used and its vectors for the index in `folder` are still to be made."""
+        return self._external is not None and not self._external.made(self._external.folder(folder))
 
     def _stale(self, folder: Path) -> bool:
         """Whether the papers were written and the process died before their index was."""

@@ -2,6 +2,7 @@
 
 Candidates come from Chroma (passages nearest to the question) and from BM25; where a collection is small enough, every
 paper is one. They are reranked by a weighted sum of standardised scores: passage, sentence, late interaction, BM25.
+With another embedding (rag.external) its vectors stand for the passages, among the candidates and in the sum.
 """
 
 from __future__ import annotations
@@ -11,15 +12,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from llama_index.core.base.base_retriever import BaseRetriever
-from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from numpy.typing import NDArray
 
 from rag.embedding import BuiltinEmbedding, Floats, States, TokenProjection, unit
 from rag.index import Index
 from rag.lexical import stem, terms, words
 from rag.thesaurus import field_terms
-from rag.threads import one_thread
 
 Rows = NDArray[np.int64]
 
@@ -81,7 +79,8 @@ class Encoded:
 class Ranking:
     """Papers by falling score. All arrays have one entry a paper.
 
-    `passage`, `document` and `sentence` are cosines of the best passage, their mean, and the best sentence; `tokens`
+    `passage`, `document` and `sentence` are the built-in model's cosines of the best passage, their mean, and the best
+    sentence, whichever model `score` is made with, for the judgement of an answer is calibrated on them; `tokens`
     is the weighted mean of the best cosines of the question's word pieces, which are in `cover` (papers, t), both NaN
     for papers beyond the finely ranked; `lexical` is BM25.
     """
@@ -108,6 +107,8 @@ class PaperRanker:
         self.tokens = TokenScores(index)
         self._sentences = _held(index.sentence_vectors)
         self._passages = _held(index.passage_vectors)
+        external = index.external
+        self._near = self._passages if external is None else _held(external.vectors)
         self._embedding = embedding
         self._projection = TokenProjection()
 
@@ -179,14 +180,15 @@ class PaperRanker:
         `whole` considers, and finely, up to 3,000 papers instead of some hundred, for lists; `rows` only these.
         """
         lexical = self.index.lexicon.scores(query.terms)
+        vector = self._vector(query)
         if rows is None:
-            candidates = self._candidates(query, lexical, SCAN if whole else CANDIDATES)
+            candidates = self._candidates(vector, lexical, SCAN if whole else CANDIDATES)
         else:
             candidates = np.array(sorted(set(rows)), np.int64)
         lexical = lexical[candidates]
         sentence, _ = _pooled(self._sentences, self.index.sentence_starts, candidates, query.vector)
-        passages = self._passages, self.index.passage_starts
-        passage, document = _pooled(*passages, candidates, query.vector)
+        passages = self._near, self.index.passage_starts
+        passage, document = _pooled(*passages, candidates, vector)
         coarse = (
             WEIGHTS.passage * standardise(passage)
             + WEIGHTS.document * standardise(document)
@@ -194,7 +196,7 @@ class PaperRanker:
             + WEIGHTS.lexical * standardise(lexical)
         )
         best = candidates[np.argsort(-coarse, kind="stable")[:FEEDBACK_PAPERS]]
-        _, feedback = _pooled(*passages, candidates, self._feedback(query.vector, best))
+        _, feedback = _pooled(*passages, candidates, self._feedback(vector, best))
         coarse += WEIGHTS.feedback * standardise(feedback)
         order = np.argsort(-coarse, kind="stable")
         fine = order if whole or rows is not None else order[:FINE]
@@ -207,12 +209,23 @@ class PaperRanker:
             # Nobody overtakes a finely ranked paper for want of a score of his own.
             rest = order[FINE:]
             score[rest] += min(0.0, float(score[fine].min() - score[rest].max()))
+        if self.index.external is not None:
+            passage, document = _pooled(self._passages, self.index.passage_starts, candidates, query.vector)
         found = Ranking(candidates, score, passage, document, sentence, tokens, lexical, cover)
         return found.take(np.argsort(-score, kind="stable"))
 
-    def _candidates(self, query: Encoded, lexical: Floats, limit: int) -> Rows:
+    def _vector(self, query: Encoded) -> Floats:
+        """The question's vector by the model that ranks passages."""
+        if self.index.external is None:
+            return query.vector
+        # As far as the built-in model reads: other models cut elsewhere, or refuse what is too long for them.
+        end = int(query.offsets[:, 1].max(initial=0))
+        return self.index.external.query(query.text[:end] or query.text)
+
+    def _candidates(self, vector: Floats, lexical: Floats, limit: int) -> Rows:
         # Chroma first: it also says which papers are near when every paper is a candidate anyway.
-        ids, _ = self.index.store.nearest(query.vector, min(2 * limit, 4000) if len(self.index) > limit else 10)
+        store = self.index.store if self.index.external is None else self.index.external.store
+        ids, _ = store.nearest(vector, min(2 * limit, 4000) if len(self.index) > limit else 10)
         if len(self.index) <= limit:
             return np.arange(len(self.index))
         near = dict.fromkeys(self.index.rows[i.rpartition("#")[0]] for i in ids)
@@ -221,7 +234,7 @@ class PaperRanker:
 
     def _feedback(self, vector: Floats, best: Rows) -> Floats:
         starts = self.index.passage_starts
-        means = [_floats(self._passages[starts[r] : starts[r + 1]]).mean(axis=0) for r in best]
+        means = [_floats(self._near[starts[r] : starts[r + 1]]).mean(axis=0) for r in best]
         return unit(vector + FEEDBACK_SHARE * np.mean([unit(m) for m in means], axis=0))
 
 
@@ -287,28 +300,3 @@ def standardise(scores: Floats) -> Floats:
         return np.zeros_like(scores)
     standard: Floats = (scores - scores.mean()) / spread
     return standard
-
-
-class PaperRetriever(BaseRetriever):
-    """The ranking as a LlamaIndex retriever: one node a paper, its text the abstract, its score the fused one."""
-
-    def __init__(self, ranker: PaperRanker, top_k: int = 10) -> None:
-        super().__init__()
-        self._ranker = ranker
-        self._top_k = top_k
-
-    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        with one_thread():
-            ranking = self._ranker.rank(self._ranker.encode(query_bundle.query_str))
-        papers = self._ranker.index.papers
-        return [
-            NodeWithScore(
-                node=TextNode(
-                    id_=papers[row].id,
-                    text=papers[row].abstract,
-                    metadata={"paper_id": papers[row].id, "title": papers[row].title},
-                ),
-                score=float(score),
-            )
-            for row, score in zip(ranking.rows[: self._top_k], ranking.score[: self._top_k], strict=True)
-        ]
