@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from llama_index.core.base.llms.generic_utils import chat_response_to_completion_response
 from llama_index.core.llms import ChatMessage, ChatResponse, CompletionResponse, CustomLLM, LLMMetadata
 from llama_index.core.llms.callbacks import llm_chat_callback
 from pydantic import PrivateAttr
 
-from rag.endpoint_errors import answered, hushed, ours, words_of
-from rag.endpoint_line import Line, events
-from rag.errors import ConfigError, ContextOverflow, ModelServerError, ModelStopped, ModelUnreachable
+from rag.endpoint_chunks import read
+from rag.endpoint_errors import ours, words_of
+from rag.endpoint_line import Line
+from rag.errors import ConfigError, ContextOverflow, ModelStopped
 
 if TYPE_CHECKING:
     import httpx
@@ -156,13 +155,13 @@ class Endpoint(CustomLLM):
         return Stream(line, told(self, messages, **kwargs))
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        return chat_response_to_completion_response(self.chat([ChatMessage(prompt)], **kwargs))
+        return _completion(self.chat([ChatMessage(prompt)], **kwargs))
 
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> Generator[CompletionResponse, None, None]:
         with contextlib.closing(self.stream_chat([ChatMessage(prompt)], **kwargs)) as stream:
-            yield from map(chat_response_to_completion_response, stream)
+            yield from map(_completion, stream)
 
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         line = self._line()
@@ -182,7 +181,7 @@ class Endpoint(CustomLLM):
         return _from_thread(self.stream_chat(messages, **kwargs))
 
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        return chat_response_to_completion_response(await self.achat([ChatMessage(prompt)], **kwargs))
+        return _completion(await self.achat([ChatMessage(prompt)], **kwargs))
 
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
@@ -190,7 +189,7 @@ class Endpoint(CustomLLM):
         async def completions() -> AsyncGenerator[CompletionResponse, None]:
             async with contextlib.aclosing(await self.astream_chat([ChatMessage(prompt)], **kwargs)) as chunks:
                 async for chunk in chunks:
-                    yield chat_response_to_completion_response(chunk)
+                    yield _completion(chunk)
 
         return completions()
 
@@ -218,7 +217,7 @@ class Endpoint(CustomLLM):
     def _chunks(self, line: Line, request: dict[str, Any]) -> Generator[ChatResponse, None, None]:
         try:
             with contextlib.closing(line), self._opened(line, request) as response:
-                yield from self._read(response)
+                yield from read(response, self.host, self.model, self._key)
         except Exception as e:
             if line.hung_up:
                 raise ModelStopped(f"The answer of {self.model} at {self.host} was stopped; ask again.") from None
@@ -258,54 +257,6 @@ class Endpoint(CustomLLM):
                 return name
         return None
 
-    def _read(self, response: httpx.Response) -> Generator[ChatResponse, None, None]:
-        """The chunks of a response, streamed or not."""
-        kind = response.headers.get("content-type", "").partition(";")[0].strip()
-        if kind == "application/json":  # not streamed, as asked or because the server can't
-            payloads: Iterator[str] = iter([response.read().decode(errors="replace")])
-        else:
-            payloads = events(response.iter_bytes())
-        text, finish, ended, begun = "", None, False, False
-        for payload in payloads:
-            begun = True
-            if ended := payload.startswith("[DONE]"):
-                break
-            event = self._event(payload)
-            content, thinking, reason = _content(event)
-            text, finish = text + content, finish or reason
-            usage = _usage(event)
-            if content or thinking or reason or usage:
-                yield ChatResponse(
-                    message=ChatMessage(role="assistant", content=text),
-                    delta=content,
-                    raw=event,
-                    additional_kwargs={**usage, **({"thinking_delta": thinking} if thinking else {})},
-                )
-        if not begun:
-            raise ModelServerError(
-                f"{self.host} sent no answer of {self.model}, but {kind or 'nothing'}. Is the base URL that of the "
-                "API? It often ends in /v1."
-            )
-        if not ended and finish is None:
-            raise ModelUnreachable(f"{self.host} cut the connection before {self.model} was done. Try again.")
-
-    def _event(self, payload: str) -> dict[str, Any]:
-        secrets = {self._key} if self._key else set()
-        try:
-            event = json.loads(payload)
-        except ValueError:
-            event = None
-        if not isinstance(event, dict):
-            raise ModelServerError(
-                f"{self.host} sent an event of {self.model} that is not a JSON object "
-                f"({hushed(payload, secrets)[:80]!r}). Try again; if it stays, look at the server's log."
-            )
-        if error := event.get("error"):
-            code = error.get("code") if isinstance(error, dict) else None
-            status = code if isinstance(code, int) and 400 <= code < 600 else 500
-            raise answered(status, hushed(error, secrets), {}, self.host, self.model)
-        return event
-
 
 def list_models(endpoint: Endpoint) -> list[str]:
     """The names of the models that the endpoint offers, in its order. Raises `ModelError`."""
@@ -326,28 +277,16 @@ async def _from_thread(stream: Stream) -> AsyncGenerator[ChatResponse, None]:
         stream.close()
 
 
+def _completion(response: ChatResponse) -> CompletionResponse:
+    return CompletionResponse(
+        text=response.message.content or "",
+        delta=response.delta,
+        raw=response.raw,
+        additional_kwargs=response.additional_kwargs,
+    )
+
+
 def _without(request: Mapping[str, Any], refused: frozenset[str]) -> dict[str, Any]:
     kept = {name: value for name, value in request.items() if name not in refused}
     renamed = {new: request[old] for old in refused if (new := _OPTIONAL[old]) and old in request}
     return {**renamed, **kept}
-
-
-def _content(event: Mapping[str, Any]) -> tuple[str, str, str | None]:
-    """The new answer text, the new thinking, and why it ends, of a chunk or of a whole completion."""
-    choices = event.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(choice, dict):
-        return "", "", None
-    delta = choice.get("delta") or choice.get("message") or {}
-    content = delta.get("content") or delta.get("refusal") or ""
-    thinking = delta.get("reasoning_content") or delta.get("reasoning") or ""
-    if isinstance(content, list):  # Mistral's thinking models send parts
-        thinking = "".join(json.dumps(part) for part in content if part.get("type") != "text")
-        content = "".join(part.get("text") or "" for part in content if part.get("type") == "text")
-    return content, thinking if isinstance(thinking, str) else "", choice.get("finish_reason")
-
-
-def _usage(event: Mapping[str, Any]) -> dict[str, int]:
-    usage = event.get("usage") or {}
-    names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    return {name: usage[name] for name in names if isinstance(usage.get(name), int)}

@@ -62,12 +62,17 @@ def ours(error: BaseException, host: str, model: str) -> ModelError:
     status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
     if isinstance(status, int):
         return answered(status, getattr(error, "body", None), getattr(response, "headers", {}), host, model)
+    allowed = _timeouts(error)
     if "ConnectTimeout" in names:
         return ModelTimeout(
-            f"{host} did not take the connection for {model} in time. Is the server up? Try again later."
+            f"{host} did not take the connection for {model}{_within(allowed.get('connect'))} (deadline: connect). "
+            "Is the server up? Try again later."
         )
     if names & _TIMEOUT:
-        return ModelTimeout(f"{host} did not answer for {model} in time. Try again, or allow it more seconds.")
+        return ModelTimeout(
+            f"{host} was silent while {model} was asked{_within(allowed.get('read'))}. Try again, or allow it more "
+            "seconds."
+        )
     reason = _short(str(chain[-1])) or type(chain[-1]).__name__
     if names & {"ConnectError", "gaierror", "SSLError", "ConnectionRefusedError"}:
         return ModelUnreachable(
@@ -182,6 +187,19 @@ def _secrets(error: BaseException) -> Iterator[str]:
         return
     if authorization := getattr(request, "headers", {}).get("authorization"):
         yield authorization.partition(" ")[2] or authorization
+
+
+def _timeouts(error: BaseException) -> Mapping[str, Any]:
+    """The seconds that httpx was told to wait."""
+    try:
+        timeouts = getattr(getattr(error, "request", None), "extensions", {}).get("timeout")
+    except RuntimeError:
+        return {}
+    return timeouts or {}
+
+
+def _within(seconds: float | None) -> str:
+    return "" if seconds is None else f" within {seconds:g} seconds"
 
 
 def hushed(value: Any, secrets: set[str]) -> Any:

@@ -11,7 +11,7 @@ import functools
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -75,23 +75,27 @@ class Line:
     def close(self) -> None:
         """Free the socket, when the call is over."""
         self._http.close()
+        if self._socket is not None:
+            self._socket.close()
 
     def _watch(self, request: httpx.Request) -> None:
         request.extensions["trace"] = self._trace
 
     def _trace(self, event: str, info: Mapping[str, Any]) -> None:
         """httpcore tells what it does (https://www.encode.io/httpcore/extensions/#trace), and hands over the stream."""
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._socket = info["return_value"].get_extra_info("socket")
-            self.connected = event.endswith("start_tls.complete") or not self._secure
+        if event.endswith("connect_tcp.complete"):
+            # A duplicate, for the handshake of TLS takes the original away; both name the same connection.
+            self._socket = info["return_value"].get_extra_info("socket").dup()
             if self.hung_up:
                 self._shut()
+        self.connected = self.connected or event.endswith(
+            "start_tls.complete" if self._secure else "connect_tcp.complete"
+        )
 
     def _shut(self) -> None:
         if self._socket is not None:
             with contextlib.suppress(OSError):  # it is closed already
-                # Not SSLSocket's own: it would take the TLS state away from the thread that reads.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def is_local(host: str) -> bool:
@@ -101,43 +105,6 @@ def is_local(host: str) -> bool:
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
     return address.is_loopback or address.is_unspecified
-
-
-def events(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The data of each server-sent event as soon as its last byte is there; comments and other fields are left out.
-
-    Source: https://html.spec.whatwg.org/multipage/server-sent-events.html. An event named "error", and llama.cpp's
-    field of that name, come as a JSON object with the one member "error".
-    """
-    data: list[str] = []
-    failed = False
-    for line in _lines(chunks):
-        if line:
-            field, _, value = line.partition(":")
-            value = value.removeprefix(" ")
-            failed = failed or field == "error" or (field == "event" and value == "error")
-            if field in ("data", "error"):
-                data.append(value)
-            continue
-        if data:
-            yield _event(data, failed)
-        data, failed = [], False
-    if data:
-        yield _event(data, failed)
-
-
-def _event(data: list[str], failed: bool) -> str:
-    text = "\n".join(data)
-    return f'{{"error": {text}}}' if failed and not text.lstrip().startswith('{"error"') else text
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from (line.rstrip(b"\r").decode(errors="replace") for line in lines)
-    if rest:
-        yield rest.decode(errors="replace")
 
 
 @functools.cache

@@ -1,0 +1,485 @@
+"""A chat endpoint as a LlamaIndex model, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+
+import pytest
+from conftest import ROOT
+from endpoint_server import (
+    MODEL,
+    Behaviour,
+    EndpointServer,
+    answer,
+    cut,
+    error,
+    error_in_stream,
+    malformed,
+    not_streamed,
+    overflow,
+    overflow_of_llama_cpp,
+    page,
+    quota,
+    rate_limit,
+    refusing,
+    slow,
+    stall,
+    unavailable,
+    unknown_model,
+    wrong_key,
+)
+from llama_index.core.llms import ChatMessage
+from serving import free_port
+
+from rag.endpoint import Endpoint, list_models, ours
+from rag.errors import (
+    ConfigError,
+    ContextOverflow,
+    ModelAuthError,
+    ModelError,
+    ModelRateLimit,
+    ModelServerError,
+    ModelStopped,
+    ModelTimeout,
+    ModelUnknown,
+    ModelUnreachable,
+    QuotaExhausted,
+)
+
+CANARY = "secret.canary.0123456789"
+QUESTION = [ChatMessage("Be brief.", role="system"), ChatMessage("What is new?")]
+
+
+def endpoint(server: EndpointServer, **settings: object) -> Endpoint:
+    return Endpoint("any-model", base_url=server.url, api_key=CANARY, **settings)  # type: ignore[arg-type]
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_streamed_answer() -> None:
+    with EndpointServer(answer("Hel", "lo", " [1].")) as server:
+        chunks = list(endpoint(server).stream_chat(QUESTION))
+    assert [c.delta for c in chunks if c.delta] == ["Hel", "lo", " [1]."]
+    assert chunks[-1].message.content == "Hello [1]."
+    assert chunks[-1].additional_kwargs["prompt_tokens"] == 7
+    assert chunks[-1].additional_kwargs["completion_tokens"] == 3
+    assert chunks[-1].raw["model"] == MODEL
+    (request,) = server.requests
+    assert request.path == "/v1/chat/completions"
+    assert request.body == {
+        "model": "any-model",
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is new?"}],
+        "max_tokens": 700,
+        "temperature": 0.0,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    assert request.headers["authorization"] == f"Bearer {CANARY}"
+
+
+def test_an_answer_that_is_not_streamed() -> None:
+    with EndpointServer(answer("Hel", "lo")) as server:
+        response = endpoint(server).chat(QUESTION)
+    assert response.message.content == "Hello"
+    assert response.additional_kwargs["completion_tokens"] == 3
+    assert "stream" not in server.requests[0].body
+
+
+def test_a_server_that_cannot_stream() -> None:
+    with EndpointServer(not_streamed("Hello")) as server:
+        assert [c.delta for c in endpoint(server).stream_chat(QUESTION)] == ["Hello"]
+
+
+@pytest.mark.parametrize("behaviour", [answer("Hello", done=False), answer("Hello", finish=None)])
+def test_one_of_the_two_marks_of_the_end_is_enough(behaviour: Behaviour) -> None:
+    with EndpointServer(behaviour) as server:
+        assert "".join(c.delta or "" for c in endpoint(server).stream_chat(QUESTION)) == "Hello"
+
+
+def test_thinking_is_not_answer_text() -> None:
+    with EndpointServer(answer("Yes.", thinking=["Let me", " see"])) as server:
+        model = endpoint(server)
+        chunks = list(model.stream_chat(QUESTION))
+        assert model.chat(QUESTION).message.content == "Yes."
+    assert [c.delta for c in chunks if c.delta] == ["Yes."]
+    assert [c.additional_kwargs.get("thinking_delta") for c in chunks][:2] == ["Let me", " see"]
+
+
+def test_options_of_a_call_reach_the_endpoint() -> None:
+    schema = {"type": "json_object"}
+    with EndpointServer(answer("{}")) as server:
+        endpoint(server).chat(QUESTION, response_format=schema, max_tokens=9, temperature=None, top_k=1)
+    body = server.requests[0].body
+    assert (body["response_format"], body["max_tokens"], body["top_k"]) == (schema, 9, 1)
+    assert "temperature" not in body
+
+
+def test_completions_for_programs_that_use_them() -> None:
+    with EndpointServer(answer("Hel", "lo")) as server:
+        model = endpoint(server)
+        assert model.complete("Hi").text == "Hello"
+        assert [c.delta for c in model.stream_complete("Hi") if c.delta] == ["Hel", "lo"]
+    assert model.metadata.context_window == 8192
+    assert model.metadata.model_name == "any-model"
+    assert model.metadata.is_chat_model
+
+
+def test_line_and_paragraph_separators_inside_a_text() -> None:
+    with EndpointServer(answer("a\u2028b\x85c\r\nd\n\ne")) as server:
+        assert "".join(c.delta or "" for c in endpoint(server).stream_chat(QUESTION)) == "a\u2028b\x85c\r\nd\n\ne"
+
+
+def test_a_piece_arrives_before_the_server_sends_the_next() -> None:
+    steps = threading.Semaphore(0)
+    with EndpointServer(answer("one", "two", steps=steps)) as server:
+        stream = endpoint(server).stream_chat(QUESTION)
+        for piece in ("one", "two"):
+            steps.release()
+            assert next(stream).delta == piece
+        stream.close()
+
+
+def test_the_base_url_is_kept_as_given() -> None:
+    with EndpointServer(answer("Hello")) as server:
+        Endpoint("m", base_url=server.url + "/", api_key=None).chat(QUESTION)
+        with pytest.raises(ModelUnknown, match="/v1"):
+            Endpoint("m", base_url=server.url.removesuffix("/v1"), api_key=None).chat(QUESTION)
+    assert [r.path for r in server.requests] == ["/v1/chat/completions", "/chat/completions"]
+
+
+@pytest.mark.parametrize("url", ["localhost:8080/v1", "127.0.0.1", "ftp://127.0.0.1/v1", "http:///v1"])
+def test_an_impossible_base_url(url: str) -> None:
+    with pytest.raises(ConfigError, match="base URL"):
+        Endpoint("m", base_url=url, api_key=None)
+
+
+def test_without_a_base_url_it_is_openais() -> None:
+    assert Endpoint("m", base_url=None, api_key=CANARY).host == "api.openai.com"
+
+
+def test_the_models_on_offer() -> None:
+    with EndpointServer(models=("a", "b"), key=CANARY) as server:
+        assert list_models(endpoint(server)) == ["a", "b"]
+        with pytest.raises(ModelAuthError):
+            list_models(Endpoint("m", base_url=server.url, api_key="another"))
+
+
+# --- the environment --------------------------------------------------------------------------------------------------
+
+
+def test_nothing_of_the_environment_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies are not asked on the way to this machine, and what is meant for OpenAI stays at home."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    for name in ("API_KEY", "ADMIN_KEY", "ORG_ID", "PROJECT_ID", "WEBHOOK_SECRET"):
+        monkeypatch.setenv(f"OPENAI_{name}", CANARY)
+    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"X-Gateway: {CANARY}")
+    with EndpointServer(answer("Hello")) as server:
+        model = Endpoint("m", base_url=server.url, api_key=None)
+        assert model.chat(QUESTION).message.content == "Hello"
+        assert list_models(model) == [MODEL]
+    assert CANARY not in str(server.requests)
+    assert not any(name.startswith("openai-") for r in server.requests for name in r.headers)
+
+
+def test_the_sdk_is_imported_when_an_endpoint_is_made() -> None:
+    code = "import sys, rag.endpoint, rag.reading; sys.exit('openai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "says"),
+    [
+        (wrong_key(), ModelAuthError, "OPENAI_API_KEY"),
+        (error(403, "Your country is not supported."), ModelAuthError, "country"),
+        (unknown_model(), ModelUnknown, "RAG_MODEL"),
+        (error(400, "messages: unknown role"), ModelUnknown, "unknown role"),
+        (error(301, "", {"Location": "http://127.0.0.2/v1"}), ModelUnknown, "redirects"),
+        (rate_limit(), ModelRateLimit, "Wait"),
+        (quota(), QuotaExhausted, "billing"),
+        (error(402, "Insufficient Balance"), QuotaExhausted, "billing"),
+        (unavailable(500), ModelServerError, "500"),
+        (unavailable(503), ModelServerError, "503: The server is overloaded"),
+        (page("<html>Bad gateway</html>", 502), ModelServerError, r"\(502\)"),
+        (overflow(), ContextOverflow, "RAG_CONTEXT"),
+        (overflow_of_llama_cpp(), ContextOverflow, "512 tokens"),
+        (page(), ModelServerError, "text/html"),
+        (malformed(), ModelServerError, "not a JSON object"),
+        (malformed(event="[1, 2]"), ModelServerError, "not a JSON object"),
+        (malformed("Hel"), ModelServerError, "not a JSON object"),
+        (error_in_stream("Hel"), ModelServerError, "engine crashed"),
+        (error_in_stream(message="slow down", code="rate_limit_exceeded"), ModelRateLimit, "slow down"),
+        (error_in_stream(message="the context size is exceeded", code=400), ContextOverflow, "RAG_CONTEXT"),
+        (cut(), ModelUnreachable, "connection"),
+        (cut("Hel"), ModelUnreachable, "connection"),
+        (cut("Hel", chunked=False), ModelUnreachable, "cut the connection"),
+    ],
+)
+def test_each_misbehaviour_has_its_error(behaviour: Behaviour, kind: type[ModelError], says: str) -> None:
+    with EndpointServer(behaviour) as server:
+        with pytest.raises(ModelError, match=says) as caught:
+            list(endpoint(server).stream_chat(QUESTION))
+        assert len(server.requests) == 1
+    assert type(caught.value) is kind
+    assert endpoint(server).host in str(caught.value)
+    assert "any-model" in str(caught.value)
+    assert str(caught.value).endswith((".", "/v1."))
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7.0), ("0.5", 0.5), ("soon", None), (None, None), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0)],
+)
+def test_how_long_an_endpoint_asks_to_wait(value: str | None, seconds: float | None) -> None:
+    with EndpointServer(rate_limit(value)) as server, pytest.raises(ModelRateLimit) as caught:
+        endpoint(server).chat(QUESTION)
+    assert caught.value.retry_after == seconds
+
+
+def test_nobody_listens() -> None:
+    with pytest.raises(ModelUnreachable, match=r"refused.*Start the server"):
+        Endpoint("m", base_url=f"http://127.0.0.1:{free_port()}/v1", api_key=None).chat(QUESTION)
+
+
+def test_a_plain_server_behind_https() -> None:
+    with EndpointServer() as server, pytest.raises(ModelUnreachable, match="SSL"):
+        Endpoint("m", base_url=server.url.replace("http:", "https:"), api_key=None).chat(QUESTION)
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """An address that takes connections, and then does nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}/v1"
+
+
+def test_a_handshake_that_hangs(deaf: str) -> None:
+    model = Endpoint("m", base_url=f"https://{deaf}", api_key=None, connect_seconds=0.2)
+    with pytest.raises(ModelTimeout, match=r"0\.2 seconds.*connect"):
+        model.chat(QUESTION)
+
+
+def test_a_server_that_says_nothing(deaf: str) -> None:
+    model = Endpoint("m", base_url=f"http://{deaf}", api_key=None, read_seconds=0.2)
+    with pytest.raises(ModelTimeout, match=r"silent.*0\.2 seconds"):
+        model.chat(QUESTION)
+
+
+# --- parameters that an endpoint doesn't know -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_param", [True, False])
+@pytest.mark.parametrize("name", ["stream_options", "temperature", "response_format"])
+def test_a_refused_parameter_is_left_out_from_then_on(name: str, by_param: bool) -> None:
+    with EndpointServer(refusing(name, then=answer("Yes"), by_param=by_param)) as server:
+        model = endpoint(server)
+        for _ in range(2):
+            chunks = list(model.stream_chat(QUESTION, response_format={"type": "json_object"}))
+            assert chunks[-1].message.content == "Yes"
+    assert [name in r.body for r in server.requests] == [True, False, False]
+
+
+def test_two_refused_parameters_of_which_one_has_a_new_name() -> None:
+    with EndpointServer(refusing("max_tokens", "temperature", then=answer("Yes"))) as server:
+        model = endpoint(server, max_tokens=50)
+        assert [model.chat(QUESTION).message.content for _ in range(2)] == ["Yes", "Yes"]
+    assert len(server.requests) == 4
+    assert server.requests[-1].body["max_completion_tokens"] == 50
+    assert not {"max_tokens", "temperature"} & set(server.requests[-1].body)
+
+
+def test_what_a_refusal_did_not_mean_is_not_remembered() -> None:
+    with EndpointServer(error(400, "The temperature of the seas"), error(400, "No."), answer("Yes")) as server:
+        model = endpoint(server)
+        with pytest.raises(ModelUnknown, match=r"No\b"):
+            model.chat(QUESTION)
+        model.chat(QUESTION)
+    assert ["temperature" in r.body for r in server.requests] == [True, False, True]
+
+
+def test_an_overflow_is_not_taken_for_a_refused_parameter() -> None:
+    message = "'max_tokens' is too large: 700. This model's maximum context length is 512 tokens."
+    with EndpointServer(error(400, message)) as server, pytest.raises(ContextOverflow):
+        endpoint(server).chat(QUESTION)
+    assert len(server.requests) == 1
+
+
+# --- stopping ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("behaviour", [slow(60, answer("Hello")), stall(), stall("Hel")])
+def test_close_shuts_the_connection_from_another_thread(behaviour: Behaviour) -> None:
+    raised: list[BaseException] = []
+    with EndpointServer(behaviour) as server:
+        stream = endpoint(server).stream_chat(QUESTION)
+
+        def read() -> None:
+            try:
+                list(stream)
+            except ModelError as e:
+                raised.append(e)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        while not server.requests:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        at = time.monotonic()
+        stream.close()
+        thread.join(1)
+        assert not thread.is_alive()
+        assert server.requests[0].hung_up.wait(1)
+        assert server.requests[0].hung_up_at - at < 1
+    assert isinstance(raised[0], ModelStopped)
+
+
+def test_close_in_the_middle_of_a_handshake(deaf: str) -> None:
+    stream = Endpoint("m", base_url=f"https://{deaf}", api_key=None).stream_chat(QUESTION)
+    timer = threading.Timer(0.2, stream.close)
+    timer.start()
+    at = time.monotonic()
+    with pytest.raises(ModelStopped):
+        next(stream)
+    timer.join()
+    assert time.monotonic() - at < 1
+
+
+def test_a_stream_that_was_never_begun_asks_nothing() -> None:
+    with EndpointServer() as server:
+        stream = endpoint(server).stream_chat(QUESTION)
+        stream.close()
+        assert list(stream) == []
+    assert server.requests == []
+
+
+def test_who_stops_reading_hangs_up() -> None:
+    with EndpointServer(stall("Hel")) as server:
+        stream = endpoint(server).stream_chat(QUESTION)
+        assert next(stream).delta == "Hel"
+        stream.close()
+        assert server.requests[0].hung_up.wait(1)
+
+
+# --- threads and event loops ------------------------------------------------------------------------------------------
+
+
+def test_several_threads_at_once() -> None:
+    def echo(e: object) -> None:
+        answer(*e.request.body["messages"][0]["content"], pause=0.01)(e)  # type: ignore[attr-defined]
+
+    got: dict[str, str] = {}
+    with EndpointServer(echo) as server:
+        model = endpoint(server)
+
+        def ask(text: str) -> None:
+            got[text] = "".join(c.delta or "" for c in model.stream_chat([ChatMessage(text)]))
+
+        threads = [threading.Thread(target=ask, args=(f"text number {n}",)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert got == {f"text number {n}": f"text number {n}" for n in range(8)}
+
+
+def test_several_event_loops_on_one_object() -> None:
+    async def use(model: Endpoint) -> tuple[str | None, list[str | None], str, list[str | None]]:
+        chunks = [c.delta async for c in await model.astream_chat(QUESTION) if c.delta]
+        completions = [c.delta async for c in await model.astream_complete("Hi") if c.delta]
+        return (await model.achat(QUESTION)).message.content, chunks, (await model.acomplete("Hi")).text, completions
+
+    with EndpointServer(answer("Hel", "lo")) as server:
+        model = endpoint(server)
+        for _ in range(4):
+            assert asyncio.run(use(model)) == ("Hello", ["Hel", "lo"], "Hello", ["Hel", "lo"])
+
+
+def test_a_cancelled_task_hangs_up() -> None:
+    async def cancelled(model: Endpoint, *, streamed: bool) -> None:
+        async def ask() -> None:
+            if streamed:
+                async for _ in await model.astream_chat(QUESTION):
+                    pass
+            else:
+                await model.achat(QUESTION)
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ask(), 0.3)
+
+    with EndpointServer(slow(60, answer("Hello"))) as server:
+        model = endpoint(server)
+        for n, streamed in enumerate((False, True)):
+            asyncio.run(cancelled(model, streamed=streamed))
+            assert server.requests[n].hung_up.wait(1)
+
+
+def test_a_copy_works_as_well() -> None:
+    with EndpointServer(key=CANARY) as server:
+        assert copy.deepcopy(endpoint(server)).chat(QUESTION).message.content == "Hello."
+
+
+# --- no key -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_settings_have_no_key() -> None:
+    model = Endpoint("m", base_url=f"http://user:{CANARY}@127.0.0.1:9/v1", api_key=CANARY)
+    for text in (repr(model), str(model), str(model.to_dict()), model.model_dump_json(), str(model.to_payload())):
+        assert "127.0.0.1:9" in text or "MetaData" in text or "context_window" in text
+        assert CANARY not in text
+
+
+@pytest.mark.parametrize("key", [CANARY, "sk-proj-canary0123456789"])
+def test_no_key_in_what_is_printed(key: str, caplog: pytest.LogCaptureFixture) -> None:
+    def echo(status: int) -> Behaviour:
+        return error(status, f"The key {key} is not for this.", code=key, param=key)
+
+    script = [echo(s) for s in (400, 401, 403, 404, 429, 500)]
+    script += [
+        malformed(event=f"{{{key}"),
+        error_in_stream(message=f"no {key}"),
+        page(key),
+        page(key, 502),
+        cut(),
+        answer("Hi"),
+    ]
+    with caplog.at_level(logging.DEBUG), EndpointServer(*script) as server:
+        model = Endpoint("m", base_url=server.url, api_key=key)
+        for _ in script[:-1]:
+            with pytest.raises(ModelError) as caught:
+                list(model.stream_chat(QUESTION))
+            printed = "".join(traceback.format_exception(caught.value))
+            assert key not in printed
+            assert "proj-canary" not in printed
+            assert key not in repr(caught.value.__cause__)
+        list(model.stream_chat(QUESTION))
+        model.chat(QUESTION)
+    with pytest.raises(ModelUnreachable) as refused:
+        model.chat(QUESTION)
+    assert key not in "".join(traceback.format_exception(refused.value))
+    assert caplog.records
+    assert key not in caplog.text
+
+
+def test_a_key_of_another_sdk_is_struck_out_by_its_looks() -> None:
+    assert "hidden" not in str(ours(RuntimeError("bad key sk-ant-hidden0123"), "host", "model"))
+
+
+def test_our_own_errors_pass_as_they_are() -> None:
+    mine = ModelTimeout("late")
+    assert ours(mine, "host", "model") is mine
