@@ -93,7 +93,5 @@ class Thinking:
         return text, None
 
     def _starts_line(self, place: int) -> bool:
-        return (
-            bool(_LINE_START.search(self.answer[-40:] + self._held[:place]))
-            or not self.answer + self._held[:place].strip()
-        )
+        before = self.answer[-40:] + self._held[:place]
+        return bool(_LINE_START.search(before)) or not before.strip()

@@ -126,6 +126,7 @@ class EndpointServer:
         choose: Callable[[Request], Behaviour] | None = None,
         key: str | None = None,
         models: Sequence[str] = (MODEL,),
+        port: int = 0,
     ) -> None:
         self.requests: list[Request] = []
         self.key, self.models = key, models
@@ -133,7 +134,7 @@ class EndpointServer:
         self._turn = 0
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", port), _handler(self))
         self.port = int(self._server.server_address[1])
         self.url = f"http://127.0.0.1:{self.port}/v1"
 
