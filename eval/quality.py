@@ -322,7 +322,7 @@ def odds(rag: Rag, questions: Iterable[Question]) -> dict[str, list[float]]:
     for q in questions:
         noted.last = None
         with one_thread():
-            query = understand(q.question, q.history, finder.names, rag._best_row)
+            query = understand(q.question, q.history, finder.names, finder.best_row)
             if query.kind != "single" or q.kind not in (*SINGLE, "unanswerable"):
                 continue
             finder.find(query)

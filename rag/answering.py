@@ -15,10 +15,11 @@ from rag.question import Query
 
 @dataclass(frozen=True, slots=True)
 class PaperEvidence:
-    """The sentences of one paper that answer, in the order of the abstract."""
+    """The sentences of one paper that answer, in the order of the abstract, and the `rest` of it."""
 
     row: int
     sentences: tuple[Evidence, ...]
+    rest: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class _Writer:
                 yield "\n" + self._absent(side)
 
     def _absent(self, side: SideEvidence) -> str:
-        text = f"The collection has no paper on {_plain(side.text)}"
+        text = f"The collection has no paper on {as_it_is(side.text)}"
         if side.mentioned:
             mention = ", ".join(self._title(row) for row in side.mentioned[:2])
             return f"{text}; it is only mentioned, in {mention}.\n"
@@ -118,7 +119,7 @@ class _Writer:
             yield f"The abstract of **{self._title(self.findings.unsaid)}** does not say. "
             yield f"I searched {searched}"
         elif self.findings.query.sides:
-            absent = " or ".join(_plain(s.text) for s in self.findings.sides) or "these"
+            absent = " or ".join(as_it_is(s.text) for s in self.findings.sides) or "these"
             yield f"The collection has no paper on {absent}. I searched {searched}"
         else:
             yield f"The collection does not say: I searched {searched}, and none answers this"
@@ -129,17 +130,22 @@ class _Writer:
             yield "."
 
     def _title(self, row: int) -> str:
-        return _plain(self.index.papers[row].title)
+        return as_it_is(self.index.papers[row].title)
 
     def _quoted(self, sentence: Evidence) -> str:
-        citation = self.citations.cite(sentence.row, sentence.span)
-        return f"“{_plain(citation.quote)}” [{citation.marker}]"
+        return quoted(sentence, self.citations)
+
+
+def quoted(sentence: Evidence, citations: Citations) -> str:
+    """A sentence between quotation marks, with its marker."""
+    citation = citations.cite(sentence.row, sentence.span)
+    return f"“{as_it_is(citation.quote)}” [{citation.marker}]"
 
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$#])")
 
 
-def _plain(text: str) -> str:
+def as_it_is(text: str) -> str:
     """`text` as Markdown that shows it as it is."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rag.answer import Citation
 from rag.errors import RagError
@@ -18,14 +18,19 @@ class Citations:
     index: Index
     _found: dict[tuple[int, int, int], Citation] = field(default_factory=dict)
 
-    def cite(self, row: int, span: Span) -> Citation:
-        """The citation of a stretch of the abstract of the paper in `row`."""
+    def cite(self, row: int, span: Span, *, supported: bool = True) -> Citation:
+        """The citation of a stretch of the abstract of the paper in `row`.
+
+        It is supported where it bears out all that one claim says, whatever else it is cited for.
+        """
         key = (row, span.start, span.end)
         if key not in self._found:
             paper = self.index.papers[row]
             quote = paper.abstract[span.start : span.end]
             marker = len(self._found) + 1
-            self._found[key] = Citation(marker, paper.id, paper.title, quote, span.start, span.end)
+            self._found[key] = Citation(marker, paper.id, paper.title, quote, span.start, span.end, supported)
+        elif supported and not self._found[key].supported:
+            self._found[key] = replace(self._found[key], supported=True)
         return self._found[key]
 
     def all(self) -> tuple[Citation, ...]:

@@ -13,7 +13,7 @@ from rag.details import rare_figures
 from rag.evidence import SentenceScorer, asks_figure, select
 from rag.index import Index
 from rag.lexical import STOPWORDS, stem, words
-from rag.membership import Membership
+from rag.membership import Candidates, Membership
 from rag.names import Names
 from rag.question import Query, Side
 from rag.retrieval import Encoded, PaperRanker, Ranking
@@ -31,10 +31,14 @@ MAX_PAPERS = 3
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Findings, and the ranking of all candidates for the question as a whole."""
+    """Findings, and the ranking of all candidates for the question as a whole.
+
+    `candidates` are those of a list that is decided by probabilities, and not by a name.
+    """
 
     findings: Findings
     ranking: Ranking
+    candidates: Candidates | None = None
 
 
 GOES_ON = 0.1
@@ -73,13 +77,20 @@ class Finder:
         described = query.kind == "single" and not query.mentions
         whole = self._ranker.encode_described(query.standalone) if described else self._ranker.encode(query.standalone)
         ranking = _favour(self._ranker.rank(whole, whole=query.kind == "list"), self._bonus(query))
-        kinds = {"comparison": self._comparison, "list": self._list, "single": self._single}
-        findings = kinds[query.kind](query, whole, ranking)
+        if query.kind == "list":
+            findings, candidates = self._list(query, ranking)
+            return Found(findings, ranking, candidates)
+        findings = (self._comparison if query.kind == "comparison" else self._single)(query, whole, ranking)
         return Found(findings, ranking)
 
     def rank(self, text: str) -> Ranking:
         """The papers for a text, whatever it asks."""
         return self._ranker.rank(self._ranker.encode(text))
+
+    def best_row(self, text: str) -> int | None:
+        """The row of the best paper for a text; None in an empty collection."""
+        rows = self.rank(text).rows
+        return int(rows[0]) if len(rows) else None
 
     def _single(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
         pool = self._pool(query, encoded, ranking)
@@ -151,7 +162,9 @@ class Finder:
 
     def _quote(self, encoded: Encoded, row: int, budget: int, *, manner: str) -> PaperEvidence:
         scored = self._scorer.score(encoded, row, manner=manner)
-        return PaperEvidence(row, tuple(select(scored, encoded, budget)))
+        chosen = select(scored, encoded, budget)
+        numbers = {e.number for e in chosen}
+        return PaperEvidence(row, tuple(chosen), tuple(e for e in scored if e.number not in numbers))
 
     def _comparison(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
         taken: set[int] = set()
@@ -192,21 +205,26 @@ class Finder:
         rows = np.flatnonzero(lexicon.scores([min(stems, key=lexicon.frequency)]))
         return tuple(int(r) for r in rows if wanted <= set(words(self.index.papers[int(r)].abstract)))[:2]
 
-    def _list(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
+    def _list(self, query: Query, ranking: Ranking) -> tuple[Findings, Candidates | None]:
         topic = self._ranker.encode(self._membership.spelled_out(query.topic))
         ranking = self._ranker.rank(topic, whole=True, rows=query.rows or None)
         base = Findings(query, len(self.index), nearest=tuple(int(r) for r in ranking.rows[:3]))
         if query.size or query.negated:
-            return replace(base, abstain=not query.size)
-        rows = self._membership.by_name(query.topic)
+            return replace(base, abstain=not query.size), None
+        rows, candidates = self._membership.by_name(query.topic), None
         if rows is None:
             best = self._quote(topic, int(ranking.rows[0]), WORDS["described"], manner="described")
             doubt = self._confidence.assess(query, topic, ranking, best.sentences)
-            rows = self._membership.members(topic, ranking) if doubt.answers else []
+            candidates = self._membership.weigh(topic, ranking) if doubt.answers else None
+            rows = candidates.members() if candidates else []
         elif query.rows:
             rows = [row for row in rows if row in query.rows]
-        papers = tuple(self._quote(topic, row, 0, manner="listed") for row in rows)
-        return replace(base, papers=papers, abstain=not papers)
+        papers = tuple(self.listed(topic, row) for row in rows)
+        return replace(base, papers=papers, abstain=not papers), candidates
+
+    def listed(self, topic: Encoded, row: int, words: int = 0) -> PaperEvidence:
+        """What a paper says of the topic of a list, in about `words` words, one sentence at least."""
+        return self._quote(topic, row, words, manner="listed")
 
 
 def _before(text: str, part: str) -> str:

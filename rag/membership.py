@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from rag.embedding import Floats
 from rag.index import Index
 from rag.lexical import STOPWORDS, stem, terms, words
-from rag.retrieval import Encoded, Ranking, standardise
+from rag.retrieval import Encoded, Ranking, Rows, standardise
 
 FEATURES = ("together", "tokens", "score", "behind")
 """Share of the topic's rare words in one sentence; late interaction and the fused score, both standardised over the
@@ -50,6 +51,21 @@ _RELATIONS = frozenset(
     gain gains improve improves improvement faster better themselves against concern deal""".split()
 )
 """Stems that say how a paper relates to a name, and nothing of a subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The papers that may belong in a list of `topic`: their `rows`, and `probabilities` of belonging, (papers,) each."""
+
+    topic: Encoded
+    rows: Rows
+    probabilities: Floats
+
+    def members(self) -> list[int]:
+        """The rows of those that belong, best first."""
+        chosen = best_cut(self.probabilities)
+        order = np.argsort(-self.probabilities, kind="stable")
+        return [int(self.rows[i]) for i in order if chosen[i]][:MAX_LISTED]
 
 
 class Membership:
@@ -140,13 +156,10 @@ class Membership:
         behind = ranking.score - ranking.score.max()
         return np.column_stack([together, standardise(ranking.tokens), ranking.score, behind]).astype(np.float32)
 
-    def members(self, topic: Encoded, ranking: Ranking) -> list[int]:
-        """The rows of the papers that belong in a list of `topic`, best first."""
+    def weigh(self, topic: Encoded, ranking: Ranking) -> Candidates:
+        """How probably each paper of the ranking belongs in a list of `topic`."""
         raw = self.features(topic, ranking) @ WEIGHTS + BIAS
-        probabilities = 1 / (1 + np.exp(-raw))
-        chosen = best_cut(probabilities)
-        order = np.argsort(-probabilities, kind="stable")
-        return [int(ranking.rows[i]) for i in order if chosen[i]][:MAX_LISTED]
+        return Candidates(topic, ranking.rows, 1 / (1 + np.exp(-raw)))
 
     def _together(self, row: int, weight: dict[str, float]) -> float:
         paper = self._index.papers[row]

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.chat_engine.types import BaseChatEngine
+from llama_index.core.llms import LLM
 
-from rag.answer import Answer, Event, Retrieved, Step, Text, Turn
-from rag.answering import Findings, quote
-from rag.citations import Citations, check
-from rag.config import DEFAULT_COLLECTION, MAX_HISTORY, MAX_QUESTION, MAX_TURN, Config
+from rag.answer import Answer, Event, Turn
+from rag.asking import Asking, Generating, checked_turns
+from rag.background import in_thread
+from rag.config import DEFAULT_COLLECTION, Config
 from rag.embedding import BuiltinEmbedding, check_model
 from rag.errors import ConfigError, Locked, PaperError, RagError, StoreError, UsageError
 from rag.external import External, ExternalVectors, chosen
 from rag.external_indexing import build as build_external
-from rag.finding import Finder, Found
+from rag.finding import Finder
 from rag.index import Index, current, digest, fingerprint_digest
 from rag.indexing import build as build_index
+from rag.language import reader
 from rag.library import read_papers, write_papers
 from rag.names import Names
 from rag.papers import Merged, Paper, load
-from rag.question import understand
 from rag.resources import seeds
 from rag.retrieval import PaperRanker
 from rag.retriever import PaperRetriever
+from rag.support import SupportChecker
 from rag.threads import one_thread
 
-RETRIEVED = 20
-"""Papers of the ranking that an answer shows."""
 LOCK_SECONDS = 600
 """How long a question waits for another process that is filling the same collection."""
 
@@ -54,19 +56,22 @@ class Ingested:
     seconds: float
 
 
-def build(config: Config | None = None, *, embedding: BaseEmbedding | None = None) -> Rag:
+def build(config: Config | None = None, *, llm: LLM | None = None, embedding: BaseEmbedding | None = None) -> Rag:
     """The service for a configuration; without one, for that of the environment. Reads nothing yet.
 
-    `embedding` is any LlamaIndex embedding, to rank passages with instead of the one that the configuration names.
+    `llm` is any LlamaIndex model, to write the answers instead of the one that the configuration names; `embedding` any
+    LlamaIndex embedding, to rank passages with. Raises ConfigError where half of what a model needs is configured.
     """
-    return Rag(config or Config.load(), embedding=embedding)
+    return Rag(config or Config.load(), llm=llm, embedding=embedding)
 
 
 class Rag:
     """A collection that answers. Safe to use from several threads; close it, or use it as a context manager."""
 
-    def __init__(self, config: Config, *, embedding: BaseEmbedding | None = None) -> None:
+    def __init__(self, config: Config, *, llm: LLM | None = None, embedding: BaseEmbedding | None = None) -> None:
         self.config = config
+        self._reader = reader(config, llm)
+        self._checker: SupportChecker | None = None
         self._folder = config.home / "collections" / config.collection
         other = embedding or chosen(config)
         self._embedding = other if isinstance(other, BuiltinEmbedding) else BuiltinEmbedding(threads=config.threads)
@@ -81,39 +86,64 @@ class Rag:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(self, question: str, history: Sequence[Turn | Mapping[str, str]] = (), *, id: str | None = None) -> Answer:
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn | Mapping[str, str]] = (),
+        *,
+        id: str | None = None,
+        stop: threading.Event | None = None,
+    ) -> Answer:
         """Answer a question, in the light of the turns before it.
 
-        Raises UsageError for a question or history that is empty or too long.
+        Setting `stop` ends it soon, with ModelStopped. Raises UsageError for a question or history that is empty or too
+        long; ModelError where a language model fails that there is no falling back from, and where another embedding
+        does.
         """
-        for event in self.stream(question, history):
+        for event in self.stream(question, history, stop=stop):
             if isinstance(event, Answer):
                 return replace(event, id=id)
         raise RagError("The answer broke off.")
 
-    def stream(self, question: str, history: Sequence[Turn | Mapping[str, str]] = ()) -> Iterator[Event]:
-        """The same as events: steps, pieces of text, and the Answer at the end."""
-        turns = _turns(question, history)
-        started = time.perf_counter()
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn | Mapping[str, str]] = (),
+        *,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """The same as events: steps, pieces of text, and the Answer at the end.
+
+        Where a model writes, the pieces are provisional: what does not hold is taken back in the Answer.
+        """
+        turns = checked_turns(question, history)
         finder = self._open()
-        yield Step("understand", "Reading the question")
-        with one_thread():
-            query = understand(question, turns, finder.names, self._best_row)
-        understood = time.perf_counter()
-        yield Step("retrieve", f"Searching {len(finder.index):,} papers")
-        with one_thread():
-            found = finder.find(query)
-        retrieved = time.perf_counter()
-        yield Step("answer", "Quoting")
-        citations = Citations(finder.index)
-        pieces = []
-        for piece in quote(found.findings, finder.index, finder.names, citations):
-            pieces.append(piece)
-            yield Text(piece)
-        check(citations.all(), finder.index)
-        done = time.perf_counter()
-        marks = (started, understood, retrieved, done)
-        yield _answer(question, found, finder, "".join(pieces), citations, marks)
+        yield from Asking(question, turns, finder, self._generating(), stop or threading.Event()).events()
+
+    async def aask(
+        self, question: str, history: Sequence[Turn | Mapping[str, str]] = (), *, id: str | None = None
+    ) -> Answer:
+        """`ask` for programs that use asyncio; to cancel the task stops the model."""
+        async for event in self.astream(question, history):
+            if isinstance(event, Answer):
+                return replace(event, id=id)
+        raise RagError("The answer broke off.")
+
+    def astream(self, question: str, history: Sequence[Turn | Mapping[str, str]] = ()) -> AsyncIterator[Event]:
+        """`stream` for programs that use asyncio; to leave it stops the model."""
+        return in_thread(lambda stop: self.stream(question, history, stop=stop))
+
+    def as_query_engine(self) -> BaseQueryEngine:
+        """The whole service as a LlamaIndex query engine: its response has the answer's text, its metadata the rest."""
+        from rag.engines import PaperQueryEngine
+
+        return PaperQueryEngine(self)
+
+    def as_chat_engine(self) -> BaseChatEngine:
+        """The whole service as a LlamaIndex chat engine, which keeps the conversation."""
+        from rag.engines import PaperChatEngine
+
+        return PaperChatEngine(self)
 
     def ingest(
         self,
@@ -233,7 +263,16 @@ class Rag:
             index = self._index(folder)
             names = Names(index.papers)
             self._finder = Finder(index, PaperRanker(index, self._embedding), names)
+            self._checker = SupportChecker(index, self._embedding)
             return self._finder
+
+    def _generating(self) -> Generating | None:
+        """The model and what it needs; None in quoting mode."""
+        if self._reader is None:
+            return None
+        assert self._checker is not None
+        c = self.config
+        return Generating(self._reader, self._checker, c.context, c.strict, c.judge, c.fallback)
 
     def _index(self, folder: Path) -> Index:
         """The index in `folder`, with the vectors of the other embedding where one is used."""
@@ -256,11 +295,6 @@ class Rag:
         papers = read_papers(self._folder / "papers.jsonl")
         return bool(papers) and not folder.name.endswith(digest(papers))
 
-    def _best_row(self, text: str) -> int | None:
-        finder = self._open()
-        ranking = finder.rank(text)
-        return int(ranking.rows[0]) if len(ranking.rows) else None
-
 
 def _readable(library: Path) -> list[Paper]:
     """The papers on disk; none where the file is damaged, for a caller that replaces it anyway."""
@@ -270,63 +304,8 @@ def _readable(library: Path) -> list[Paper]:
         return []
 
 
-def _turns(question: str, history: Sequence[Turn | Mapping[str, str]]) -> list[Turn]:
-    """The last turns of the history, given as `Turn` or as {"role", "content"}; UsageError for what can't be used."""
-    if not isinstance(question, str):
-        raise UsageError(f"The question must be a text, not {type(question).__name__}.")
-    if not question.strip():
-        raise UsageError("The question is empty.")
-    if len(question) > MAX_QUESTION:
-        raise UsageError(f"The question has {len(question):,} characters; at most {MAX_QUESTION:,} are read.")
-    turns = []
-    for turn in list(history)[-MAX_HISTORY:]:
-        role, content = (turn.role, turn.content) if isinstance(turn, Turn) else (turn.get("role"), turn.get("content"))
-        if role not in ("user", "assistant") or not isinstance(content, str):
-            raise UsageError('A turn of the history needs "role" ("user" or "assistant") and "content" (text).')
-        if len(content) > MAX_TURN:
-            raise UsageError(f"A turn of the history is longer than {MAX_TURN:,} characters.")
-        turns.append(Turn("user" if role == "user" else "assistant", content))
-    return turns
-
-
 def _merge(old: Sequence[Paper], new: Sequence[Paper]) -> list[Paper]:
     """The papers of both, the newer text of one that is in both."""
     merged = {p.id: p for p in old}
     merged.update({p.id: p for p in new})
     return list(merged.values())
-
-
-def _answer(
-    question: str, found: Found, finder: Finder, text: str, citations: Citations, marks: Sequence[float]
-) -> Answer:
-    findings = found.findings
-    query = findings.query
-    started, understood, retrieved, done = marks
-    cited = citations.all()
-    return Answer(
-        question=question,
-        standalone_question=query.standalone,
-        kind=query.kind,
-        answer=text.strip(),
-        abstained=findings.abstain,
-        citations=cited,
-        missing=tuple(s.text for s in findings.sides if s.paper is None),
-        retrieved=_retrieved(found, finder, findings),
-        searched=findings.searched,
-        timings_ms={
-            "understand": round((understood - started) * 1000, 2),
-            "retrieve": round((retrieved - understood) * 1000, 2),
-            "answer": round((done - retrieved) * 1000, 2),
-            "total": round((done - started) * 1000, 2),
-        },
-    )
-
-
-def _retrieved(found: Found, finder: Finder, findings: Findings) -> tuple[Retrieved, ...]:
-    """The best of the ranking. The sides of a comparison, each found on its own, come first."""
-    scores = dict(zip((int(r) for r in found.ranking.rows), (float(s) for s in found.ranking.score), strict=True))
-    sides = [s.paper.row for s in findings.sides if s.paper is not None]
-    top = max(scores.values(), default=0.0)
-    order = [*sides, *(r for r in scores if r not in sides)][:RETRIEVED]
-    papers = finder.index.papers
-    return tuple(Retrieved(papers[r].id, papers[r].title, round(top if r in sides else scores[r], 4)) for r in order)

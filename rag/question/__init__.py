@@ -14,7 +14,7 @@ from rag.question.lists import asks_size, is_count, is_list, is_negated, list_to
 from rag.question.query import Query, Side
 from rag.question.sides import aspect, comparison_sides
 
-__all__ = ["Query", "Side", "understand"]
+__all__ = ["Query", "Side", "read", "understand"]
 
 _GREETING = re.compile(
     r"^\W*(?:(?:hi|hello|hey|thanks?(?:\s+(?:you|a\s+lot|so\s+much))?|good\s+(?:morning|evening|afternoon|night|day)|bye|goodbye|ok(?:ay)?|great|"
@@ -40,18 +40,18 @@ def understand(question: str, history: Sequence[Turn], names: Names, search: Sea
     """
     question = " ".join(question.split())
 
-    def read(question: str, standalone: str) -> Query:
-        return _read(question, standalone, names)
+    def alone(question: str, standalone: str) -> Query:
+        return read(question, standalone, names)
 
     if history and not is_small_talk(question):
-        resolved = resolve(question, history, names, search, read)
+        resolved = resolve(question, history, names, search, alone)
         if resolved is not None:
             return resolved
-    return read(question, question)
+    return read(question, question, names)
 
 
-def _read(question: str, standalone: str, names: Names) -> Query:
-    """A question that stands alone."""
+def read(question: str, standalone: str, names: Names) -> Query:
+    """A question that stands alone, as `standalone`, and was asked as `question`."""
     mentions = tuple(names.mentions(standalone))
     query = Query(question, standalone, "single", standalone, mentions=mentions, chat=is_small_talk(standalone))
     if is_list(standalone, mentions):

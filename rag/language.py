@@ -1,0 +1,40 @@
+"""Which language model a configuration names, and how it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from llama_index.core.llms import LLM
+
+from rag.config import Config
+from rag.reading import Deadlines, Reader
+from rag.replies import Replies
+
+CONNECT_SECONDS = 10.0
+REPLY_TOKENS = 700
+"""Tokens of a reply for which nothing else is said."""
+
+
+def reader(config: Config, llm: LLM | None = None) -> Reader | None:
+    """How to read the model of `config`, or `llm` in its place; None where nothing is to write. Connects to nobody."""
+    if llm is None and not config.generating:
+        return None
+    deadlines = Deadlines(
+        connect=CONNECT_SECONDS, first=config.first_token, between=config.between_tokens, total=config.total
+    )
+    cache = Replies(Path(config.cache)) if config.cache else None
+    return Reader(llm or endpoint(config), deadlines=deadlines, cache=cache)
+
+
+def endpoint(config: Config) -> LLM:
+    """The OpenAI-compatible endpoint of `config` as a LlamaIndex model."""
+    from rag.endpoint import Endpoint
+
+    return Endpoint(
+        config.model,
+        base_url=config.base_url or None,
+        api_key=config.api_key or None,
+        context_window=config.context,
+        max_tokens=REPLY_TOKENS,
+        connect_seconds=CONNECT_SECONDS,
+    )

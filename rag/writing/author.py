@@ -1,0 +1,219 @@
+"""The answer that a language model writes from the evidence: asked, checked claim by claim, and completed by quotes."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from llama_index.core.llms import ChatMessage
+
+from rag.answer import Claim
+from rag.answering import Findings, PaperEvidence, as_it_is, quote, quoted
+from rag.citations import Citations
+from rag.errors import ModelError, ModelStopped
+from rag.evidence import Evidence
+from rag.index import Index
+from rag.names import Names
+from rag.passages import Span
+from rag.prompts import Prompt, data, prompt
+from rag.reading import Reader, Reply, Usage
+from rag.support import SupportChecker
+from rag.writing.checking import Checking
+from rag.writing.draft import Draft
+from rag.writing.judging import judge
+from rag.writing.sources import Sources, gather, tokens
+
+PROMPT_TOKENS = 2_400
+"""Tokens of sources at most, however much the model reads: four whole abstracts. More costs a local model minutes."""
+REPLY_TOKENS = {"single": 400, "comparison": 600}
+"""Tokens of a reply at most; answers that were asked for in two to four sentences have 40 to 200."""
+THIN = 1.0
+"""Log-odds of being answerable (rag.confidence) below which the model is told that the sources may not answer."""
+BELIEVED = 0.5
+"""Log-odds below which a refusal of the model's is believed; above it the quotes speak for themselves."""
+CAUTION = "The sources may answer this only in part: say what they say, and say what they do not say.\n"
+MAX_REPEATS = 1
+"""Sentences said twice before the model is taken to run in circles."""
+
+BROKEN = "\n\n*The reply broke off here. What follows is quoted.*\n\n"
+NOTHING_HELD = "Nothing that the model wrote is borne out by the abstracts; they are quoted instead."
+NO_ANSWER = "The model found no answer in the abstracts; what comes nearest in them is quoted."
+CUT = "The model ran into its limit of tokens; its last sentence may be cut."
+
+
+@dataclass(slots=True)
+class Written:
+    """What comes of writing: the text that holds, its claims and citations, and the receipt.
+
+    `quoting` says that the text is made of quotes after all, `abstains` that the model found no answer and is believed.
+    """
+
+    citations: Citations
+    text: str = ""
+    claims: tuple[Claim, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    model: str = ""
+    first_token: float | None = None
+    warnings: list[str] = field(default_factory=list)
+    prompts: dict[str, str] = field(default_factory=dict)
+    quoting: bool = False
+    abstains: bool = False
+
+    def count(self, reply: Reply, used: Prompt) -> None:
+        """Add the tokens of a reply, and note its prompt."""
+        self.usage += reply.usage
+        self.model = reply.model or self.model
+        self.prompts[used.name] = used.version
+
+
+class Author:
+    """Writes answers over one index with one model. `context` is what the model reads, in tokens."""
+
+    def __init__(
+        self,
+        index: Index,
+        names: Names,
+        checker: SupportChecker,
+        reader: Reader,
+        *,
+        context: int,
+        strict: bool = False,
+        judging: bool = False,
+        fallback: bool = True,
+    ) -> None:
+        self._index, self._names, self._checker, self._reader = index, names, checker, reader
+        self._context, self._strict, self._judging, self._fallback = context, strict, judging, fallback
+
+    def write(self, findings: Findings, written: Written, stop: threading.Event | None) -> Iterator[str]:
+        """The pieces of an answer about one paper or several, or of a comparison, as they come.
+
+        They are provisional: `written` is filled on the way, and its text is what holds. Raises `ModelError` where the
+        model fails and there is no falling back, and `ModelStopped`.
+        """
+        papers = [s.paper for s in findings.sides if s.paper is not None] or list(findings.papers)
+        sources, messages, used = self._prompt(findings, papers)
+        checking = Checking(self._checker, written.citations, self._names, sources.rows, strict=self._strict)
+        draft = Draft(checking.settle, sources.numbers, sources.text, strict=self._strict)
+        reply = self._reader.open(messages, stop=stop, max_tokens=REPLY_TOKENS[findings.query.kind])
+        failure: ModelError | None = None
+        try:
+            yield from _drafted(reply, draft, checking)
+        except ModelError as e:
+            if isinstance(e, ModelStopped) or not self._fallback:
+                raise
+            failure = e
+            written.warnings.append(str(e))
+            yield draft.finish()
+        written.count(reply, used)
+        written.first_token = reply.first_token
+        if reply.finish == "length":
+            written.warnings.append(CUT)
+        if self._judging and failure is None:
+            judge(checking, draft, sources, self._reader, written, stop)
+        written.text, written.claims = draft.text.strip(), tuple(checking.claims)
+        yield from self._completed(findings, checking, written, failure)
+
+    def _prompt(self, findings: Findings, papers: Sequence[PaperEvidence]) -> tuple[Sources, list[ChatMessage], Prompt]:
+        query = findings.query
+        compared = query.kind == "comparison" and len(papers) > 1
+        used = prompt("compare" if compared else "answer")
+        question = query.standalone
+        if query.kind == "comparison" and not compared:
+            side = next(s.text for s in findings.sides if s.paper is not None)
+            question = f"{side}: {query.topic or 'what does it do?'}"
+        values = {"question": data(question)}
+        if not compared:
+            values["caution"] = CAUTION if query.kind == "single" and odds(findings) < THIN else ""
+        fixed = sum(tokens(str(m.content)) for m in used.fill(sources="", **values)) + REPLY_TOKENS[query.kind]
+        sources = gather(papers, self._index, max(1, min(PROMPT_TOKENS, self._context - fixed)))
+        return sources, used.fill(sources=sources.text, **values), used
+
+    def _completed(
+        self, findings: Findings, checking: Checking, written: Written, failure: ModelError | None
+    ) -> Iterator[str]:
+        """What follows the model's text, or takes its place."""
+        if failure is not None and written.text:
+            yield from self._appended(BROKEN, findings, written)
+        elif failure is not None:
+            yield from self._quoted_instead(findings, written)
+        elif all(c.verdict == "unsupported" for c in written.claims):
+            refused = not written.claims and (checking.absences > 0 or not written.text)
+            if refused and findings.query.kind == "single" and odds(findings) < BELIEVED:
+                named = {row for m in findings.query.mentions for row in m.rows} | set(findings.query.rows)
+                lead = findings.papers[0].row
+                findings = replace(findings, abstain=True, unsaid=lead if lead in named else None)
+                written.abstains = True
+            else:
+                written.warnings.append(NO_ANSWER if refused else NOTHING_HELD)
+            yield from self._quoted_instead(findings, written)
+        elif findings.query.kind == "comparison":
+            yield from self._appended("\n\n", findings, written)
+        else:
+            added = self._left_out(findings, checking, written.citations)
+            written.text += added
+            yield added
+
+    def _appended(self, before: str, findings: Findings, written: Written) -> Iterator[str]:
+        written.text += before
+        yield before
+        for piece in quote(findings, self._index, self._names, written.citations):
+            written.text += piece
+            yield piece
+
+    def _quoted_instead(self, findings: Findings, written: Written) -> Iterator[str]:
+        """Quotes alone: nothing of the model's text is kept, and none of its markers."""
+        if written.text:
+            yield "\n\n"
+        written.text, written.claims, written.quoting = "", (), not written.abstains
+        written.citations = Citations(self._index)
+        for piece in quote(findings, self._index, self._names, written.citations):
+            written.text += piece
+            yield piece
+
+    def _left_out(self, findings: Findings, checking: Checking, citations: Citations) -> str:
+        """The evidence that the model made nothing of: the best sentences of the paper that answers, and of each other
+        paper that fits about as well one."""
+        added = []
+        for place, paper in enumerate(findings.papers):
+            used = checking.used.get(paper.row, [])
+            if place and used:
+                continue
+            best = sorted(paper.sentences, key=lambda e: -e.score)[: 1 if place else 2]
+            unused = [e for e in best if not _among(e.span, used)]
+            if place == 0 and used and len(best) > 1 and len(unused) == 1 and unused[0].score < SECOND * best[0].score:
+                continue
+            said = " ".join(quoted(e, citations) for e in sorted(unused, key=_start))
+            if said:
+                title = as_it_is(self._index.papers[paper.row].title)
+                added.append(f"\n\nIts abstract: {said}" if used else f"\n\n**{title}**: {said}")
+        return "".join(added)
+
+
+SECOND = 0.6
+"""Of the best sentence's score: a second one below it is not missed where the first was used."""
+
+
+def odds(findings: Findings) -> float:
+    """The log-odds that the question is answered, as far as retrieval can tell."""
+    p = min(max(findings.confidence, 1e-6), 1 - 1e-6)
+    return math.log(p / (1 - p))
+
+
+def _drafted(reply: Reply, draft: Draft, checking: Checking) -> Iterator[str]:
+    pieces = iter(reply)
+    for piece in pieces:
+        if shown := draft.feed(piece):
+            yield shown
+        if checking.repeats > MAX_REPEATS:
+            break
+    yield draft.finish()
+
+
+def _among(span: Span, used: Sequence[Span]) -> bool:
+    return any(u.start < span.end and span.start < u.end for u in used)
+
+
+def _start(evidence: Evidence) -> int:
+    return evidence.span.start
