@@ -7,11 +7,17 @@ are the sentences that the answer cites, in the order of their markers, with the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ChatResponseGen, MessageRole
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    MessageRole,
+)
 from llama_index.core.base.response.schema import RESPONSE_TYPE, Response, StreamingResponse
 from llama_index.core.chat_engine.types import (
     AGENT_CHAT_RESPONSE_TYPE,
@@ -22,7 +28,7 @@ from llama_index.core.chat_engine.types import (
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
-from rag.answer import Answer, Text, Turn
+from rag.answer import Answer, Event, Text, Turn
 
 if TYPE_CHECKING:
     from rag.pipeline import Rag
@@ -46,7 +52,7 @@ class PaperQueryEngine(BaseQueryEngine):
     async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
         return response(await self._rag.aask(query_bundle.query_str))
 
-    def _pieces(self, question: str, streamed: StreamingResponse) -> Iterator[str]:
+    def _pieces(self, question: str, streamed: StreamingResponse) -> Generator[str, None, None]:
         for event in self._rag.stream(question):
             if isinstance(event, Text):
                 yield event.text
@@ -77,21 +83,18 @@ class PaperChatEngine(BaseChatEngine):
     def stream_chat(self, message: str, chat_history: list[ChatMessage] | None = None) -> StreamingAgentChatResponse:
         """The same in pieces, which are provisional; `chat_history` of this engine has the text that holds."""
         turns = self._turns(chat_history)
-        streamed = StreamingAgentChatResponse()
+        # This engine keeps its own history.
+        streamed = StreamingAgentChatResponse(is_writing_to_memory=False)
         streamed.chat_stream = self._replies(message, turns, streamed)
         return streamed
 
     async def astream_chat(
         self, message: str, chat_history: list[ChatMessage] | None = None
     ) -> StreamingAgentChatResponse:
-        """The whole answer at once, as a stream of one piece: LlamaIndex's asynchronous stream wants a thread of its
-        own to be fed from; `Rag.astream` streams."""
-        chatted = await self.achat(message, chat_history)
-        streamed = StreamingAgentChatResponse(
-            response=chatted.response, source_nodes=chatted.source_nodes, metadata=chatted.metadata
-        )
-        streamed.put_in_queue(chatted.response)
-        streamed.is_done = True
+        """`stream_chat` for asyncio."""
+        turns = self._turns(chat_history)
+        streamed = StreamingAgentChatResponse(is_writing_to_memory=False)
+        streamed.achat_stream = self._areplies(message, turns, streamed)
         return streamed
 
     @property
@@ -111,14 +114,22 @@ class PaperChatEngine(BaseChatEngine):
 
     def _replies(self, message: str, turns: list[Turn], streamed: StreamingAgentChatResponse) -> ChatResponseGen:
         for event in self._rag.stream(message, turns):
-            if isinstance(event, Text):
-                yield ChatResponse(
-                    message=ChatMessage(role=MessageRole.ASSISTANT, content=event.text), delta=event.text
-                )
-            elif isinstance(event, Answer):
-                chatted = self._chatted(message, event)
-                streamed.response, streamed.source_nodes = chatted.response, chatted.source_nodes
-                streamed.metadata = chatted.metadata
+            if piece := self._told(message, event, streamed):
+                yield piece
+
+    async def _areplies(
+        self, message: str, turns: list[Turn], streamed: StreamingAgentChatResponse
+    ) -> ChatResponseAsyncGen:
+        async for event in self._rag.astream(message, turns):
+            if piece := self._told(message, event, streamed):
+                yield piece
+
+    def _told(self, message: str, event: Event, streamed: StreamingAgentChatResponse) -> ChatResponse | None:
+        if isinstance(event, Text):
+            return ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT, content=event.text), delta=event.text)
+        if isinstance(event, Answer):
+            streamed.source_nodes = self._chatted(message, event).source_nodes
+        return None
 
     def _chatted(self, message: str, answer: Answer) -> AgentChatResponse:
         whole = response(answer)

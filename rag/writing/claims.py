@@ -12,7 +12,7 @@ def plain(text: str) -> str:
     """`text` without the Markdown of emphasis, headings, bullets and code, on one line."""
     text = re.sub(r"^\s*(?:[-*+•]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|>\s+|[,;]\s*)", "", text)
     text = re.sub(r"\*\*|__|`|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)", "", text)
-    return " ".join(text.split()).strip(" |")
+    return " ".join(text.split()).strip(" |,;")
 
 
 _NO_CLAIM = re.compile(

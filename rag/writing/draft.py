@@ -288,5 +288,5 @@ class Draft:
         if self._spaced:
             added = added.lstrip(" ")
         self.added.append(len(self.pieces) + 1)
-        self.pieces += [piece, added, stop]
+        self.pieces += [piece.rstrip(" ,;") if stop else piece, added, stop]
         return (piece if self._strict else "") + added + stop

@@ -32,7 +32,10 @@ class Verdicts(BaseModel):
 def judge(
     checking: Checking, draft: Draft, sources: Sources, reader: Reader, written: Written, stop: threading.Event | None
 ) -> None:
-    """Lower the verdicts of claims that the model doubts, in `checking` and in the text of `draft`; one or two calls."""
+    """Lower the verdicts of claims that the model doubts, in `checking` and in the text of `draft`: one or two calls.
+
+    The text is that of the draft, whose marks change with the verdicts.
+    """
     claims = checking.claims[:MAX_CLAIMS]
     if not claims:
         return
