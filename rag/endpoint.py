@@ -20,7 +20,7 @@ from pydantic import PrivateAttr
 
 from rag.endpoint_chunks import read
 from rag.endpoint_errors import ours, words_of
-from rag.endpoint_line import Line
+from rag.endpoint_line import Line, bare
 from rag.errors import ConfigError, ContextOverflow, ModelStopped
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Endpoint(CustomLLM):
         **options: Any,
     ) -> None:
         url = base_url or OPENAI
-        shown = re.sub(r"//[^/@]*@", "//", url)
+        shown = bare(url)
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise ConfigError(f"The base URL is {shown!r}: give one such as http://127.0.0.1:8080/v1.")
         super().__init__(

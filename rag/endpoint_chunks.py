@@ -23,20 +23,20 @@ def read(response: httpx.Response, host: str, model: str, key: str | None) -> It
     error that is told in mid-stream, and for an end before the answer's; and what httpx raises.
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
-    if kind == "application/json":  # not streamed: as asked, or because the server can't
-        payloads: Iterator[str] = iter([response.read().decode(errors="replace")])
-    else:
-        payloads = events(response.iter_bytes())
-    text, finish, ended, begun = "", None, False, False
+    whole = kind == "application/json"  # not streamed: as asked, or because the server can't
+    payloads = iter([response.read().decode(errors="replace")]) if whole else events(response.iter_bytes())
+    text, finish, ended, begun, written = "", None, whole, False, False
     for payload in payloads:
         begun = True
-        if ended := payload.startswith("[DONE]"):
+        if payload.startswith("[DONE]"):
+            ended = True
             break
         event = _event(payload, host, model, key)
         content, thinking, reason = _content(event)
         text, finish = text + content, finish or reason
         usage = _usage(event)
         if content or thinking or reason or usage:
+            written = True
             yield ChatResponse(
                 message=ChatMessage(role="assistant", content=text),
                 delta=content,
@@ -48,6 +48,8 @@ def read(response: httpx.Response, host: str, model: str, key: str | None) -> It
             f"{host} sent no answer of {model}, but {kind or 'nothing'}. Is the base URL that of the API? It often "
             "ends in /v1."
         )
+    if ended and not written:
+        raise ModelServerError(f"{host} sent no answer of {model}, but an empty {kind}. Ask again, or look at its log.")
     # A stream that just ends may have been cut by a proxy; servers that leave one of the two marks out exist.
     if not ended and finish is None:
         raise ModelUnreachable(f"{host} cut the connection before {model} was done. Try again.")

@@ -40,7 +40,7 @@ _QUOTA = re.compile(
     r"|exceeded your current quota(?!.*retry in)",
     re.IGNORECASE | re.DOTALL,
 )
-_KEY = re.compile(r"\b(?:sk|pk|gsk|xai|nvapi|hf)[-_][\w*.-]{6,}")
+_KEY = re.compile(r"\b(?:sk-|gsk_|xai-|nvapi-|hf_)[\w*.-]{6,}")
 """What looks like a key of the known providers, also one that is masked in part."""
 _NO_CONNECTION = {"ConnectionError", "NetworkError", "ProtocolError", "APIConnectionError", "gaierror", "SSLError"}
 _TIMEOUT = {"TimeoutException", "APITimeoutError", "TimeoutError", "Timeout"}
@@ -61,7 +61,7 @@ def ours(error: BaseException, host: str, model: str) -> ModelError:
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
     if isinstance(status, int):
-        return answered(status, getattr(error, "body", None), getattr(response, "headers", {}), host, model)
+        return answered(status, getattr(error, "body", str(error)), getattr(response, "headers", {}), host, model)
     allowed = _timeouts(error)
     if "ConnectTimeout" in names:
         return ModelTimeout(

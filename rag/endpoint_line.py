@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import ipaddress
+import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     import httpx
@@ -31,13 +32,16 @@ class Line:
 
         self.connected = self.hung_up = False
         self._socket: socket.socket | None = None
-        self._secure = base_url.startswith("https:")
+        parts = urlsplit(base_url)
+        self._secure = parts.scheme == "https"
         timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
         self._http = httpx.Client(
             timeout=timeout,
             verify=_tls(),
             # No proxy of the environment stands between this machine and itself.
-            trust_env=not is_local(urlsplit(base_url).hostname or ""),
+            trust_env=not is_local(parts.hostname or ""),
+            # Taken out of the address, which httpx logs.
+            auth=(unquote(parts.username), unquote(parts.password or "")) if parts.username else None,
             # The address that the user named is the only one that gets the question.
             follow_redirects=False,
             event_hooks={"request": [self._watch]},
@@ -46,7 +50,7 @@ class Line:
         self.sdk = openai.OpenAI(
             api_key=api_key or "none",
             admin_api_key="",
-            base_url=base_url,
+            base_url=bare(base_url),
             organization="",
             project="",
             webhook_secret="",
@@ -56,13 +60,15 @@ class Line:
         )
         self.sdk.organization = self.sdk.project = None
         self.sdk._custom_headers = {}
+        # Here, for it imports half of the SDK the first time.
+        self._completions = self.sdk.chat.completions.with_streaming_response
 
     @contextlib.contextmanager
     def post(self, request: Mapping[str, Any]) -> Iterator[httpx.Response]:
         """The response to a chat request as soon as its headers are there. Raises what the SDK raises."""
         rest = {k: v for k, v in request.items() if k not in ("model", "messages")}
         # By extra_body, for the SDK refuses parameters that only other servers know.
-        with self.sdk.chat.completions.with_streaming_response.create(
+        with self._completions.create(
             model=request["model"], messages=request["messages"], extra_body=rest
         ) as response:
             yield response.http_response
@@ -96,6 +102,11 @@ class Line:
         if self._socket is not None:
             with contextlib.suppress(OSError):  # it is closed already
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def bare(url: str) -> str:
+    """A URL without the user name and password that may stand before its host."""
+    return re.sub(r"//[^/?#]*@", "//", url)
 
 
 def is_local(host: str) -> bool:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from base64 import b64encode
 from collections.abc import Iterator
 
 import pytest
@@ -195,6 +196,17 @@ def test_nothing_of_the_environment_reaches_the_server(monkeypatch: pytest.Monke
     assert not any(name.startswith("openai-") for r in server.requests for name in r.headers)
 
 
+def test_a_remote_endpoint_is_reached_by_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with EndpointServer() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        with pytest.raises(ModelUnknown, match=r"models\.example"):
+            Endpoint("m", base_url="http://models.example/v1", api_key=None).chat(QUESTION)
+    assert [r.path for r in proxy.requests] == ["http://models.example/v1/chat/completions"]
+
+
 def test_the_sdk_is_imported_when_an_endpoint_is_made() -> None:
     code = "import sys, rag.endpoint, rag.reading; sys.exit('openai' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
@@ -220,6 +232,10 @@ def test_the_sdk_is_imported_when_an_endpoint_is_made() -> None:
         (overflow(), ContextOverflow, "RAG_CONTEXT"),
         (overflow_of_llama_cpp(), ContextOverflow, "512 tokens"),
         (page(), ModelServerError, "text/html"),
+        (lambda e: e.reply(200, {"choices": []}), ModelServerError, "an empty application/json"),
+        (lambda e: (e.begin(), e.event("[DONE]"), e.end()), ModelServerError, "an empty text/event-stream"),
+        (lambda e: (e.begin(), e.end()), ModelServerError, "but text/event-stream"),
+        (lambda e: (e.begin(), e.event({"choices": [7], "usage": 3}), e.end()), ModelUnreachable, "cut"),
         (malformed(), ModelServerError, "not a JSON object"),
         (malformed(event="[1, 2]"), ModelServerError, "not a JSON object"),
         (malformed("Hel"), ModelServerError, "not a JSON object"),
@@ -474,6 +490,16 @@ def test_no_key_in_what_is_printed(key: str, caplog: pytest.LogCaptureFixture) -
     assert key not in "".join(traceback.format_exception(refused.value))
     assert caplog.records
     assert key not in caplog.text
+
+
+def test_a_password_in_the_base_url_is_sent_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG), EndpointServer(answer("Hi"), unavailable()) as server:
+        model = Endpoint("m", base_url=server.url.replace("//", "//me:canary%20word@"), api_key=None)
+        model.chat(QUESTION)
+        with pytest.raises(ModelServerError) as caught:
+            model.chat(QUESTION)
+        assert server.requests[0].headers["authorization"] == f"Basic {b64encode(b'me:canary word').decode()}"
+    assert "canary" not in caplog.text + "".join(traceback.format_exception(caught.value)) + repr(model)
 
 
 def test_a_key_of_another_sdk_is_struck_out_by_its_looks() -> None:

@@ -317,7 +317,7 @@ def test_a_stop_ends_it_within_a_second(behaviour: Behaviour, partial: str) -> N
         timer.start()
         with pytest.raises(ModelStopped) as caught:
             list(reply)
-        assert time.monotonic() - times[0] < 0.5
+        assert time.monotonic() - times[0] < 1
         if behaviour.__qualname__.startswith(("slow", "_pieces", "answer")):
             assert server.requests[0].hung_up.wait(1)
             assert server.requests[0].hung_up_at - times[0] < 1
