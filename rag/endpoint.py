@@ -21,7 +21,7 @@ from pydantic import PrivateAttr
 from rag.endpoint_chunks import read
 from rag.endpoint_errors import ours, words_of
 from rag.endpoint_line import Line, bare
-from rag.errors import ConfigError, ContextOverflow, ModelStopped
+from rag.errors import ConfigError, ContextOverflow, ModelError, ModelServerError, ModelStopped
 
 if TYPE_CHECKING:
     import httpx
@@ -221,6 +221,8 @@ class Endpoint(CustomLLM):
         except Exception as e:
             if line.hung_up:
                 raise ModelStopped(f"The answer of {self.model} at {self.host} was stopped; ask again.") from None
+            if isinstance(e, ModelError):
+                raise
             raise ours(e, self.host, self.model) from e
 
     @contextlib.contextmanager
@@ -251,19 +253,29 @@ class Endpoint(CustomLLM):
         parameter, words = words_of(error.body)
         for name in _OPTIONAL:
             # llama.cpp and vLLM name what they make of a response_format.
-            also = "|grammar|json_schema" if name == "response_format" else ""
-            named = parameter.startswith(name) if parameter else re.search(rf"\b({name}{also})\b", words)
+            also = "|grammar|json.schema|structured.output" if name == "response_format" else ""
+            told = re.search(rf"\b({name}{also})\b", words, re.IGNORECASE)
+            named = parameter.startswith(name) if parameter else told
             if named and name in request and name not in gone:
                 return name
         return None
 
 
 def list_models(endpoint: Endpoint) -> list[str]:
-    """The names of the models that the endpoint offers, in its order. Raises `ModelError`."""
+    """The names of the models that the endpoint offers, in its order. Raises `ModelError`.
+
+    Waits `connect_seconds` for the list, at most.
+    """
     line = endpoint._line()
     try:
         with contextlib.closing(line):
-            return [model.id for model in line.sdk.models.list()]
+            listed = line.sdk.models.list(timeout=endpoint.connect_seconds)
+            return [str(model.id) for model in listed]
+    except (AttributeError, TypeError, ValueError) as e:  # the SDK takes whatever comes
+        raise ModelServerError(
+            f"{endpoint.host} sent no list of models when {endpoint.model} was looked for. Is the base URL that of the "
+            "API? It often ends in /v1."
+        ) from e
     except Exception as e:
         raise ours(e, endpoint.host, endpoint.model) from e
 

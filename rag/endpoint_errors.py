@@ -56,7 +56,7 @@ def ours(error: BaseException, host: str, model: str) -> ModelError:
     if isinstance(error, ModelError):
         return error
     chain = list(_chain(error))
-    _hush(chain)
+    secrets = _hush(chain)
     names = {c.__name__ for e in chain for c in type(e).__mro__}
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
@@ -73,14 +73,15 @@ def ours(error: BaseException, host: str, model: str) -> ModelError:
             f"{host} was silent while {model} was asked{_within(allowed.get('read'))}. Try again, or allow it more "
             "seconds."
         )
-    reason = _short(str(chain[-1])) or type(chain[-1]).__name__
+    reason = _short(hushed(str(chain[-1]), secrets)) or type(chain[-1]).__name__
     if names & {"ConnectError", "gaierror", "SSLError", "ConnectionRefusedError"}:
         return ModelUnreachable(
             f"{host} can't be reached for {model} ({reason}). Start the server, or correct the base URL."
         )
     if names & _NO_CONNECTION:
         return ModelUnreachable(f"The connection to {host} broke while {model} was asked ({reason}). Try again.")
-    return ModelError(f"{model} at {host} failed ({type(error).__name__}: {_short(str(error))}). Try another model.")
+    what = f"{type(error).__name__}: {_short(hushed(str(error), secrets))}"
+    return ModelError(f"{model} at {host} failed ({what}). Try another model.")
 
 
 def answered(status: int, body: object, headers: Mapping[str, str], host: str, model: str) -> ModelError:
@@ -98,8 +99,9 @@ def answered(status: int, body: object, headers: Mapping[str, str], host: str, m
             f"{host} says that the account has no credit left for {model} ({told}). Check its billing."
         )
     if status == 429:
+        pause = "a little" if wait is None else f"{wait:g} seconds"
         return ModelRateLimit(
-            f"{host} gets too many requests for {model} ({told}). Wait a little, then try again.", retry_after=wait
+            f"{host} gets too many requests for {model} ({told}). Wait {pause}, then try again.", retry_after=wait
         )
     if status == 401:
         # Not its words: they tend to repeat the key.
@@ -108,10 +110,12 @@ def answered(status: int, body: object, headers: Mapping[str, str], host: str, m
         )
     if status == 403:
         return ModelAuthError(f"{host} does not let this key use {model} ({told}). Use another model or another key.")
+    if status == 404 and "model" in words:
+        return ModelUnknown(f"{host} does not know the model {model} ({told}). Set RAG_MODEL to one that it has.")
     if status == 404:
         return ModelUnknown(
-            f"{host} does not know the model {model} ({told}). Set RAG_MODEL to one that it has; if none is known, "
-            "correct the path of the base URL, which often ends in /v1."
+            f"{host} has nothing there when {model} is asked for ({told}). Correct the path of the base URL, which "
+            "often ends in /v1."
         )
     if 300 <= status < 400:
         return ModelUnknown(f"{host} redirects requests for {model} elsewhere ({status}). Correct the base URL.")
@@ -170,14 +174,15 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _hush(chain: list[BaseException]) -> None:
-    """Strike the key of the request out of everything that these exceptions would print."""
+def _hush(chain: list[BaseException]) -> set[str]:
+    """Strike the key of the request out of everything that these exceptions would print; returns it."""
     secrets = {secret for error in chain for secret in _secrets(error)}
     for error in chain:
         error.args = tuple(hushed(a, secrets) for a in error.args)
         for name in ("message", "body"):
             if hasattr(error, name):
                 setattr(error, name, hushed(getattr(error, name), secrets))
+    return secrets
 
 
 def _secrets(error: BaseException) -> Iterator[str]:

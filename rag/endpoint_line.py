@@ -16,12 +16,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from rag.errors import ConfigError
+
 if TYPE_CHECKING:
     import httpx
 
 
 class Line:
-    """A connection to be made for one request.
+    """A connection to be made for one request. Raises `ConfigError` for a key that can't be sent.
 
     `connected` tells whether it stands, TLS included; `hung_up` whether `hang_up` was called.
     """
@@ -30,6 +32,10 @@ class Line:
         import httpx
         import openai
 
+        key = (api_key or "").strip() or "none"
+        if not re.fullmatch(r"[\x21-\x7e]+", key):
+            # Such a header can't be sent, and what complains about it quotes it.
+            raise ConfigError("The API key has white space in it, or a character that no key has: copy it again.")
         self.connected = self.hung_up = False
         self._socket: socket.socket | None = None
         parts = urlsplit(base_url)
@@ -48,7 +54,7 @@ class Line:
         )
         # Everything that the SDK would otherwise look up in the environment, which could be meant for another host.
         self.sdk = openai.OpenAI(
-            api_key=api_key or "none",
+            api_key=key,
             admin_api_key="",
             base_url=bare(base_url),
             organization="",

@@ -194,8 +194,9 @@ class Reply:
             if isinstance(item, Chunk):
                 yield item
                 continue
-            error = ours(item, self._reader.host, self._reader.model)
-            raise error from (None if error is item else item)
+            if isinstance(item, ModelError):
+                raise item
+            raise ours(item, self._reader.host, self._reader.model) from item
 
     def _check_deadlines(self, pump: Pump, begin: float) -> None:
         limits, now = self._reader.deadlines, time.monotonic()

@@ -175,6 +175,13 @@ def test_the_models_on_offer() -> None:
             list_models(Endpoint("m", base_url=server.url, api_key="another"))
 
 
+def test_a_server_without_a_list_of_models(deaf: str) -> None:
+    with EndpointServer(choose=lambda _: page()) as server, pytest.raises(ModelServerError, match="no list of models"):
+        list_models(Endpoint("m", base_url=server.url + "/v1", api_key=None))
+    with pytest.raises(ModelTimeout):
+        list_models(Endpoint("m", base_url=f"http://{deaf}", api_key=None, connect_seconds=0.2))
+
+
 # --- the environment --------------------------------------------------------------------------------------------------
 
 
@@ -222,8 +229,10 @@ def test_the_sdk_is_imported_when_an_endpoint_is_made() -> None:
         (error(403, "Your country is not supported."), ModelAuthError, "country"),
         (unknown_model(), ModelUnknown, "RAG_MODEL"),
         (error(400, "messages: unknown role"), ModelUnknown, "unknown role"),
+        (error(404, "File Not Found"), ModelUnknown, "base URL.* /v1"),
         (error(301, "", {"Location": "http://127.0.0.2/v1"}), ModelUnknown, "redirects"),
-        (rate_limit(), ModelRateLimit, "Wait"),
+        (rate_limit(), ModelRateLimit, "Wait a little"),
+        (rate_limit(9), ModelRateLimit, "Wait 9 seconds"),
         (quota(), QuotaExhausted, "billing"),
         (error(402, "Insufficient Balance"), QuotaExhausted, "billing"),
         (unavailable(500), ModelServerError, "500"),
@@ -255,6 +264,7 @@ def test_each_misbehaviour_has_its_error(behaviour: Behaviour, kind: type[ModelE
     assert type(caught.value) is kind
     assert endpoint(server).host in str(caught.value)
     assert "any-model" in str(caught.value)
+    assert caught.value.__cause__ is not caught.value
     assert str(caught.value).endswith((".", "/v1."))
 
 
@@ -500,6 +510,18 @@ def test_a_password_in_the_base_url_is_sent_and_not_told(caplog: pytest.LogCaptu
             model.chat(QUESTION)
         assert server.requests[0].headers["authorization"] == f"Basic {b64encode(b'me:canary word').decode()}"
     assert "canary" not in caplog.text + "".join(traceback.format_exception(caught.value)) + repr(model)
+
+
+@pytest.mark.parametrize("key", ["canary\ncanary", "canary’s", "ca nary", "canary\x00"])
+def test_a_key_that_can_t_be_sent(key: str) -> None:
+    with pytest.raises(ConfigError, match="copy it again") as caught:
+        Endpoint("m", base_url="http://127.0.0.1:9/v1", api_key=key)
+    assert "ary" not in "".join(traceback.format_exception_only(caught.value))
+
+
+def test_white_space_around_a_key_does_no_harm() -> None:
+    with EndpointServer(key=CANARY) as server:
+        assert Endpoint("m", base_url=server.url, api_key=f" {CANARY}\n").chat(QUESTION).message.content == "Hello."
 
 
 def test_a_key_of_another_sdk_is_struck_out_by_its_looks() -> None:
