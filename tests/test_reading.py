@@ -29,7 +29,7 @@ from endpoint_server import (
     unknown_model,
     wrong_key,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.llms import (
     ChatMessage,
@@ -498,6 +498,7 @@ def test_thinking_is_left_out_however_it_is_split(text: str, expected: str, size
     assert thinking.answer == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["Yes", " ", "\n", "<", "[", "think>", "THINK]", "/", "|end|>", "é", "<|", "a."])))
 def test_pieces_make_up_the_answer_and_splitting_changes_nothing(pieces: list[str]) -> None:
     split, whole = Thinking(), Thinking()
