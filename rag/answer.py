@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +11,10 @@ Kind = Literal["single", "comparison", "list", "none"]
 Role = Literal["user", "assistant"]
 Level = Literal["supported", "partly", "unsupported"]
 
+LEVELS: tuple[Level, ...] = ("supported", "partly", "unsupported")
+"""Best first."""
+UNSUPPORTED, PARTLY = "[unsupported]", "[partly supported]"
+"""What stands in the text of an answer behind a claim that is not, or not wholly, supported."""
 TIMINGS = ("understand", "retrieve", "answer", "total")
 
 
@@ -87,6 +92,21 @@ class Answer:
     prompts: dict[str, str] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIMINGS, 0.0))
     id: str | None = None
+
+    @property
+    def doubtful(self) -> tuple[Claim, ...]:
+        """The claims that are not, or not wholly, supported."""
+        return tuple(c for c in self.claims if c.verdict != "supported")
+
+    @property
+    def marked(self) -> bool:
+        """Whether claims that nothing supports are marked in the text; in strict mode they are left out of it."""
+        return re.search(r"(?<!\\)" + re.escape(UNSUPPORTED), self.answer) is not None
+
+    def verdict(self, marker: int) -> Level | None:
+        """The best verdict on a claim that carries this marker; None where only a quote does."""
+        found = {c.verdict for c in self.claims if marker in c.markers}
+        return next((level for level in LEVELS if level in found), None)
 
     def to_json(self) -> dict[str, Any]:
         """The answer under the field names of the JSON contract, ready for `json.dumps`."""

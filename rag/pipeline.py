@@ -86,6 +86,11 @@ class Rag:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def model(self) -> str | None:
+        """The name of the model that writes the answers; None in quoting mode."""
+        return self._reader.model if self._reader else None
+
     def ask(
         self,
         question: str,

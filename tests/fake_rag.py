@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-from rag.answer import Answer, Citation, Event, Retrieved, Step, Text, Turn
+from rag.answer import Answer, Citation, Claim, Event, Retrieved, Step, Text, Turn
 from rag.config import MAX_QUESTION, Config
-from rag.errors import UsageError
+from rag.errors import ModelStopped, ModelUnreachable, UsageError
 from rag.papers.paper import Paper, paper_id
 
 ABSTRACT = "QLoRA is frugal. Double quantization saves 0.37 bits per parameter. \x1b]0;owned\x07Nothing else is said."
@@ -21,6 +23,10 @@ PAPER = Paper(
     year=2023,
 )
 OTHER = Paper(id="gpipe-00000000", title="GPipe", abstract="Pipelines.", raw_abstract="Pipelines.")
+TRUE = "Double quantization saves 0.37 bits per parameter"
+HALF = "QLoRA is always frugal"
+FALSE = "Double quantization saves 3 bits per parameter"
+DRAFT = "Half of an answer "
 QUOTE = "Double quantization saves 0.37 bits per parameter."
 
 
@@ -31,6 +37,7 @@ class FakeRag:
         self.config = config
         self.held: tuple[Paper, ...] = () if empty else (PAPER, OTHER)
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
+        self.stops: list[threading.Event | None] = []
         self.ingested: list[dict[str, object]] = []
         self.closed = False
 
@@ -55,8 +62,44 @@ class FakeRag:
             papers=2, added=2, changed=0, removed=0, unchanged=0, merged=(merged,), refused=(), seconds=1.234
         )
 
-    def ask(self, question: str, history: Sequence[Turn] = (), *, id: str | None = None) -> Answer:
+    @property
+    def model(self) -> str | None:
+        return self.config.model or None
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        id: str | None = None,
+        stop: threading.Event | None = None,
+    ) -> Answer:
+        *_, answer = self.stream(question, history, stop=stop)
+        assert isinstance(answer, Answer)
+        return replace(answer, id=id)
+
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), *, stop: threading.Event | None = None
+    ) -> Iterator[Event]:
+        """A question with "written" gets a model's answer; "unreachable" fails, "endless" waits, both in mid-draft."""
+        yield Step("understand", "Reading the question")
         self.asked.append((question, tuple(history)))
+        self.stops.append(stop)
+        self._refuse(question)
+        answer = _written(question) if "written" in question else self._quoted(question, history)
+        if "endless" in question or "unreachable" in question:
+            yield Text(DRAFT)
+        if "endless" in question:
+            assert stop is not None
+            while not stop.wait(0.02):
+                yield Text("more ")
+            raise ModelStopped("The answer of fake-1 was stopped.", partial=DRAFT)
+        if "unreachable" in question:
+            raise ModelUnreachable("The connection to models.example broke; try again.", partial=DRAFT)
+        yield Text(f"{answer.answer} And a guess." if answer.claims else answer.answer)
+        yield answer
+
+    def _refuse(self, question: str) -> None:
         if not question.strip():
             raise UsageError("The question is empty; ask something.")
         if len(question) > MAX_QUESTION:
@@ -65,6 +108,8 @@ class FakeRag:
             raise RuntimeError("a fault")
         if "interrupt" in question:
             raise KeyboardInterrupt
+
+    def _quoted(self, question: str, history: Sequence[Turn]) -> Answer:
         start = ABSTRACT.index(QUOTE)
         return Answer(
             question=question,
@@ -74,14 +119,34 @@ class FakeRag:
             citations=(Citation(1, PAPER.id, PAPER.title, QUOTE, start, start + len(QUOTE)),),
             retrieved=tuple(Retrieved(p.id, p.title, 1.0) for p in self.held),
             searched=len(self.held),
-            id=id,
         )
-
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
-        yield Step("understand", "Reading the question")
-        answer = self.ask(question, history)
-        yield Text(answer.answer)
-        yield answer
 
     def close(self) -> None:
         self.closed = True
+
+
+def _written(question: str) -> Answer:
+    """Three claims: one that holds, one that holds in part, and one that doesn't."""
+    start, end = ABSTRACT.index(QUOTE), ABSTRACT.index(QUOTE) + len(QUOTE)
+    return Answer(
+        question=question,
+        standalone_question=question,
+        kind="single",
+        answer=f"{TRUE} [1]. {HALF} [2] [partly supported]. {FALSE} [unsupported].",
+        mode="generating",
+        model="fake-1",
+        claims=(
+            Claim(f"{TRUE}.", "supported", "", (1,)),
+            Claim(f"{HALF}.", "partly", 'no sentence says "always"', (2,)),
+            Claim(f"{FALSE}.", "unsupported", "the abstract gives 0.37, not 3"),
+        ),
+        citations=(
+            Citation(1, PAPER.id, PAPER.title, QUOTE, start, end),
+            Citation(2, PAPER.id, PAPER.title, "QLoRA is frugal.", 0, 16, supported=False),
+        ),
+        searched=2,
+        prompt_tokens=1000,
+        completion_tokens=234,
+        prompts={"answer": "3f2a9c1d"},
+        timings_ms={"understand": 1.0, "retrieve": 1.0, "answer": 1498.0, "total": 1500.0},
+    )

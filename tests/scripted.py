@@ -6,6 +6,7 @@ For what the real collection can't be made to do on demand: be empty, be slow, f
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -38,7 +39,9 @@ class Scripted(FakeRag):
         self.held = (PAPER, OTHER, *BAD)
         return done
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), *, stop: threading.Event | None = None
+    ) -> Iterator[Event]:
         yield Step("understand", "Reading the question")
         yield Step("retrieve", f"Searching {len(self.held)} papers")
         if "slow" in question:

@@ -164,7 +164,7 @@ def test_our_errors_become_a_line_and_their_exit_code(
     def ask(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(FakeRag, "ask", ask)
+    monkeypatch.setattr(FakeRag, "stream", ask)
     result = shell("ask", QUESTION)
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"Error: {error}\n")
     assert shell.rag.closed

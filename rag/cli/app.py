@@ -61,7 +61,8 @@ def rag(
 ) -> None:
     """Ask a collection of paper abstracts; get short answers made of exact, cited quotes.
 
-    Without a collection of your own, the papers that come with the program answer.
+    Without a collection of your own, the papers that come with the program answer. Without a language model nothing is
+    called; one that is configured writes the answers, and each of its claims is checked against the abstracts.
 
     \b
     Examples:
@@ -75,7 +76,19 @@ def rag(
       RAG_HOME  RAG_COLLECTION  RAG_HOST  RAG_PORT  RAG_THREADS
 
     \b
-    Exit codes: 0 ok, 1 other error, 2 usage, 3 configuration, 130 interrupted.
+    A language model (OpenAI-compatible: a name, and a key or an address):
+      RAG_MODEL  OPENAI_API_KEY  OPENAI_BASE_URL  RAG_LLM  RAG_STRICT  RAG_JUDGE
+      RAG_FALLBACK  RAG_CONTEXT (tokens it reads)  RAG_CACHE (folder of replies)
+      RAG_FIRST_TOKEN  RAG_BETWEEN_TOKENS  RAG_TOTAL (seconds to wait)
+
+    \b
+    Another embedding than the built-in one:
+      RAG_EMBEDDING  RAG_EMBEDDING_BASE_URL  RAG_EMBEDDING_API_KEY
+
+    \b
+    Exit codes: 0 ok, 1 other error, 2 usage, 3 configuration or unknown model,
+      4 key refused, 5 model unreachable, 6 rate limit or quota, 7 deadline,
+      8 the model's server failed, 130 interrupted.
     """
 
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli import console
-from rag.cli.session import Collection, Home, opened
+from rag.cli import console, live
+from rag.cli.session import Options, opened, with_options
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
     from rag.answer import Turn
 
 
+@with_options
 def ask(
     question: Annotated[
         str | None, typer.Argument(metavar="QUESTION", help="The question; - reads it from standard input.")
@@ -32,10 +33,13 @@ def ask(
     output: Annotated[
         str | None, typer.Option(metavar="FILE", help="Where the answers of a batch go; - is standard output.")
     ] = None,
-    collection: Collection = None,
-    home: Home = None,
+    *,
+    options: Options,
 ) -> None:
-    """Answer a question with exact quotes and their sources.
+    """Answer a question, with sources.
+
+    Answers are made of exact quotes; where a model is configured (RAG_MODEL), it writes them, and each of its claims is
+    checked against the abstracts. --no-fallback exits with the model's error where it fails.
 
     A line of a batch is {"id": ..., "question": ..., "history": [...]}, of which only the question is needed. Answers
     come in the same order; a line that fails becomes an answer that says why, and the batch goes on.
@@ -44,6 +48,7 @@ def ask(
     Examples:
       rag ask "How do GPipe and Holmes each use pipeline parallelism?"
       rag ask "Which papers are about scene reconstruction?" --json | jq .citations
+      rag ask "What is LoRA?" --model qwen3 --base-url http://127.0.0.1:11434/v1
       echo "What is LoRA?" | rag ask -
       rag ask --batch questions.jsonl --output answers.jsonl
     """
@@ -54,15 +59,19 @@ def ask(
             raise UsageError("--history belongs to a single question; a line of a batch brings its own.")
         from rag.cli.batch import run
 
-        run(batch, output or "-", home, collection)
+        run(batch, output or "-", options.config())
         return
     if output is not None:
         raise UsageError("--output belongs to --batch; redirect a single answer with >.")
     assert question is not None
+    _one(question, history, options, as_json=as_json)
+
+
+def _one(question: str, history: Path | None, options: Options, *, as_json: bool) -> None:
     text = sys.stdin.buffer.read().decode("utf-8", "replace").strip() if question == "-" else question
     turns = _read_history(history) if history else ()
-    with opened(home, collection) as rag:
-        answer = rag.ask(text, turns)
+    with opened(options.config()) as rag:
+        answer = live.answered(rag, text, turns, keep=not as_json)
     if as_json:
         console.say_json(answer.to_json())
     else:

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from rag.answer import Answer, Turn, failed
 from rag.cli import console
 from rag.cli.session import opened
+from rag.config import Config
 from rag.errors import RagError, UsageError
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ class Line:
     id: str | None = None
 
 
-def run(source: str, target: str, home: Path | None, collection: str | None) -> None:
+def run(source: str, target: str, config: Config) -> None:
     """Answer every line of `source` into `target` (`-`: standard input, standard output), each as soon as it is known.
 
     Raises `UsageError` where a file can't be opened. A line that fails, whatever the reason, becomes an answer.
     """
-    with _input(source) as lines, opened(home, collection) as rag, _output(target, source) as out:
+    with _input(source) as lines, opened(config) as rag, _output(target, source) as out:
         total = failures = 0
         with console.Progress() as progress:
             for raw in lines:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from rag.cli import console
-from rag.cli.session import Collection, Home, opened
+from rag.cli import console, live
+from rag.cli.session import Options, opened, with_options
 from rag.errors import RagError
 
 if TYPE_CHECKING:
-    from rag.answer import Answer, Turn
+    from rag.answer import Turn
     from rag.pipeline import Rag
 
 HELP = "Ask a question. /new starts over, /help shows this, /quit or Ctrl-D leaves."
 
 
-def chat(collection: Collection = None, home: Home = None) -> None:
+@with_options
+def chat(*, options: Options) -> None:
     """Talk with the collection, question after question.
 
     A question may refer to the ones before it: "And which of them is faster?"
@@ -30,7 +31,7 @@ def chat(collection: Collection = None, home: Home = None) -> None:
       rag chat
       printf 'What is QLoRA?\\nHow much memory does it save?\\n' | rag chat
     """
-    with opened(home, collection) as rag:
+    with opened(options.config()) as rag:
         terminal = sys.stdin.isatty()
         if terminal:
             _line_editing()
@@ -67,7 +68,7 @@ def _exchange(rag: Rag, question: str, history: list[Turn]) -> None:
     from rag.config import MAX_HISTORY
 
     try:
-        answer = _answer(rag, question, history[-MAX_HISTORY:])
+        answer = live.answered(rag, question, history[-MAX_HISTORY:])
     except RagError as e:
         console.fail(str(e))
     except KeyboardInterrupt:
@@ -79,26 +80,6 @@ def _exchange(rag: Rag, question: str, history: list[Turn]) -> None:
         console.say()
         sys.stdout.flush()
         history += [Turn("user", question), Turn("assistant", answer.answer)]
-
-
-def _answer(rag: Rag, question: str, history: list[Turn]) -> Answer:
-    from rag.answer import Answer, Step
-
-    with _status() as status:
-        for event in rag.stream(question, history):
-            if isinstance(event, Answer):
-                return event
-            if isinstance(event, Step) and status:
-                status.update(console.safe(event.detail))
-    raise AssertionError("a stream ends with its answer")
-
-
-def _status() -> Any:
-    if not sys.stderr.isatty():
-        return nullcontext()
-    from rich.console import Console
-
-    return Console(stderr=True).status("Reading the question")
 
 
 def _read(terminal: bool) -> str | None:

@@ -12,8 +12,9 @@ import typer
 
 if TYPE_CHECKING:
     import rich.progress
+    from rich.console import RenderableType
 
-    from rag.answer import Answer
+    from rag.answer import Answer, Citation
 
 # Text of papers and questions could move the cursor or rename the window; tabs and line ends are welcome.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -56,35 +57,83 @@ def fail(reason: str) -> None:
 
 
 def show(answer: Answer) -> None:
-    """Print an answer with its sources: rendered Markdown in a terminal, the Markdown itself elsewhere."""
+    """Print an answer with its sources and doubts: rendered Markdown in a terminal, the Markdown itself elsewhere.
+
+    Warnings, and the receipt where a model was asked, go to standard error.
+    """
     if answer.standalone_question != answer.question:
         say(f"Understood as: {answer.standalone_question}\n")
     if sys.stdout.isatty():
         _render(answer)
     else:
         say(answer.answer)
+        if answer.doubtful:
+            say()
+        for label, claim, reason in _doubts(answer):
+            say(f"{label}: {claim}{reason}")
         if answer.citations:
             say("\nSources")
         for c in answer.citations:
-            say(f"[{c.marker}] {c.title}\n    “{c.quote}”")
+            say(f"[{c.marker}] {c.title}{_hedge(answer, c)}\n    “{c.quote}”")
     for warning in answer.warnings:
         note(f"Warning: {warning}")
+    if answer.model is not None:
+        from rag.receipt import receipt
+
+        note(receipt(answer))
+
+
+def show_draft(text: str, mark: str) -> None:
+    """Print what there is of an answer that was not finished, and under it `mark`, which says so."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console(highlight=False).print(rendered(text))
+    else:
+        say(text)
+    say(f"\n{mark}")
+
+
+def _doubts(answer: Answer) -> list[tuple[str, str, str]]:
+    """Label, text and reason of each claim that is not, or not wholly, supported."""
+    absent = "unsupported" if answer.marked else "left out"
+    labels = {"partly": "partly supported", "unsupported": absent}
+    return [(labels[c.verdict], c.text, f" ({c.reason})" if c.reason else "") for c in answer.doubtful]
+
+
+def _hedge(answer: Answer, citation: Citation) -> str:
+    level = answer.verdict(citation.marker)
+    if level == "unsupported":
+        return " (does not support the claim)"
+    return " (partly)" if level == "partly" or not citation.supported else ""
+
+
+def rendered(text: str) -> RenderableType:
+    """Markdown of an answer as a terminal shows it."""
+    from rich.markdown import Markdown
+
+    # A tag would vanish ("<s> tokens"), and a link could show one address and lead to another.
+    text = re.sub(r"(?<!\\)<(?=[A-Za-z/!?])", r"\\<", safe(text))
+    text = re.sub(r"(?<!\\)(\[(?:unsupported|partly supported)\])", r"**\1**", text)
+    return Markdown(text, hyperlinks=False)
 
 
 def _render(answer: Answer) -> None:
     from rich.console import Console
-    from rich.markdown import Markdown
     from rich.padding import Padding
     from rich.text import Text
 
-    console = Console(highlight=False)  # it minds NO_COLOR
-    # A tag would vanish ("<s> tokens"), and a link could show one address and lead to another.
-    text = re.sub(r"(?<!\\)<(?=[A-Za-z/!?])", r"\\<", safe(answer.answer))
-    console.print(Markdown(text, hyperlinks=False))
+    console = Console(highlight=False)
+    console.print(rendered(answer.answer))
+    if answer.doubtful:
+        console.print()
+    for label, claim, reason in _doubts(answer):
+        console.print(Text.assemble((f"{label}: ", "bold yellow"), safe(claim), (safe(reason), "dim")))
     if answer.citations:
         console.print(Text("\nSources", style="bold"))
     for c in answer.citations:
-        console.print(Text.assemble((f"[{c.marker}] ", "cyan"), (safe(c.title), "bold")))
+        hedge = (_hedge(answer, c), "yellow")
+        console.print(Text.assemble((f"[{c.marker}] ", "cyan"), (safe(c.title), "bold"), hedge))
         console.print(Padding(Text(f"“{safe(c.quote)}”", style="dim"), (0, 0, 0, 4)))
 
 

@@ -9,6 +9,7 @@ import typer
 
 from rag.cli import console
 from rag.cli.session import Collection, Home, opened
+from rag.config import Config
 
 if TYPE_CHECKING:
     from rag.pipeline import Ingested
@@ -37,7 +38,8 @@ def ingest(
       rag ingest --add new.ris more.csv
       rag ingest --collection biology --skip-bad exports/
     """
-    with opened(home, collection, filled=False) as rag:
+    # Papers are read without a language model, whatever is configured.
+    with opened(Config.load(home=home, collection=collection, llm="none"), filled=False) as rag:
         with console.Progress() as progress:
             done = rag.ingest(paths or (), add=add, skip_bad=skip_bad, progress=progress)
         _report(done, rag.config.collection)

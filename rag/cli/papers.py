@@ -10,6 +10,7 @@ import typer
 
 from rag.cli import console
 from rag.cli.session import Collection, Home, opened
+from rag.config import Config
 
 if TYPE_CHECKING:
     from rag.papers.paper import Paper
@@ -34,7 +35,7 @@ def papers(
       rag papers quantization
       rag papers --json | jq -r '.[].title'
     """
-    with opened(home, collection) as rag:
+    with opened(Config.load(home=home, collection=collection, llm="none")) as rag:
         found = [p for p in rag.papers() if words is None or _matches(p, words)]
     if as_json:
         console.say_json([dataclasses.asdict(p) for p in found])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.answer import Citation, Claim, Level
+from rag.answer import PARTLY, UNSUPPORTED, Citation, Claim, Level
 from rag.citations import Citations
 from rag.names import Names
 from rag.passages import Span
@@ -14,8 +14,8 @@ from rag.writing.claims import says_absent
 
 MARKS: dict[Level, str] = {
     "supported": "",
-    "partly": " [partly supported]",
-    "unsupported": " [unsupported]",
+    "partly": f" {PARTLY}",
+    "unsupported": f" {UNSUPPORTED}",
 }
 """What stands behind a claim in the text of an answer."""
 RANK: dict[Level, int] = {"supported": 2, "partly": 1, "unsupported": 0}
