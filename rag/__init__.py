@@ -15,18 +15,54 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rag.answer import Answer, Citation, Event, Retrieved, Step, Text, Turn
+    from rag.answer import Answer, Citation, Claim, Event, Retrieved, Step, Text, Turn
     from rag.config import Config
-    from rag.errors import ConfigError, IndexMismatch, Locked, PaperError, RagError, StoreError, UsageError
+    from rag.errors import (
+        ConfigError,
+        ContextOverflow,
+        IndexMismatch,
+        Locked,
+        ModelAuthError,
+        ModelError,
+        ModelRateLimit,
+        ModelServerError,
+        ModelStopped,
+        ModelTimeout,
+        ModelUnknown,
+        ModelUnreachable,
+        PaperError,
+        QuotaExhausted,
+        RagError,
+        StoreError,
+        UsageError,
+    )
     from rag.papers import Paper
     from rag.pipeline import Ingested, Rag, build
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "rag.answer": ("Answer", "Citation", "Event", "Retrieved", "Step", "Text", "Turn"),
+    "rag.answer": ("Answer", "Citation", "Claim", "Event", "Retrieved", "Step", "Text", "Turn"),
     "rag.config": ("Config",),
-    "rag.errors": ("ConfigError", "IndexMismatch", "Locked", "PaperError", "RagError", "StoreError", "UsageError"),
+    "rag.errors": (
+        "ConfigError",
+        "ContextOverflow",
+        "IndexMismatch",
+        "Locked",
+        "ModelAuthError",
+        "ModelError",
+        "ModelRateLimit",
+        "ModelServerError",
+        "ModelStopped",
+        "ModelTimeout",
+        "ModelUnknown",
+        "ModelUnreachable",
+        "PaperError",
+        "QuotaExhausted",
+        "RagError",
+        "StoreError",
+        "UsageError",
+    ),
     "rag.papers": ("Paper",),
     "rag.pipeline": ("Ingested", "Rag", "build"),
 }
@@ -36,14 +72,25 @@ _MODULE = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [
     "Answer",
     "Citation",
+    "Claim",
     "Config",
     "ConfigError",
+    "ContextOverflow",
     "Event",
     "IndexMismatch",
     "Ingested",
     "Locked",
+    "ModelAuthError",
+    "ModelError",
+    "ModelRateLimit",
+    "ModelServerError",
+    "ModelStopped",
+    "ModelTimeout",
+    "ModelUnknown",
+    "ModelUnreachable",
     "Paper",
     "PaperError",
+    "QuotaExhausted",
     "Rag",
     "RagError",
     "Retrieved",

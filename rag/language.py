@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llama_index.core.llms import LLM
 
 from rag.config import Config
 from rag.reading import Deadlines, Reader
 from rag.replies import Replies
+
+if TYPE_CHECKING:
+    from rag.endpoint import Endpoint
 
 CONNECT_SECONDS = 10.0
 REPLY_TOKENS = 700
@@ -26,7 +30,7 @@ def reader(config: Config, llm: LLM | None = None) -> Reader | None:
     return Reader(llm or endpoint(config), deadlines=deadlines, cache=cache)
 
 
-def endpoint(config: Config) -> LLM:
+def endpoint(config: Config) -> Endpoint:
     """The OpenAI-compatible endpoint of `config` as a LlamaIndex model."""
     from rag.endpoint import Endpoint
 
@@ -37,4 +41,6 @@ def endpoint(config: Config) -> LLM:
         context_window=config.context,
         max_tokens=REPLY_TOKENS,
         connect_seconds=CONNECT_SECONDS,
+        # The reader has deadlines of its own; the socket's must not come before them.
+        read_seconds=float(max(config.first_token, config.between_tokens)) + 1,
     )

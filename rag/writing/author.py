@@ -92,7 +92,9 @@ class Author:
         They are provisional: `written` is filled on the way, and its text is what holds. Raises `ModelError` where the
         model fails and there is no falling back, and `ModelStopped`.
         """
-        papers = [s.paper for s in findings.sides if s.paper is not None] or list(findings.papers)
+        # Of the sides of a comparison only what was selected: shown whole abstracts, small models retell them.
+        sides = [replace(s.paper, rest=()) for s in findings.sides if s.paper is not None]
+        papers = sides or list(findings.papers)
         sources, messages, used = self._prompt(findings, papers)
         checking = Checking(self._checker, written.citations, self._names, sources.rows, strict=self._strict)
         draft = Draft(checking.settle, sources.numbers, sources.text, strict=self._strict)

@@ -19,12 +19,18 @@ from rag.names import Names
 from rag.prompts import data, prompt
 from rag.question import Query, read
 from rag.question.query import MAX_SIDES, Side
-from rag.question.sides import COMPARES
 from rag.reading import Reader, Reply
 from rag.writing.structured import ask_json
 
 TURNS, TURN_CHARACTERS = 6, 600
 """Of the conversation, that the model reads: what a question refers to is seldom further back."""
+
+
+_COMPARES = re.compile(
+    r"\b(?:compar(?:e|ing|ison)|contrast|versus|differ(?:s|ence|ences)?|distinguish\w*|side\s+by\s+side)\b|\bvs\b",
+    re.IGNORECASE,
+)
+"""What a comparison most likely has, so that few questions cost a call in vain."""
 
 
 class Standalone(BaseModel):
@@ -55,7 +61,7 @@ class Understanding:
             return None
         if history and unsure(query):
             return self._rewritten(query, history)
-        if query.kind == "single" and not query.rows and COMPARES.search(query.question):
+        if query.kind == "single" and not query.rows and _COMPARES.search(query.question):
             return self._decomposed(query)
         return None
 
