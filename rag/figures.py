@@ -37,7 +37,16 @@ class Figure:
     decimals: int = 0
 
 
-_SCALES = {"hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "b": 1e9}
+_SCALES = {
+    "hundred": 1e2,
+    "thousand": 1e3,
+    "hundreds": 1e2,
+    "k": 1e3,
+    "million": 1e6,
+    "m": 1e6,
+    "billion": 1e9,
+    "b": 1e9,
+}
 _SCALES |= {"bn": 1e9, "trillion": 1e12, "t": 1e12}
 _PREFIX = {"k": 1e3, "kilo": 1e3, "m": 1e6, "mega": 1e6, "g": 1e9, "giga": 1e9, "t": 1e12, "tera": 1e12}
 _PREFIX |= {"p": 1e15, "peta": 1e15, "e": 1e18, "exa": 1e18, "": 1.0}
@@ -78,10 +87,14 @@ _OPENERS = frozenset(
 
 _ONES = "two three four five six seven eight nine ten eleven twelve".split()
 _WORDS = {word: float(n) for n, word in enumerate(_ONES, 2)} | {"dozen": 12.0}
-_WORDS |= {"twenty": 20.0, "thirty": 30.0, "forty": 40.0, "fifty": 50.0, "sixty": 60.0, "eighty": 80.0, "ninety": 90.0}
+_TENS = {w: 10.0 * n for n, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+_TEENS = "thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+_WORDS |= {word: float(n) for n, word in enumerate(_TEENS, 13)}
+_WORDS |= _TENS | {f"{ten}-{one}": _TENS[ten] + _WORDS[one] for ten in _TENS for one in _ONES[:8]}
+_WORDS |= {f"{ten}-one": _TENS[ten] + 1 for ten in _TENS}
 _FACTORS = {"twice": 2.0, "thrice": 3.0, "double": 2.0, "doubled": 2.0, "doubles": 2.0, "doubling": 2.0, "triple": 3.0}
 _FACTORS |= {"tripled": 3.0, "triples": 3.0, "tripling": 3.0, "quadruple": 4.0, "quadrupled": 4.0, "quadruples": 4.0}
-_SHARES = {
+_PARTS = {
     "half": 50.0,
     "halve": 50.0,
     "halved": 50.0,
@@ -90,15 +103,25 @@ _SHARES = {
     "quarter": 25.0,
     "third": 100 / 3,
 }
-_SPELT = "|".join(_WORDS)
+_PARTS |= {
+    "thirds": 100 / 3,
+    "quarters": 25.0,
+    "fourths": 25.0,
+    "fifth": 20.0,
+    "fifths": 20.0,
+    "tenth": 10.0,
+    "tenths": 10.0,
+}
+_SPELT = "|".join(sorted(_WORDS, key=len, reverse=True))
+_TIME_AFTER = r"(?=\s(?:(?:GPU|CPU|TPU)[\s-])?(?:second|minute|hour|day|week|month|year|order)s?\b)"
 _WORDED = re.compile(
     rf"\b(?:(?P<orders>an?|one|{_SPELT})\s+orders?\s+of\s+magnitude"
-    rf"|(?P<fold>{_SPELT}|hundred|thousand)[\s-]?fold"
-    rf"|(?P<times>{_SPELT}|hundred|thousand)\s+times"
-    rf"|(?P<thirds>two|three)[\s-](?P<part>thirds|quarters|fourths)"
-    rf"|(?P<part1>a|one)[\s-](?P<part2>third|quarter)"
-    rf"|(?P<scaled>an?|one|{_SPELT})[\s-](?P<by>hundred|thousand|million|billion|trillion)"
-    rf"|(?P<factor>{'|'.join(_FACTORS)})|(?P<share>half|halve[sd]?|halving)|(?P<count>{_SPELT}))\b(?:[\s-](?P<percent>percent\b))?",
+    rf"|(?P<fold>{_SPELT}|hundred|thousand)-?fold"
+    rf"|(?P<parts>one|{_SPELT}|an?)[\s-](?P<part>thirds?|quarters?|fourths|fifths?|tenths?)(?=\s+(?:of|as|the)\b)"
+    rf"|(?P<count>one|{_SPELT}|an?(?=\s(?:hundred|thousand|million|billion|trillion)\b)|(?:one|an?){_TIME_AFTER})"
+    rf"(?P<half>\s+and\s+a\s+half)?(?:[\s-](?P<by>hundred|thousand|million|billion|trillion)\b(?!-?fold))?"
+    rf"|(?P<halfof>half)\s+(?:of\s+)?an?\s+(?P<scale>thousand|million|billion|trillion)"
+    rf"|(?P<factor>{'|'.join(_FACTORS)})|(?P<share>half|halve[sd]?|halving))(?![\w])",
     re.IGNORECASE,
 )
 _BOUNDS: tuple[tuple[Bound, re.Pattern[str]], ...] = (
@@ -125,9 +148,11 @@ def same(claimed: Figure, given: Figure) -> bool:
 
     A claim may round where it says so ("about 47%" for 47.1%), and may leave out a unit, as tables do.
     """
-    if claimed.unit != given.unit and not _loosely(claimed, given):
-        return False
     a, b = claimed.value, given.value
+    if {claimed.unit, given.unit} == {"", "%"} and min(a, b) < 1 < max(a, b):
+        a, b = (100 * v if v < 1 else v for v in (a, b))  # an efficiency of 0.94 is one of 94%
+    elif claimed.unit != given.unit and not _loosely(claimed, given):
+        return False
     if math.isclose(a, b, rel_tol=1e-6):
         return True
     if claimed.named or given.named or not b:
@@ -135,7 +160,7 @@ def same(claimed: Figure, given: Figure) -> bool:
     if claimed.bound == "about" or given.bound == "about":
         return _rounds(a, b) or abs(a - b) <= 0.02 * b
     if claimed.bound == "over" and given.bound != "under":
-        return 0.9 * b <= a <= b
+        return (0.5 if claimed.word else 0.8) * b <= a <= b
     if claimed.bound in ("under", "up to") and re.search(r"nearly|almost|under|less|below|within", claimed.text):
         return b <= a <= 1.1 * b
     return False
@@ -221,27 +246,31 @@ def _unit(after: str) -> tuple[str, float, int]:
 def _worded(text: str) -> Iterator[Figure]:
     """Figures in words, and factors in verbs ("doubles")."""
     for match in _WORDED.finditer(text):
-        value, unit = _word_value({k: v.lower() for k, v in match.groupdict().items() if v})
-        yield Figure(match.group(), match.start(), match.end(), value, unit, word=True)
+        part = {k: v.lower() for k, v in match.groupdict().items() if v}
+        unit, factor, length = _unit(text[match.end() : match.end() + 30]) if "count" in part else ("", 1.0, 0)
+        if part.get("count") == "one" and not unit and "by" not in part:
+            continue
+        value, own = _word_value(part)
+        small = not unit and not {"by", "orders", "halfof"} & part.keys()
+        end = match.end() + length
+        yield Figure(text[match.start() : end], match.start(), end, value * factor, own or unit, word=small)
 
 
 def _word_value(part: dict[str, str]) -> tuple[float, str]:
     if "orders" in part:
         return 10.0 ** _WORDS.get(part["orders"], 1.0), "x"
-    if "fold" in part or "times" in part:
-        word = part.get("fold") or part["times"]
-        return _WORDS.get(word) or _SCALES[word], "x"
-    if "thirds" in part:
-        return _WORDS[part["thirds"]] * (100 / 3 if part["part"] == "thirds" else 25.0), "%"
-    if "part1" in part:
-        return _SHARES[part["part2"]], "%"
-    if "scaled" in part:
-        return _WORDS.get(part["scaled"], 1.0) * _SCALES[part["by"]], "%" if "percent" in part else ""
+    if "fold" in part:
+        return _WORDS.get(part["fold"]) or _SCALES[part["fold"]], "x"
+    if "halfof" in part:
+        return _SCALES[part["scale"]] / 2, ""
+    if "part" in part:
+        return _WORDS.get(part["parts"], 1.0) * _PARTS[part["part"]], "%"
     if "factor" in part:
         return _FACTORS[part["factor"]], "x"
     if "share" in part:
-        return _SHARES[part["share"]], "%"
-    return _WORDS[part["count"]], "%" if "percent" in part else ""
+        return _PARTS[part["share"]], "%"
+    value = _WORDS.get(part["count"], 1.0) + (0.5 if "half" in part else 0.0)
+    return value * _SCALES.get(part.get("by", ""), 1.0), ""
 
 
 def _shared_units(text: str, found: Sequence[Figure]) -> list[Figure]:

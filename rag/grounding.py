@@ -1,185 +1,271 @@
-"""How well the words of a claim are borne out by the sentences of an abstract.
+"""A claim and an abstract side by side: how far each word of the claim is in each sentence, and which bear it out.
 
-Each content word of the claim gets, for each sentence, 1 where the sentence has its stem and else the cosine of its
-contextual token vectors with the sentence's nearest (late interaction, Khattab and Zaharia 2020, arXiv:2004.12832).
-Evidence is the one to three sentences that together cover most.
+A content word of the claim matches a word of the abstract fully where their stems agree, and else as far as their
+contextual token vectors do (late interaction, Khattab and Zaharia 2020, arXiv:2004.12832). The evidence is the one to
+three sentences that together cover most of the claim.
 """
 
-# ruff: noqa: E501  patterns and word lists read worse when broken
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.embedding import Floats, States, TokenProjection, unit
+from rag.figures import Figure, figures, same
 from rag.index import Index
-from rag.lexical import STOPWORDS, stem, words
+from rag.lexical import stem, words
 from rag.passages import Span
-from rag.retrieval import Encoded, TokenScores
+from rag.polarity import opposites
+from rag.wording import LIGHT, Item, items
 
-_FRAMING = re.compile(
-    r"^\W*(?:(?:according\s+to|as\s+(?:stated|noted|described|reported|mentioned)\s+in|in)\s+(?:the|this|its|their)\s+"
-    r"(?:abstract|paper|authors?|study|work|article|text|source|evaluation)s?\s*,?\s*)"
-    r"|^\W*(?:the|this|its|their)\s+(?:abstract|paper|authors?|study|work|article|text|researchers?|source)s?\s+"
-    r"(?:also\s+|further\s+|even\s+|then\s+)?(?:(?:say|state|report|claim|note|mention|find|show|argue|explain|observe|conclude|describe|demonstrate|point\s+out|"
-    r"indicate|suggest|write|introduce|present|propose)(?:s|ed|d)?|found|shown|wrote)\s*(?:that\b|,)?"
-    r"|,?\s*(?:(?:the|its)\s+)?(?:authors?|abstract|paper)\s+(?:says?|reports?|states?|notes?|finds?|claims?)\s*(?=[.!]?\s*$)"
-    r"|,?\s*according\s+to\s+(?:the|this)\s+(?:abstract|paper|authors?)(?=[.,!]?\s*$)",
-    re.IGNORECASE,
-)
-_MARKDOWN = re.compile(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)|`")
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][a-z]+)?|[^\W_]+")
-_GENERIC = frozenset(
-    """approach approaches method methods technique techniques system systems framework frameworks called named new
-    novel propose proposed proposes present presents presented introduce introduces introduced describe describes
-    authors author paper abstract report reports reported show shows shown demonstrate demonstrates demonstrated
-    achieve achieves achieved provide provides provided able make makes made making take takes need needs needed help
-    helps according respectively compared additionally furthermore moreover thereby thus therefore result results one
-    two first second allow allows enable enables offer offers work several various many different e.g i.e et al
-    namely specifically notably overall without within upon whose among toward towards still even far per well""".split()
-)
-"""Words that any summary of any paper may use without saying anything."""
-GENERIC_SHARE = 0.15
-TITLE_SHARE = 0.3
+Ints = NDArray[np.int64]
+
+TITLE = -1
+"""The number of the title among the sentences of a paper."""
+TITLE_SHARE = 0.4
 """A word of the paper's own title weighs this much: it says what is spoken of, and not what is said of it."""
-LOW, HIGH = 0.3, 0.8
-"""Cosines that count as nothing and as the same word: unrelated words of an abstract have about .3."""
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word of a claim at `text[start:end]`, with its stem, its weight, and the rows of its word pieces."""
-
-    text: str
-    stem: str
-    start: int
-    end: int
-    weight: float
-    pieces: tuple[int, ...]
+LOW, HIGH = 0.35, 0.85
+"""Cosines that count as nothing and as the same word."""
+SOFT = 0.9
+"""What two different words can match at most; opposites, whose vectors are near too, half of it."""
+EXACT = 0.9
+"""A match above this is of the same stem or the same figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A claim as the checks need it: without Markdown, its content words, and its vectors as a query's."""
+    """A claim taken apart: `weights` (n,) of its `items`, `tokens` (t, 192) with `offsets` (t, 2), `vector` (384,)."""
 
     text: str
-    words: tuple[Word, ...]
-    encoded: Encoded
+    items: tuple[Item, ...]
+    weights: Floats
+    tokens: Floats
+    offsets: NDArray[np.int32]
+    vector: Floats
+    stems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Abstract:
+    """A paper taken apart, its title first.
+
+    `text` is title and abstract, whose last `length` characters are the abstract. `items` lie in the sentences `owners`
+    (m,), and their word pieces from `starts` (m,) on in `pieces`, rows of `vectors` (t, 192); `sentences` (s, 384) are
+    unit vectors. `stems` are all words of the title and of each sentence, `names` the stems of the paper's own name.
+    """
+
+    text: str
+    length: int
+    spans: tuple[Span, ...]
+    items: tuple[Item, ...]
+    owners: Ints
+    starts: Ints
+    pieces: Ints
+    vectors: Floats
+    sentences: Floats
+    stems: tuple[tuple[str, ...], ...]
+    figures: tuple[Figure, ...]
+    names: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """The best sentences for a claim: `sentences` are their numbers in the order of the abstract; `matched` (words,) is
-    how far each word of the claim is in one of them or in the title, `anywhere` (words,) in any sentence; `cosine` is
-    the claim's with the best one."""
+    """How a claim lies in an abstract.
 
-    sentences: tuple[int, ...]
-    matched: Floats
+    `match` (n, m) of the claim's items and those of the abstract without the title; `title` (n,) with the title;
+    `chosen` are the sentences of evidence, in order; `best` (n,) is the match there or in the title, `exact` (n,)
+    whether it is one of stems; `cosine` is the claim's with its nearest sentence.
+    """
+
+    match: Floats
+    title: Floats
+    items: tuple[Item, ...]
+    owners: Ints
+    chosen: tuple[int, ...]
+    best: Floats
     exact: NDArray[np.bool_]
-    anywhere: Floats
     cosine: float
 
 
-def plain(claim: str) -> str:
-    """`claim` without Markdown's marks and without "According to the abstract" and the like."""
-    text = " ".join(_MARKDOWN.sub("", claim).split())
-    found = _FRAMING.sub(" ", text).strip(" ,")
-    return found if len(found.split()) > 2 else text
-
-
-def read(text: str, states: States, index: Index, projection: TokenProjection) -> Reading:
-    """The reading of a claim from the model's states for the same text."""
-    inside = states.words
-    offsets = states.offsets[inside]
-    encoded = Encoded(
-        text=text,
-        vector=states.pooled(),
-        tokens=projection.project(states.vectors[inside]),
-        importance=np.full(len(offsets), 1 / max(1, len(offsets)), np.float32),
-        offsets=offsets,
-        terms=(),
-    )
-    found = []
-    for match in _WORD.finditer(text):
-        folded = "".join(words(match.group()))
-        if not folded or folded in STOPWORDS or len(folded) == 1:
-            continue
-        root = stem(folded)
-        pieces = np.flatnonzero((offsets[:, 0] < match.end()) & (offsets[:, 1] > match.start()))
-        weight = index.lexicon.idf(root) * (GENERIC_SHARE if folded in _GENERIC else 1.0)
-        found.append(Word(match.group(), root, match.start(), match.end(), weight, tuple(int(p) for p in pieces)))
-    return Reading(text, tuple(found), encoded)
-
-
-class Ground:
-    """Finds the grounds of claims in the abstracts of an index."""
+class Grounding:
+    """Reads claims and abstracts of an index, and lays the one beside the other."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._tokens = TokenScores(index)
+        self._projection = TokenProjection()
+        self._tokenizer: Any = None
+        self.abstract = lru_cache(maxsize=256)(self._abstract)
 
-    def find(self, reading: Reading, row: int, spans: Sequence[Span]) -> Grounds:
-        """The grounds of a claim in the paper of `row`, whose sentences are `spans`."""
-        exact, matched = self._matches(reading, row, spans)
-        title, matched = matched[-1], matched[:-1]
-        first, last = self._index.sentence_starts[row : row + 2]
-        cosines = unit(self._index.sentence_vectors[first:last].astype(np.float32)) @ unit(reading.encoded.vector)
-        weights = np.array([w.weight for w in reading.words], np.float32)
-        weights = weights * np.where(exact[-1], TITLE_SHARE, 1.0)
-        chosen = choose(matched, weights, cosines)
-        best = np.maximum(matched[chosen].max(axis=0), title) if chosen else title
-        return Grounds(
-            sentences=tuple(sorted(chosen)),
-            matched=best,
-            exact=np.asarray(exact[[*chosen, len(spans)]].any(axis=0)),
-            anywhere=np.maximum(matched.max(axis=0), title) if len(matched) else title,
-            cosine=float(cosines.max()) if len(cosines) else 0.0,
+    def read(self, text: str, states: States) -> Reading:
+        """The reading of a claim, from the model's states of the same text."""
+        inside = states.words
+        found = items(text)
+        return Reading(
+            text=text,
+            items=tuple(found),
+            weights=np.array([self._weight(item) for item in found], np.float32),
+            tokens=self._projection.project(states.vectors[inside]),
+            offsets=states.offsets[inside],
+            vector=unit(states.pooled()),
+            stems=tuple(stem(w) for w in words(text)),
         )
 
-    def _matches(self, reading: Reading, row: int, spans: Sequence[Span]) -> tuple[NDArray[np.bool_], Floats]:
-        """Which words each sentence, and last the title, has, and how far; both (sentences + 1, words)."""
-        index = self._index
-        paper = index.papers[row]
-        texts = [*(paper.abstract[s.start : s.end] for s in spans), paper.title]
-        stems = [{stem(w) for w in words(text)} for text in texts]
-        exact = np.array([[w.stem in found for w in reading.words] for found in stems], bool)
-        exact = exact.reshape(len(texts), len(reading.words))
+    def _weight(self, item: Item) -> float:
+        """Rare words weigh more; the constants were set by hand."""
+        if item.figure is not None:
+            return 0.7 if item.figure.word else 1.2
+        if item.generic:
+            return 0.15
+        if item.stem in LIGHT:
+            return 0.3
+        return 0.35 + 0.65 * min(self._index.lexicon.idf(item.stem), 4.5) / 4.5
+
+    def _abstract(self, row: int) -> Abstract:
+        index, paper = self._index, self._index.papers[row]
+        spans = index.sentences(row)
+        texts = [paper.title, *(paper.abstract[s.start : s.end] for s in spans)]
         first, last = (int(i) for i in index.token_starts[row : row + 2])
-        similarity = self._tokens.similarities(reading.encoded, slice(first, last))
-        owners = np.asarray(index.token_owners[first:last])
-        cover = np.zeros((len(texts), len(reading.encoded.tokens)), np.float32)
-        for n, owner in enumerate([*range(len(spans)), -1]):
-            mine = similarity[owners == owner]
-            if len(mine):
-                cover[n] = mine.max(axis=0)
-        soft = np.zeros(exact.shape, np.float32)
-        for i, word in enumerate(reading.words):
-            if word.pieces:
-                soft[:, i] = cover[:, list(word.pieces)].mean(axis=1)
-        soft = np.clip((soft - LOW) / (HIGH - LOW), 0.0, 1.0)
-        return exact, np.where(exact, 1.0, 0.9 * soft).astype(np.float32)
+        tokens = np.asarray(index.token_owners[first:last])
+        found: list[Item] = []
+        owners: list[int] = []
+        starts: list[int] = []
+        pieces: list[int] = []
+        for number, text in enumerate(texts, TITLE):
+            at, clause = (found[-1].at + 10, found[-1].clause + 2) if found else (0, 0)
+            rows = np.flatnonzero(tokens == number)
+            offsets = np.array(self._offsets(text), np.int64).reshape(-1, 2)[: len(rows)]
+            for item in items(text, at, clause):
+                mine = np.flatnonzero((offsets[:, 0] < item.end) & (offsets[:, 1] > item.start))
+                if len(mine):
+                    found.append(item)
+                    owners.append(number)
+                    starts.append(len(pieces))
+                    pieces += rows[mine].tolist()
+        vectors = np.asarray(index.token_vectors[first:last]).astype(np.float32)
+        lengths = np.asarray(index.token_lengths[first:last])
+        a, b = index.sentence_starts[row : row + 2]
+        whole = f"{paper.title}. {paper.abstract}"
+        return Abstract(
+            text=whole,
+            length=len(paper.abstract),
+            spans=tuple(spans),
+            items=tuple(found),
+            owners=np.array(owners, np.int64),
+            starts=np.array(starts, np.int64),
+            pieces=np.array(pieces, np.int64),
+            vectors=vectors / np.maximum(lengths, 1e-9)[:, None],
+            sentences=unit(index.sentence_vectors[a:b].astype(np.float32)),
+            stems=tuple(tuple(stem(w) for w in words(text)) for text in texts),
+            figures=tuple(figures(whole)),
+            names=own_names(paper.title, paper.abstract),
+        )
+
+    def _offsets(self, text: str) -> list[tuple[int, int]]:
+        if self._tokenizer is None:
+            from tokenizers import Tokenizer
+
+            tokenizer = Tokenizer.from_file(str(Path(__file__).with_name("tokenizer.json")))
+            tokenizer.no_padding()
+            tokenizer.no_truncation()
+            self._tokenizer = tokenizer
+        offsets: list[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        return offsets
+
+    def find(self, reading: Reading, row: int) -> Grounds:
+        """The grounds of a claim in the paper of `row`."""
+        paper = self.abstract(row)
+        matrix = match(reading, paper)
+        inside = paper.owners != TITLE
+        n = len(reading.items)
+        title = matrix[:, ~inside].max(axis=1, initial=0.0)
+        by_sentence = np.zeros((len(paper.spans), n), np.float32)
+        for s in range(len(paper.spans)):
+            by_sentence[s] = matrix[:, paper.owners == s].max(axis=1, initial=0.0)
+        cosines = paper.sentences @ reading.vector
+        weights = reading.weights * np.where(title >= EXACT, TITLE_SHARE, 1.0)
+        chosen = choose(by_sentence, weights, cosines)
+        best = np.maximum(by_sentence[chosen].max(axis=0, initial=0.0), title)
+        return Grounds(
+            match=matrix[:, inside],
+            title=title,
+            items=tuple(i for i, keep in zip(paper.items, inside, strict=True) if keep),
+            owners=paper.owners[inside],
+            chosen=tuple(sorted(chosen)),
+            best=best,
+            exact=np.asarray(best >= 0.99),
+            cosine=float(cosines.max(initial=0.0)),
+        )
 
 
-MOST, GAIN = 3, 0.08
-"""Sentences of evidence at most, and the share of the claim's words that a further one must add."""
+def match(reading: Reading, paper: Abstract) -> Floats:
+    """How far each item of the claim is each item of the paper, from 0 to 1, shape (n, m)."""
+    n, m = len(reading.items), len(paper.items)
+    found = np.zeros((n, m), np.float32)
+    if not n or not m:
+        return found
+    cosines = reading.tokens @ paper.vectors[paper.pieces].T
+    nearest = np.maximum.reduceat(cosines, paper.starts, axis=1)
+    at: dict[str, list[int]] = {}
+    for j, item in enumerate(paper.items):
+        at.setdefault(item.stem, []).append(j)
+    numbers = [j for j, item in enumerate(paper.items) if item.figure is not None]
+    against = opposites()
+    for i, item in enumerate(reading.items):
+        if item.figure is not None:
+            found[i, [j for j in numbers if same(item.figure, _figure(paper.items[j]))]] = 1.0
+            continue
+        mine = (reading.offsets[:, 0] < item.end) & (reading.offsets[:, 1] > item.start)
+        if mine.any():
+            soft = SOFT * np.clip((nearest[mine].mean(axis=0) - LOW) / (HIGH - LOW), 0.0, 1.0)
+            soft[numbers] = 0.0
+            soft[[j for other in against.get(item.stem, ()) for j in at.get(other, ())]] *= 0.5
+            found[i] = soft
+        found[i, at.get(item.stem, [])] = 1.0
+    return found
+
+
+def _figure(item: Item) -> Figure:
+    assert item.figure is not None
+    return item.figure
+
+
+MOST, GAIN, NEARNESS = 3, 0.08, 0.3
+"""Sentences of evidence at most; the share of the claim that a further one must add; what the cosine adds to the
+first."""
 
 
 def choose(matched: Floats, weights: Floats, cosines: Floats) -> list[int]:
     """The sentences that together cover the claim, the best first: greedily by the weight that each adds."""
-    if not len(matched):
-        return []
     total = max(float(weights.sum()), 1e-9)
     chosen: list[int] = []
     covered = np.zeros_like(weights)
-    while len(chosen) < MOST:
-        gains = np.maximum(matched - covered, 0) @ weights / total + (0.3 * cosines if not chosen else 0)
+    while len(matched) and len(chosen) < MOST:
+        gains = np.maximum(matched - covered, 0) @ weights / total + (0 if chosen else NEARNESS * cosines)
         best = int(np.argmax(gains))
         if best in chosen or (chosen and gains[best] < GAIN):
             break
         chosen.append(best)
         covered = np.maximum(covered, matched[best])
     return chosen
+
+
+_NAME_IN_TITLE = re.compile(r"[A-Za-z][\w+^]*(?:[-.][\w+^]+)*")
+_ACRONYM = re.compile(r"\(([A-Z][\w-]*[A-Z][\w-]*)\)")
+
+
+def own_names(title: str, abstract: str) -> frozenset[str]:
+    """The stems of what the paper calls its own work: the head of its title, names in the title, and an acronym that
+    the title spells."""
+    head, colon, _ = title.partition(":")
+    texts: Sequence[str] = [head] if colon and len(head.split()) <= 4 else []
+    heads = "".join(w[0] for w in words(title))
+    acronyms = [m.group(1) for m in _ACRONYM.finditer(abstract) if "".join(words(m.group(1))) in heads]
+    named = [m.group() for m in _NAME_IN_TITLE.finditer(title) if re.search(r"[a-z][A-Z]|[A-Z]{2}", m.group())]
+    return frozenset(stem(w) for text in [*texts, *acronyms, *named] for w in words(text))

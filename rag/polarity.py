@@ -1,17 +1,18 @@
-"""Signs that two texts about the same thing say opposite things: negation, antonyms, scope."""
+"""Words that mean the opposite of each other, and words that widen what is said."""
 
-# ruff: noqa: E501  patterns and word lists read worse when broken
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
 
 from rag.lexical import stem, words
 
-_PAIRS = """increase raise grow rise higher more larger greater expand enlarge gain add boost | decrease reduce lower fall shrink fewer less smaller decline drop lose cut diminish
-faster quicker accelerate speedup speed | slower slow decelerate
-improve enhance better best outperform surpass exceed superior beat | worsen degrade harm hurt worse worst underperform inferior impair trail
+_PAIRS = """
+increase raise grow rise higher more larger greater expand enlarge gain add boost lengthen extend up
+| decrease reduce lower fall shrink fewer less smaller decline drop lose cut diminish shorten down
+improve enhance better best outperform surpass exceed superior beat strengthen
+| worsen degrade harm hurt worse worst underperform inferior impair trail drop decline lower weaken loss
+faster quicker fast quick rapid accelerate speedup speed hasten quickly | slower slow decelerate delay slowly
 with | without
 before precede | after follow
 first initially | last finally
@@ -32,13 +33,13 @@ large big | small tiny
 long | short
 many | few
 same identical similar comparable | different dissimilar
-possible feasible able | impossible infeasible unable cannot
+possible feasible able can | impossible infeasible unable cannot
 efficient | inefficient
-accurate | inaccurate
+accurate precise | inaccurate imprecise
 sufficient enough | insufficient
 necessary required | unnecessary optional
-need require | avoid eliminate remove
-easy simple simply | hard difficult complex complicated
+need require depend rely | avoid eliminate remove obviate
+easy simple simply easily | hard difficult complex complicated
 cheap inexpensive | expensive costly
 supervised | unsupervised
 online | offline
@@ -46,25 +47,25 @@ training train | inference
 forward | backward
 encoder | decoder
 positive | negative
-linear | quadratic exponential
+linear | quadratic exponential cubic
 parallel | sequential serial
 succeed success | fail failure
 allow enable permit facilitate | prevent prohibit forbid hinder
 strong | weak
-preserve maintain retain keep | lose sacrifice
+preserve maintain retain keep | lose sacrifice degrade
 always | never
-all every each any | some
 open | closed
 include contain | exclude lack omit
 random randomly | deterministic
 public | private proprietary
-early | late
+early earlier | late later
 hot | cold
 safe | unsafe
 stable | unstable
 known | unknown
 equal | unequal
-regular | irregular
+regular periodic | irregular
+predictable | unpredictable
 symmetric | asymmetric
 rich | poor
 start begin | end stop
@@ -75,23 +76,21 @@ temporal | spatial
 row | column
 centralized | decentralized distributed
 single | multiple
+couple tie | decouple separate
 lightweight | heavyweight
 benefit advantage | drawback disadvantage
 ignore neglect overlook | consider
 support confirm | contradict refute
-theoretical theoretically | empirical empirically"""
+theoretical theoretically | empirical empirically
+compatible | incompatible
+reliable | unreliable
+"""
 
-NEGATIONS = re.compile(
-    r"\b(?:not|no|never|none|neither|nor|cannot|can't|\w+n't|without|lacks?|lacking|fail(?:s|ed)?\s+to|unable|instead\s+of"
-    r"|rather\s+than|unlike|avoid(?:s|ed|ing)?|eliminat\w+|rarely|hardly|barely|little|impossible|no\s+longer"
-    r"|prevent(?:s|ed|ing)?|infeasible|remov\w+|free\s+of|needn't|nothing|nobody|nowhere|doubt\w*)\b",
-    re.IGNORECASE,
-)
-SCOPE = re.compile(
-    r"\b(?:all|always|every|everywhere|everything|any|anything|never|none|entirely|entire|completely|complete|fully|guarantee[sd]?|guaranteeing"
-    r"|only|sole(?:ly)?|exclusively|perfect(?:ly)?|universal(?:ly)?|whatever|regardless|invariably|unlimited|best|worst|most|optimal|first"
-    r"|state[- ]of[- ]the[- ]art|proves?|proven|proof|certain(?:ly)?|must|impossible|no\s+matter|whole|wholly|exact(?:ly)?|drastic(?:ally)?"
-    r"|dramatic(?:ally)?|significantly|much|far|greatly|each)\b",
+_SCOPE = re.compile(
+    r"\b(?:all|always|every|everywhere|everything|any|anything|never|none|entirely|entire|completely|complete|fully"
+    r"|guarantee[sd]?|guaranteeing|only|sole(?:ly)?|exclusively|perfect(?:ly)?|universal(?:ly)?|whatever|regardless"
+    r"|invariably|unlimited|best|worst|most|optimal|first|state[- ]of[- ]the[- ]art|proves?|proven|proof|certain(?:ly)?"
+    r"|must|impossible|no\s+matter|whole|wholly|exact(?:ly)?|drastic(?:ally)?|dramatic(?:ally)?|each)\b",
     re.IGNORECASE,
 )
 
@@ -100,7 +99,7 @@ SCOPE = re.compile(
 def opposites() -> dict[str, frozenset[str]]:
     """The stems that mean the opposite of a stem."""
     table: dict[str, set[str]] = {}
-    for line in _PAIRS.splitlines():
+    for line in _PAIRS.strip().replace("\n|", " |").splitlines():
         left, right = ([stem(w) for w in side.split()] for side in line.split("|"))
         for one, other in ((left, right), (right, left)):
             for word in one:
@@ -108,27 +107,7 @@ def opposites() -> dict[str, frozenset[str]]:
     return {word: frozenset(found - {word}) for word, found in table.items()}
 
 
-def reversed_words(claim: Iterable[str], evidence: set[str]) -> list[tuple[str, str]]:
-    """Pairs (word of the claim, its opposite in the evidence), where the evidence lacks the word itself.
-
-    Both sides are stems.
-    """
-    table = opposites()
-    found = []
-    mine = set(claim)
-    for word in mine:
-        against = table.get(word, frozenset()) & evidence
-        if word not in evidence and against - mine:
-            found.append((word, min(against - mine)))
-    return found
-
-
-def negations(text: str) -> int:
-    """How many words of `text` negate something."""
-    return len(NEGATIONS.findall(text))
-
-
-def scope(claim: str, evidence: str) -> list[str]:
+def widened(claim: str, evidence: str) -> list[str]:
     """Words of `claim` that widen what it says ("all", "never", "guarantee") and that `evidence` lacks."""
     have = {stem(w) for w in words(evidence)}
-    return [m.group() for m in SCOPE.finditer(claim) if not all(stem(w) in have for w in words(m.group()))]
+    return [m.group() for m in _SCOPE.finditer(claim) if not all(stem(w) in have for w in words(m.group()))]

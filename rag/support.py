@@ -1,46 +1,70 @@
 """Whether a sentence that a language model wrote is borne out by a paper's abstract, and by which of its sentences.
 
-No model is called. Figures and names that the paper doesn't have decide alone; for the rest a logistic regression
-weighs how far the claim's words are covered, and the signs of a contradiction. eval/support.py measures its agreement
-with labelled pairs, and refits it.
+No model is asked. A figure or a name that the paper doesn't have decides alone; for the rest a logistic regression
+weighs how much of the claim no sentence covers, and the signs that it says something else. eval/support.py measures
+the agreement with labelled pairs, and fits the weights anew.
 """
 
-# ruff: noqa: E501  patterns and word lists read worse when broken
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from rag import polarity
-from rag.embedding import BuiltinEmbedding, TokenProjection
-from rag.figures import Figure, figures, same
-from rag.grounding import Ground, Grounds, Reading, plain, read
+from rag.alignment import Alignment, align, in_order, repeated
+from rag.conflicts import Bond, bonds, missing_figures, negations, opposite_words, turned, unknown_names
+from rag.embedding import BuiltinEmbedding
+from rag.figures import Figure
+from rag.grounding import Abstract, Grounding, Grounds, Reading
 from rag.index import Index
-from rag.lexical import STOPWORDS, stem, words
 from rag.passages import Span
+from rag.polarity import widened
 from rag.threads import one_thread
+from rag.wording import Item, plain
 
 Level = Literal["supported", "partly", "unsupported"]
 
-FEATURES = (
-    "cover", "exact", "least", "second", "holes", "beyond", "cosine", "figures", "moved", "names", "negation",
-    "opposite", "scope", "length",
-)  # fmt: skip
-WEIGHTS = ([2.0, 3.0, 1.5, 1.0, -0.5, -1.0, 1.0, -4.0, -2.0, -3.0, -1.5, -1.5, -1.0, 0.0], -3.0)
-SUPPORTED, PARTLY = 0.5, 0.25
+WEIGHTS: dict[str, float] = {
+    "missing": -1.54,
+    "names": -3,
+    "elsewhere": -0.531,
+    "negated": -0.092,
+    "affirmed": -0.842,
+    "opposite": -0.157,
+    "turned": -1.45,
+    "scope": -0.359,
+    "uncovered": -1.22,
+    "holes": -0.266,
+    "second": -0.0156,
+    "moves": -1.36,
+    "near_moves": -2.72,
+    "near_torn": -0.15,
+    "jumps": -1.67,
+    "unlaid": -1.45,
+    "negated_copied": -5.13,
+    "affirmed_copied": -0.726,
+    "opposite_copied": -4.89,
+    "least_copied": -3.55,
+    "torn_copied": -0.336,
+    "backs_copied": -22.5,
+    "unpaired_copied": -8.98,
+    "moves_copied": -3.74,
+    "scope_copied": -0.556,
+    "moved_copied": -13,
+}
+BIAS = 2.69
+SUPPORTED, PARTLY = 0.6, 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the abstract of the paper in `row` says to a claim.
 
-    `spans` are the one to three sentences that it rests on, in the order of the abstract, none where the abstract has
-    none; `score` is the probability that it is supported; `reason` says in short words why not, "" when supported.
+    `spans` are the one to three sentences that it rests on, in the order of the abstract, none where there are none;
+    `score` is the probability that it is supported; `reason` says in short words why not, "" when supported.
     """
 
     level: Level
@@ -51,17 +75,20 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluated:
-    """A claim against one paper: its features (len(FEATURES),), the telltales found, the sentences it rests on."""
+class Comparison:
+    """A claim beside one paper: what each feature says against it, and the signs found."""
 
-    features: list[float]
-    missing: tuple[Figure, ...]
-    given: tuple[Figure, ...]
-    names: tuple[str, ...]
-    opposite: tuple[tuple[str, str], ...]
-    scope: tuple[str, ...]
+    features: dict[str, float]
     spans: tuple[Span, ...]
+    missing: tuple[Figure, ...]
+    names: tuple[str, ...]
+    bonds: tuple[Bond, ...]
+    opposite: tuple[tuple[Item, Item], ...]
+    negated: float
+    turned: float
+    scope: tuple[str, ...]
     hole: str
+    given: tuple[Figure, ...]
 
 
 class SupportChecker:
@@ -70,143 +97,178 @@ class SupportChecker:
     def __init__(self, index: Index, embedding: BuiltinEmbedding) -> None:
         self._index = index
         self._embedding = embedding
-        self._projection = TokenProjection()
-        self._ground = Ground(index)
+        self._grounding = Grounding(index)
 
     def check(self, claim: str, rows: Sequence[int]) -> list[Verdict]:
         """One verdict a row, in the order of `rows`. The claim, plain text without markers, is encoded once."""
         if not rows:
             return []
-        reading = self.read(claim)
         with one_thread():
-            return [self._verdict(row, self.evaluate(reading, row)) for row in rows]
+            reading = self.read(claim)
+            return [verdict(row, self.compare(reading, row)) for row in rows]
 
     def read(self, claim: str) -> Reading:
-        """The claim as `evaluate` needs it."""
+        """The claim as `compare` needs it."""
         text = plain(claim)
-        return read(text, self._embedding.encode([text])[0], self._index, self._projection)
+        return self._grounding.read(text, self._embedding.encode([text])[0])
 
-    def evaluate(self, reading: Reading, row: int) -> Evaluated:
-        """The features of a claim for one paper, and what they rest on."""
-        spans = self._index.sentences(row)
-        paper = self._index.papers[row]
-        grounds = self._ground.find(reading, row, spans)
-        chosen = tuple(spans[n] for n in grounds.sentences)
-        evidence = " ".join(paper.abstract[s.start : s.end] for s in chosen)
-        given = figures(f"{paper.title}. {paper.abstract}")
-        mine = [f for f in figures(reading.text) if not f.named]
-        near = figures(evidence)
-        missing = [f for f in mine if not any(same(f, g) for g in given)]
-        moved = [f for f in mine if f not in missing and not any(same(f, g) for g in near)]
-        names = unknown_names(reading.text, f"{paper.title} {paper.abstract}")
-        stems = {stem(w) for w in words(f"{evidence} {paper.title}")}
-        opposite = polarity.reversed_words((stem(w) for w in words(reading.text)), stems)
-        wide = polarity.scope(reading.text, evidence)
-        features = _numbers(reading, grounds)
-        features += [
-            float(sum(1.0 if not f.word else 0.4 for f in missing)),
-            float(len(moved)),
-            float(len(names)),
-            float(polarity.negations(reading.text) > 0 and not polarity.negations(evidence)),
-            float(len(opposite)),
-            float(len(wide)),
-            math.log(1 + len(reading.words)),
-        ]
-        return Evaluated(
-            features,
-            tuple(missing),
-            tuple(given),
-            tuple(names),
-            tuple(opposite),
-            tuple(wide),
-            chosen,
-            _hole(reading, grounds),
+    def compare(self, reading: Reading, row: int) -> Comparison:
+        """A claim beside the paper in `row`."""
+        paper = self._grounding.abstract(row)
+        grounds = self._grounding.find(reading, row)
+        aligned = align(reading, grounds, paper.names)
+        spans = tuple(paper.spans[s] for s in grounds.chosen)
+        evidence = _text(paper, spans)
+        missing = missing_figures(reading, paper)
+        names = unknown_names(reading.text, paper.text)
+        bound = bonds(reading, grounds)
+        opposite = opposite_words(reading, grounds, aligned)
+        negated = negations(reading, grounds, aligned)
+        round_ = turned(reading, grounds, paper)
+        scope = widened(reading.text, evidence)
+        features = {
+            "missing": float(sum(0.4 if f.word else 1.0 for f in missing)),
+            "moved": max((max(0.0, b.other - b.own) for b in bound), default=0.0),
+            "loose": max((max(0.0, 0.4 - b.own) for b in bound), default=0.0),
+            "names": float(len(names)),
+            "elsewhere": float(len(_elsewhere(reading, paper, evidence)) - len(names)),
+            "negated": min(2.0, negated[0]),
+            "affirmed": min(2.0, negated[1]),
+            "opposite": float(len(opposite)),
+            "turned": round_,
+            "scope": float(len(scope)),
+            **_coverage(reading, grounds),
+            **_order(reading, grounds, aligned, paper),
+        }
+        return Comparison(
+            features=_crossed(features),
+            spans=spans,
+            missing=tuple(missing),
+            names=tuple(names),
+            bonds=tuple(bound),
+            opposite=tuple(opposite),
+            negated=max(negated),
+            turned=round_,
+            scope=tuple(scope),
+            hole=_hole(reading, grounds),
+            given=paper.figures,
         )
 
-    def _verdict(self, row: int, found: Evaluated) -> Verdict:
-        weights, bias = WEIGHTS
-        logit = float(np.dot(weights, found.features)) + bias
-        score = 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
-        level: Level = "supported" if score >= SUPPORTED else "partly" if score >= PARTLY else "unsupported"
-        if any(not f.word for f in found.missing):
-            level, score = "unsupported", min(score, 0.1)
-        elif found.names and level == "supported":
-            level, score = "partly", min(score, SUPPORTED - 0.01)
-        return Verdict(level, row, found.spans, score, "" if level == "supported" else _reason(found))
+
+def _elsewhere(reading: Reading, paper: Abstract, evidence: str) -> list[str]:
+    """The names that neither title nor evidence have."""
+    title = paper.text[: len(paper.text) - paper.length]
+    return unknown_names(reading.text, f"{title} {evidence}")
 
 
-def _numbers(reading: Reading, grounds: Grounds) -> list[float]:
-    if not reading.words:
-        return [0.0] * 6 + [grounds.cosine]
-    weights = np.array([w.weight for w in reading.words])
-    total = max(float(weights.sum()), 1e-9)
-    heavy = np.where(weights > 0.3 * weights.max(), grounds.matched, 1.0)
-    order = np.sort(heavy)
-    return [
-        float(grounds.matched @ weights / total),
-        float(grounds.exact @ weights / total),
-        float(order[0]),
-        float(order[1]) if len(order) > 1 else float(order[0]),
-        float((heavy < 0.4).sum()),
-        float((grounds.anywhere - grounds.matched) @ weights / total),
-        grounds.cosine,
-    ]
+def _text(paper: Abstract, spans: Sequence[Span]) -> str:
+    abstract = paper.text[len(paper.text) - paper.length :]
+    return " ".join(abstract[s.start : s.end] for s in spans)
+
+
+def _coverage(reading: Reading, grounds: Grounds) -> dict[str, float]:
+    """What of the claim no sentence of the evidence has."""
+    if not reading.items:
+        return dict.fromkeys(("uncovered", "holes", "least", "second"), 0.0) | {"distance": 1.0 - grounds.cosine}
+    telling = np.where(reading.weights > 0.3, grounds.best, 1.0)
+    order = np.sort(telling)
+    weights = reading.weights * np.where(grounds.title >= 0.99, 0.4, 1.0)
+    return {
+        "uncovered": 1.0 - float(grounds.best @ weights) / max(float(weights.sum()), 1e-9),
+        "holes": float((telling < 0.45).sum()),
+        "least": 1.0 - float(order[0]),
+        "second": 1.0 - float(order[min(1, len(order) - 1)]),
+        "distance": 1.0 - grounds.cosine,
+    }
+
+
+def _order(reading: Reading, grounds: Grounds, aligned: Alignment, paper: Abstract) -> dict[str, float]:
+    """What of the claim the evidence has elsewhere than the claim."""
+    exact, ordered = in_order(reading, grounds, paper.names)
+    longest, pairs = repeated(reading, paper, grounds.chosen)
+    sure = [(i, k) for i, k in aligned.torn if min(_match(grounds, aligned, i), _match(grounds, aligned, k)) >= 0.8]
+    weights = reading.weights
+    laid = sum(float(weights[i]) * float(grounds.match[i, j]) for i, j in enumerate(aligned.path) if j >= 0)
+    kept = sum(float(w) for i, w in enumerate(weights) if aligned.path[i] >= 0 or grounds.best[i] < 0.35)
+    return {
+        "copied": min(1.0, max(0.0, (longest - 0.5) / 0.45)),
+        "unpaired": 1.0 - pairs,
+        "moves": max(0.0, exact - ordered),
+        "near_moves": max(0.0, exact - ordered) * (exact > 0.85),
+        "torn": float(len(aligned.torn)),
+        "near_torn": float(len(sure)) * (exact > 0.8),
+        "jumps": aligned.jumps / aligned.steps,
+        "backs": aligned.backs / aligned.steps,
+        "unlaid": 1.0 - laid / max(kept, 1e-9),
+    }
+
+
+def _match(grounds: Grounds, aligned: Alignment, i: int) -> float:
+    return float(grounds.match[i, aligned.path[i]])
+
+
+CROSSED = tuple("negated affirmed opposite holes least torn backs jumps loose unpaired moves scope moved".split())
+"""In a claim that otherwise repeats a sentence, one word that differs says more than in a paraphrase: the features that
+are also taken times the share of the claim that is copied."""
+
+
+def _crossed(features: dict[str, float]) -> dict[str, float]:
+    copied = features.pop("copied")
+    return features | {f"{name}_copied": features[name] * copied for name in CROSSED}
+
+
+def probability(features: dict[str, float]) -> float:
+    """The probability that a claim with these features is supported."""
+    logit = BIAS + sum(weight * features[name] for name, weight in WEIGHTS.items())
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+def verdict(row: int, found: Comparison) -> Verdict:
+    """The verdict on a comparison."""
+    score = probability(found.features)
+    level: Level = "supported" if score >= SUPPORTED else "partly" if score >= PARTLY else "unsupported"
+    if any(not f.word for f in found.missing):
+        level, score = "unsupported", min(score, PARTLY / 2)
+    elif found.names and level == "supported":
+        level, score = "partly", min(score, (SUPPORTED + PARTLY) / 2)
+    return Verdict(level, row, found.spans, score, "" if level == "supported" else reason(found))
 
 
 def _hole(reading: Reading, grounds: Grounds) -> str:
     """The word of the claim that is the least borne out."""
-    if not reading.words:
+    if not reading.items:
         return ""
-    n = int(np.argmin(grounds.matched - 0.02 * np.array([w.weight for w in reading.words])))
-    return reading.words[n].text if grounds.matched[n] < 0.75 else ""
+    n = int(np.argmin(np.where(reading.weights > 0.3, grounds.best, 1.0) - 0.01 * reading.weights))
+    return reading.items[n].text if grounds.best[n] < 0.75 else ""
 
 
-_NAME = re.compile(r"[A-Za-z][\w+^]*(?:[-.][\w+]+)*")
-_NAMEY = re.compile(r"[a-z][A-Z]|[A-Z][\w-]*[A-Z]|[A-Z][\w-]*\d|[A-Za-z]+-?\d|\w-[A-Z]")
-
-
-def unknown_names(claim: str, text: str) -> list[str]:
-    """The names in `claim` that `text` doesn't have: written with capitals inside, digits, or a capital in mid-sentence."""
-    letters = "".join(words(text))
-    have = set(words(text))
-    stems = {stem(w) for w in have}
-    found = []
-    for match in _NAME.finditer(claim):
-        name = match.group()
-        opens = match.start() == 0 or claim[: match.start()].rstrip()[-1:] in ".:!?"
-        if not (_NAMEY.search(name) or (name[0].isupper() and not opens)):
-            continue
-        parts = words(name)
-        if "".join(parts) in letters or all(p in have or stem(p) in stems or p in STOPWORDS for p in parts):
-            continue
-        if name.lower().endswith("s") and "".join(words(name[:-1])) in letters:
-            continue
-        if name.isupper() and _spelled(name, text):
-            continue
-        found.append(name)
-    return found
-
-
-def _spelled(acronym: str, text: str) -> bool:
-    heads = "".join(w[0] for w in words(text))
-    return len(acronym) > 1 and acronym.lower().rstrip("s") in heads
-
-
-def _reason(found: Evaluated) -> str:
-    """The most telling sign, in words for a reader."""
+def reason(found: Comparison) -> str:
+    """The most telling sign against a claim, in words for a reader."""
     missing = [f for f in found.missing if not f.word] or list(found.missing)
     if missing:
-        others = [g for g in found.given if g.unit == missing[0].unit and not g.named and not g.word and g.unit]
-        if others:
-            near = min(others, key=lambda g: abs(math.log((g.value + 1e-9) / (missing[0].value + 1e-9))))
-            return f"the abstract gives {near.text.strip()}, not {missing[0].text.strip()}"
-        return f"the abstract has no figure {missing[0].text.strip()}"
+        return _other_figure(missing[0], found.given)
     if found.names:
         return f'not in the abstract: "{found.names[0]}"'
+    moved = max(found.bonds, key=lambda b: b.other - b.own, default=None)
+    if moved is not None and moved.other > moved.own + 0.05:
+        return f"the abstract gives {moved.item.text} of something else"
     if found.opposite:
-        return f'the abstract says "{found.opposite[0][1]}", not "{found.opposite[0][0]}"'
+        return f'the abstract says "{found.opposite[0][1].text}", not "{found.opposite[0][0].text}"'
+    if found.turned > 0.5:
+        return "the abstract has the comparison the other way round"
+    if found.negated > 0.5:
+        return "the abstract says the opposite"
     if found.scope:
-        return f'the abstract does not say "{found.scope[0]}"'
+        return f'the abstract does not say "{found.scope[0].lower()}"'
     if found.hole:
         return f'not stated: "{found.hole}"'
-    return "the abstract does not say this"
+    return "the abstract does not say it so"
+
+
+def _other_figure(figure: Figure, given: Sequence[Figure]) -> str:
+    text = figure.text.strip()
+    others = [g for g in given if g.unit == figure.unit and g.unit and not g.named and not g.word]
+    if not others:
+        return f"the abstract has no figure {text}"
+    near = min(others, key=lambda g: abs(math.log((g.value + 1e-9) / (figure.value + 1e-9))))
+    return f"the abstract gives {near.text.strip()}, not {text}"

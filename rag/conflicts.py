@@ -1,0 +1,226 @@
+"""Signs that a claim says something else than the sentences that it resembles.
+
+Figures and names that the paper doesn't have; figures that it gives of something else; opposite words, and negations,
+where the claim otherwise follows the text; comparisons that are turned round.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rag.alignment import Alignment
+from rag.embedding import Floats
+from rag.figures import Figure, figures, same
+from rag.grounding import EXACT, Abstract, Grounds, Reading
+from rag.lexical import STOPWORDS, stem, words
+from rag.polarity import opposites
+from rag.wording import Item
+
+AROUND = 3
+"""Words on either side of an aligned word in which its neighbour's opposite is looked for."""
+REACH, CLAIM_DECAY, TEXT_DECAY = 14, 4.0, 6.0
+"""How many items from a figure what it is of may be, and how fast a word's bond to it falls with their distance."""
+OTHER_CLAUSE, OTHER_UNIT = 0.5, 0.85
+
+
+def missing_figures(reading: Reading, paper: Abstract) -> list[Figure]:
+    """The claim's figures that the paper gives nowhere."""
+    claimed = [f for f in figures(reading.text) if not f.named]
+    return [f for f in claimed if not any(same(f, g) for g in paper.figures)]
+
+
+_NAME = re.compile(r"[A-Za-z][\w+^]*(?:[-.][\w+]+)*")
+_NAMEY = re.compile(r"[a-z][A-Z]|[A-Z]\w*[A-Z]|[A-Z]\w*-?\d|[a-z]-?\d")
+
+
+def unknown_names(claim: str, text: str) -> list[str]:
+    """The names in `claim` that `text` doesn't have: capitals inside, digits, or a capital in mid-sentence."""
+    have = set(words(text))
+    letters, stems = "".join(words(text)), {stem(w) for w in have}
+    heads = "".join(w[0] for w in words(text))
+    counted = [(f.start, f.end) for f in figures(claim) if not f.named]
+    found = []
+    for match in _NAME.finditer(claim):
+        if any(a < match.end() and match.start() < b for a, b in counted):
+            continue
+        opens = match.start() == 0 or claim[: match.start()].rstrip()[-1:] in ".:!?"
+        whole = "".join(words(match.group()))
+        if whole in letters or (whole.endswith("s") and whole[:-1] in letters):
+            continue
+        for part in match.group().split("-"):
+            folded = "".join(words(part))
+            namey = _NAMEY.search(part) or (part[:1].isupper() and not (opens and part == match.group()))
+            known = folded in letters if len(folded) > 3 else folded in have
+            if not namey or known or stem(folded) in stems or folded.rstrip("s") in have or folded in STOPWORDS:
+                continue
+            if part.rstrip("s").isupper() and len(part) > 1 and folded.rstrip("s") in heads:
+                continue
+            found.append(match.group())
+            break
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Bond:
+    """How closely a figure of the claim stands with the same words in the abstract, `own`, and how closely the best
+    other figure there does, `other`, both from 0 to 1."""
+
+    item: Item
+    given: Item
+    own: float
+    other: float
+
+
+def bonds(reading: Reading, grounds: Grounds) -> list[Bond]:
+    """What each figure of the claim is of, there and in the abstract."""
+    numbers = [j for j, item in enumerate(grounds.items) if item.figure is not None]
+    found = []
+    for i, item in enumerate(reading.items):
+        mine = [j for j in numbers if grounds.match[i, j] >= 0.99]
+        if item.figure is None or not mine:
+            continue
+        near = _near(reading, i)
+        own = max(_bond(near, grounds, j) for j in mine)
+        best, given = 0.0, item
+        for j in numbers:
+            figure = grounds.items[j].figure
+            if j in mine or figure is None or figure.word:
+                continue
+            bond = _bond(near, grounds, j) * (1.0 if figure.unit == item.figure.unit else OTHER_UNIT)
+            if bond > best:
+                best, given = bond, grounds.items[j]
+        found.append(Bond(item, given, own, best))
+    return found
+
+
+def _near(reading: Reading, i: int) -> Floats:
+    """How much each item of the claim says of what item `i` is of, summing to 1."""
+    here = reading.items[i]
+    found = [
+        0.0 if k == i else w * np.exp(-abs(o.at - here.at) / CLAIM_DECAY) * (1.0 if o.clause == here.clause else 0.4)
+        for k, (o, w) in enumerate(zip(reading.items, reading.weights, strict=True))
+    ]
+    shares = np.array(found, np.float32)
+    total: Floats = shares / max(float(shares.sum()), 1e-9)
+    return total
+
+
+def _bond(near: Floats, grounds: Grounds, j: int) -> float:
+    here = grounds.items[j]
+    window = [
+        x
+        for x in range(max(0, j - REACH), min(len(grounds.items), j + REACH + 1))
+        if x != j and grounds.owners[x] == grounds.owners[j]
+    ]
+    if not window:
+        return 0.0
+    fall = np.array(
+        [
+            np.exp(-max(0, abs(grounds.items[x].at - here.at) - 2) / TEXT_DECAY)
+            * (1.0 if grounds.items[x].clause == here.clause else OTHER_CLAUSE + 0.1)
+            for x in window
+        ]
+    )
+    matched = grounds.match[:, window]
+    return float(near @ (np.where(matched >= 0.5, matched, 0.0) * fall).max(axis=1))
+
+
+def opposite_words(reading: Reading, grounds: Grounds, aligned: Alignment) -> list[tuple[Item, Item]]:
+    """Words of the claim whose opposite stands in the abstract at their place, and not they themselves."""
+    against = opposites()
+    mine = {item.stem for item in reading.items}
+    found = []
+    for i, item in enumerate(reading.items):
+        others = against.get(item.stem)
+        if not others:
+            continue
+        place = _place(grounds, aligned.path, i)
+        if any(grounds.items[y].stem == item.stem for y in place):
+            continue
+        for y in sorted(place):
+            other = grounds.items[y]
+            if other.stem in others and other.stem not in mine and other.negated == item.negated:
+                found.append((item, other))
+                break
+    return found
+
+
+def _place(grounds: Grounds, path: Sequence[int], i: int) -> set[int]:
+    """The items of the abstract around those that the neighbours of item `i` are aligned with."""
+    around = [path[x] for x in range(max(0, i - 2), min(len(path), i + 3)) if x != i and path[x] >= 0]
+    return {
+        y
+        for x in around
+        for y in range(max(0, x - AROUND), min(len(grounds.items), x + AROUND + 1))
+        if grounds.owners[y] == grounds.owners[x]
+    }
+
+
+def negations(reading: Reading, grounds: Grounds, aligned: Alignment) -> tuple[float, float]:
+    """The weight of the words that only the claim negates, and of those that only the abstract does."""
+    claimed = given = 0.0
+    for i, j in enumerate(aligned.path):
+        if j >= 0 and grounds.match[i, j] >= 0.8:
+            mine, theirs = reading.items[i].negated, grounds.items[j].negated
+            claimed += float(reading.weights[i]) * (mine and not theirs)
+            given += float(reading.weights[i]) * (theirs and not mine)
+    return claimed, given
+
+
+_COMPARED = re.compile(
+    r"\b(?P<contrast>rather\s+than|instead\s+of)\b|\b(?:outperform\w*|exceed\w*|surpass\w*|beats?|underperform\w*|than"
+    r"|compared\s+(?:to|with)|relative\s+to|versus|vs|against)\b",
+    re.IGNORECASE,
+)
+
+
+def turned(reading: Reading, grounds: Grounds, paper: Abstract) -> float:
+    """How far a comparison in the claim has on its left what the evidence has on its right, from 0 to 2."""
+    worst = 0.0
+    first = {s: next((n for n, o in enumerate(grounds.owners) if o == s), 0) for s in grounds.chosen}
+    for here in _COMPARED.finditer(reading.text):
+        left, right = _sides(reading.items, 0, len(reading.items), here, 6, 5)
+        if not left or not right:
+            continue
+        for s in grounds.chosen:
+            span = paper.spans[s]
+            text = _sentence(paper, span.start, span.end)
+            size = int((grounds.owners == s).sum())
+            for there in _COMPARED.finditer(text):
+                if bool(here.group("contrast")) != bool(there.group("contrast")):
+                    continue
+                before, after = _sides(grounds.items, first[s], size, there, 7, 6)
+                share = {
+                    (a, b): _share(grounds.match, x, y)
+                    for a, x in (("l", left), ("r", right))
+                    for b, y in (("l", before), ("r", after))
+                }
+                over, under = share["l", "r"] - share["l", "l"], share["r", "l"] - share["r", "r"]
+                if (over > 0 and under >= 0) or (under > 0 and over >= 0):
+                    worst = max(worst, over + under)
+    return worst
+
+
+def _sentence(paper: Abstract, start: int, end: int) -> str:
+    shift = len(paper.text) - paper.length
+    return paper.text[start + shift : end + shift]
+
+
+def _sides(
+    found: Sequence[Item], first: int, size: int, middle: re.Match[str], most_left: int, most_right: int
+) -> tuple[list[int], list[int]]:
+    """The items before and after a comparison, the nearest ones."""
+    mine = [n for n in range(first, first + size) if not found[n].generic and found[n].figure is None]
+    left = [n for n in mine if found[n].end <= middle.start()]
+    right = [n for n in mine if found[n].start >= middle.end()]
+    return left[-most_left:], right[:most_right]
+
+
+def _share(match: Floats, rows: Sequence[int], columns: Sequence[int]) -> float:
+    if not rows or not columns:
+        return 0.0
+    return float((match[np.ix_(rows, columns)].max(axis=1) >= EXACT).mean())
