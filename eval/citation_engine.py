@@ -118,27 +118,28 @@ def cited(text: str, sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sources[n - 1] for _, n in sorted(found) if n in known))
 
 
-_NO = re.compile(
-    r"\b(?:do|does|did|is|are|was|were|has|have|could|would|can)(?:\s+not|n['’]t)\b|\bcannot\b|\bcan['’]t\b"
-    r"|\bnot\s+\w+ed\b|\bnot (?:available|found|given|known|clear|enough|relevant)\b"
-    r"|\bno (?:\w+ ){0,2}(?:information|mention|details?|data|answer|sources?|papers?|evidence|reference)\b"
-    r"|\bnone of\b|\bneither\b|\bunable\b|\bunclear\b|\bunknown\b|\bunrelated\b|\binsufficient\b|\bsorry\b",
-    re.IGNORECASE,
-)
 _GIVE = (
     r"(?:provid|contain|mention|giv|sa[yi]|stat|specif|includ|discuss|address|offer|cover|answer|indicat|report"
-    r"|describ|disclos|list|detail|hav|reveal|relat|refer|explain)"
+    r"|describ|disclos|list|detail|hav|reveal|relat|refer|explain|know|exist)"
 )
+_SOURCE = r"(?:sources?|abstracts?|papers?|documents?|passages?|texts?|contexts?|information|collection)"
+_LACKING = r"(?:\w+ ){0,2}(?:information|mention|details?|data|answers?|evidence|references?)"
 _REFUSES = re.compile(
     rf"\b(?:do|does|did)(?:\s+not|n['’]t)\s+(?:\w+ly\s+|any\w*\s+)?{_GIVE}"
     r"|\b(?:is|are|was|were)(?:\s+not|n['’]t)\s+(?:\w+ly\s+)?"
     r"(?:provided|mentioned|given|stated|specified|included|discussed|addressed|available|found|reported|disclosed)"
-    r"|\b(?:is|are) no (?:\w+ ){0,2}(?:information|mention|details?|data|answer|evidence|reference)\b"
-    r"|\bno (?:\w+ ){0,2}(?:information|mention|details?|data|answer|evidence|reference)\b.{0,40}"
-    r"\b(?:provided|given|available|found|sources?|abstracts?)\b"
-    r"|\bnone of (?:the|these|them)\b.{0,40}\b(?:sources?|abstracts?|papers?|documents?|helpful)\b"
+    rf"|\b(?:is|are) no {_LACKING}\b"
+    rf"|\bno {_LACKING}\b.{{0,40}}\b(?:provided|given|available|found|{_SOURCE})\b"
+    rf"|\bnone of (?:the|these|them)\b.{{0,40}}\b(?:{_SOURCE}|helpful)\b|\bnot helpful\b"
     r"|\b(?:cannot|can['’]t|can not|unable to|not possible to)\s+(?:be\s+)?"
-    r"(?:answer|determin|find|found|provid|tell|say)|\bnot helpful\b",
+    r"(?:answer|determin|find|found|provid|tell|say)",
+    re.IGNORECASE,
+)
+_SAYS_NO = re.compile(
+    rf"{_REFUSES.pattern}|\bcannot\b|\b(?:can|could)(?: not|n?['’]t)\b|\bno (?:{_LACKING}|{_SOURCE})\b"
+    rf"|\b{_SOURCE}\b[^.]{{0,60}}\b(?:do|does|did|is|are|has|have)(?: not|n['’]t)\b"
+    r"|\bnot (?:available|found|given|known|clear|enough|relevant|related|applicable|mentioned|specified|stated)\b"
+    r"|\bnone of\b|\bunable\b|\bunclear\b|\bunknown\b|\bunrelated\b|\binsufficient\b|\bsorry\b",
     re.IGNORECASE,
 )
 _EMPTY = ("", "empty response")  # LlamaIndex's word for one
@@ -147,13 +148,14 @@ _EMPTY = ("", "empty response")  # LlamaIndex's word for one
 def abstains(text: str, sources: Sequence[str]) -> bool:
     """Whether the peer declines to answer.
 
-    It does when its answer is empty; when it has no valid citation and a negation anywhere ("does not", "no
-    information", "cannot", "none of", …); and, citing or not, when its first sentence says that the sources don't have
-    it ("The provided sources do not mention … [1][2]"), whatever else follows.
+    It does when its answer is empty; when it has no valid citation and says anywhere that it can't ("the sources do
+    not …", "does not mention", "no information", "cannot", "unclear", …); and, citing or not, when its first sentence
+    says that the sources don't have it ("The provided sources do not mention … [1][2]"), whatever else follows. A mere
+    "not" won't do: "it did not scale because …" without a citation is an answer, and mostly an invented one.
     """
     if text.strip().rstrip(".").lower() in _EMPTY:
         return True
-    if not cited(text, sources) and _NO.search(text):
+    if not cited(text, sources) and _SAYS_NO.search(text):
         return True
     first = re.split(r"(?<=[.!?])\s+(?=[A-Z\"“])|\n", text.strip(), maxsplit=1)[0]
     return bool(_REFUSES.search(first))

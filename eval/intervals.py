@@ -17,6 +17,8 @@ RESAMPLES = 10_000
 LEVEL = 0.95
 SEED = 20_261_123
 """The same draws in every run, so that a figure only moves when an answer does."""
+DECISIVE = 6
+"""Clusters below which nothing is decided: five that all point one way do so by chance in 2/2⁵ = .06 (sign test)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ class Estimate:
 
     @property
     def decided(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval leaves out 0, and there are enough clusters to say so."""
+        return self.clusters >= DECISIVE and (self.low > 0 or self.high < 0)
 
 
 def mean(values: Sequence[float], clusters: Sequence[str]) -> Estimate:

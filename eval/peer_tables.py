@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from eval.citation_engine import abstains, cited
-from eval.intervals import Estimate, difference, ratio
+from eval.intervals import DECISIVE, Estimate, difference, ratio
 from eval.quality import Question
 
 Share = tuple[float, float]
@@ -91,14 +91,14 @@ def measure(q: Question, record: Record, abstracts: Mapping[str, str]) -> dict[s
         if q.facts:
             found["all key facts"] = (_facts(q, record.answer.get("answer", "")), 1)
         found["wrongly abstained"] = (record.abstained, 1)
-    found["failed"] = (bool(record.error), 1)
     if record.error:
         return found
     found["seconds"] = (record.seconds, 1)
     if record.model:
         found["tokens"] = (record.tokens, 1)
     if record.system == "generating":
-        found["written by the model"] = (record.answer["mode"] == "generating", 1)
+        # An abstention that no model was asked for is of this mode, too.
+        found["written by the model"] = (record.answer["mode"] == "generating" and record.tokens > 0, 1)
     return found | _pooled(record.answer, abstracts)
 
 
@@ -143,7 +143,7 @@ def figures(questions: Sequence[Question], records: Iterable[Record], abstracts:
 def _names(members: Sequence[Question], systems: Iterable[Mapping[str, Mapping[str, Share]]]) -> list[str]:
     order = [
         *("gold papers cited", "all gold papers cited", "cited papers that are gold", "all key facts"),
-        *("rightly abstained", "wrongly abstained", *POOLED, "written by the model", "failed", "seconds", "tokens"),
+        *("rightly abstained", "wrongly abstained", *POOLED, "written by the model", "seconds", "tokens"),
     ]
     there = {name for worth in systems for q in members for name in worth.get(q.id, {})}
     return [name for name in order if name in there]
@@ -191,7 +191,7 @@ def markdown(found: Sequence[Figure], systems: Sequence[str], about: Mapping[str
     lines += [f"| {' | '.join(row)} |".replace("*", r"\*") for row in rows]
     legend = (
         "In brackets 95% intervals, 10,000 bootstrap resamples of clusters of questions with the same gold papers; "
-        r"differences are paired, and \* marks those whose interval leaves out 0."
+        rf"differences are paired, and \* marks those whose interval leaves out 0, from {DECISIVE} clusters on."
     )
     return "\n".join([*lines, "", legend, ""])
 

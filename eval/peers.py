@@ -60,7 +60,7 @@ class Ours:
         config = service.config
         self.name, self._service = name, service
         self.model = config.model if config.generating else ""
-        settings = (config.strict, config.judge, config.fallback, config.context) if self.model else ()
+        settings = (config.strict, config.judge, config.context) if self.model else ()
         self.revision = f"{code()} {digest(service.papers())} {settings}"
 
     def ask(self, question: str, history: Sequence[Turn]) -> dict[str, Any]:
@@ -98,10 +98,12 @@ def main() -> None:
         "asked": f"{len(questions)} questions, split {args.split}, {args.limit or 'all'} of each kind",
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "embedding": EMBEDDING,
+        "failed": ", ".join(f"{r.system} {r.id} ({r.error})" for r in records if r.error) or "none",
         **{s.name: f"{s.model or 'no model'}, revision {s.revision}" for s in systems},
     }
     out = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    out.print(table(found, args.systems), markup=False)
+    out.print(table(found, args.systems))
+    out.print(f"Failed: {about['failed']}", markup=False, highlight=False)
     if args.json:
         args.json.write_text(report(found, records, about), encoding="utf-8")
     if args.markdown:
@@ -143,8 +145,8 @@ def prepare(names: Sequence[str], home: Path | None, stack: ExitStack) -> tuple[
     What has to be closed goes onto `stack`. Raises `ConfigError` where a model is needed and none is named.
     """
     home = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rag-peers-")))
-    # A reply from a cache would take no time.
-    writing = Config.load(home=home, llm="openai" if set(names) - {"quoting"} else "none", cache="")
+    # A reply from a cache would take no time; an endpoint that fails fails ours as it does the peer.
+    writing = Config.load(home=home, llm="openai" if set(names) - {"quoting"} else "none", cache="", fallback=False)
     _ = writing.generating  # says so when no model is named
     quoting = Config.load(home=home, llm="none", cache="")
     embedding = BuiltinEmbedding(threads=writing.threads)

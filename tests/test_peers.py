@@ -156,6 +156,7 @@ def test_cited(text: str, papers: tuple[str, ...]) -> None:
         "I cannot answer this.",
         "There is no information about chickens in the sources.",
         "The learning rate is not mentioned.",
+        "Unfortunately, the abstract of QLoRA does not go into that.",
         "It isn’t specified.",
         "The provided sources do not mention a learning rate [1][2].",
         "None of the provided sources discuss chickens [1]. They are about GPUs [2].",
@@ -175,6 +176,7 @@ def test_what_declines(text: str) -> None:
         "It does not need a GPU, but a CPU [1].",
         "The rate is 0.1 [1]. The sources do not mention the batch size.",
         "It trains without labels [2]. It is not clear how fast it is.",
+        "MTT did not scale because it was not optimized for memory.",
     ],
 )
 def test_what_does_not_decline(text: str) -> None:
@@ -220,10 +222,11 @@ class TestIntervals:
         assert (found.value, found.low, found.high) == (0.3, 0.0, pytest.approx(1 / 3))
 
     def test_a_paired_difference(self) -> None:
-        theirs = [0.0, 0.2, 0.5, 0.9, 0.3]
-        found = intervals.difference([t + 0.1 for t in theirs], theirs, list("abcde"))
+        theirs = [0.0, 0.2, 0.5, 0.9, 0.3, 0.4]
+        found = intervals.difference([t + 0.1 for t in theirs], theirs, list("abcdef"))
         assert (found.value, found.low, found.high) == pytest.approx((0.1, 0.1, 0.1))
         assert found.decided
+        assert not intervals.difference([1] * 6, [0] * 6, list("abcdee")).decided, "five are too few"
         other = intervals.difference([1, 0, 1, 0], [0, 1, 0, 1], list("abcd"))
         assert other.value == 0
         assert not other.decided
@@ -268,6 +271,7 @@ class TestMeasures:
         assert found["gold papers cited"] == (1, 1)
         assert found["tokens"] == (7, 1)
         assert found["written by the model"] == (True, 1)
+        assert measure(q, record(q, "generating"), {})["written by the model"] == (False, 1), "it was never asked"
 
     def test_a_failure_is_worth_nothing(self) -> None:
         q, no = question("q", ["a"], facts=(("x",),)), question("no", kind="unanswerable")
@@ -277,12 +281,11 @@ class TestMeasures:
             "all gold papers cited": False,
             "all key facts": False,
             "wrongly abstained": False,
-            "failed": True,
         }
         assert measure(no, record(no, error="ModelTimeout: slow"), {})["rightly abstained"] == (False, 1)
 
     def test_ours_minus_the_peer(self) -> None:
-        questions = [question(f"q{n}", [f"p{n // 2}"]) for n in range(8)]
+        questions = [question(f"q{n}", [f"p{n // 2}"]) for n in range(16)]
         questions += [question(f"u{n}", kind="unanswerable") for n in range(4)]
         records = []
         for q in questions:
@@ -292,16 +295,18 @@ class TestMeasures:
             records.append(record(q, answer="So it is [1].", sources=["p0"], seconds=3.0))
         found = {(f.group, f.measure): f for f in figures(questions, records, {})}
         cites = found["fact", "gold papers cited"]
-        assert (cites.systems["quoting"].value, cites.systems["peer"].value) == (1, 0.25)
-        assert cites.systems["peer"].clusters == 4, "two questions of each paper"
-        assert cites.over_peer["quoting"].value == 0.75
+        assert (cites.systems["quoting"].value, cites.systems["peer"].value) == (1, 0.125)
+        assert cites.systems["peer"].clusters == 8, "two questions of each paper"
+        assert cites.over_peer["quoting"].value == 0.875
         assert cites.over_peer["quoting"].decided
         assert found["unanswerable", "rightly abstained"].over_peer["quoting"].value == 1
         assert found["fact", "seconds"].over_peer["quoting"].value == -2
 
         text = markdown(list(found.values()), ["quoting", "peer"], {"time": "now"})
         assert "- time: now" in text
-        assert "| fact | gold papers cited | 8 | 1.00 [1.00, 1.00] | 0.25 [0.00, 0.75] | +0.75" in text
+        assert (
+            "| fact | gold papers cited | 16 | 1.00 [1.00, 1.00] | 0.12 [0.00, 0.38] | +0.88 [+0.62, +1.00]\\*" in text
+        )
         whole = json.loads(report(list(found.values()), records, {}))
         assert [a["cited"] for a in whole["answers"][:2]] == [["p0"], ["p0"]]
         assert whole["answers"][-1]["abstained"] is False
@@ -427,10 +432,21 @@ class TestCommand:
         out, err = capsys.readouterr()
         assert "gold papers cited" in out
         assert "rightly abstained" in out
+        assert "Failed: none" in out
         assert err.count(" peer: ") == 4, "progress goes to stderr"
         assert len(json.loads(Path("a.json").read_text())["answers"]) == 4
         assert "| fact | gold papers cited | 2 |" in Path("a.md").read_text()
         assert command[0].asked == []
+
+    def test_what_failed_is_told(
+        self, command: list[Counting], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (q,) = peers.choose(read_questions(split="dev", kinds=["list"]), 1)
+        command[1].fail = [q.question]
+        run_main(monkeypatch, *"--limit 1 --kind list --systems peer --markdown a.md".split())
+        told = f"peer {q.id} (RuntimeError: the endpoint is gone)"
+        assert told in capsys.readouterr().out
+        assert told in Path("a.md").read_text()
 
     def test_answers_only(
         self, command: list[Counting], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
