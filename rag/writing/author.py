@@ -96,7 +96,10 @@ class Author:
         sides = [replace(s.paper, rest=()) for s in findings.sides if s.paper is not None]
         papers = sides or list(findings.papers)
         sources, messages, used = self._prompt(findings, papers)
-        checking = Checking(self._checker, written.citations, self._names, sources.rows, strict=self._strict)
+        absent = [s.text for s in findings.sides if s.paper is None]
+        checking = Checking(
+            self._checker, written.citations, self._names, sources.rows, absent=absent, strict=self._strict
+        )
         draft = Draft(checking.settle, sources.numbers, sources.text, strict=self._strict)
         reply = self._reader.open(messages, stop=stop, max_tokens=REPLY_TOKENS[findings.query.kind])
         failure: ModelError | None = None

@@ -30,11 +30,19 @@ class Checking:
     `kept` has, for each text that was not left out, the number of its claim, or None where it says that something is
     not said. `repeats` counts what was said before.
 
-    `rows` are the papers of the sources: source n is the paper in `rows[n - 1]`.
+    `rows` are the papers of the sources: source n is the paper in `rows[n - 1]`. `absent` are the sides of a comparison
+    that the collection does not have: nothing that is said of them is borne out.
     """
 
     def __init__(
-        self, checker: SupportChecker, citations: Citations, names: Names, rows: Sequence[int], *, strict: bool = False
+        self,
+        checker: SupportChecker,
+        citations: Citations,
+        names: Names,
+        rows: Sequence[int],
+        *,
+        absent: Sequence[str] = (),
+        strict: bool = False,
     ) -> None:
         self.claims: list[Claim] = []
         self.used: dict[int, list[Span]] = {}
@@ -44,6 +52,7 @@ class Checking:
         self._citations = citations
         self._names = names
         self._rows = tuple(rows)
+        self._absent = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE) for name in absent if name]
         self._strict = strict
         self._seen: set[str] = set()
 
@@ -77,6 +86,8 @@ class Checking:
 
         The cited papers come first; where they don't bear it and another does, the claim is moved there.
         """
+        if any(name.search(text) for name in self._absent):
+            return "unsupported", [], "the collection has no paper on it"
         others = [row for row in self._rows if row not in cited]
         verdicts = {v.row: v for v in self._checker.check(text, [*cited, *others])}
         own = [verdicts[row] for row in cited if verdicts[row].level == "supported"]
