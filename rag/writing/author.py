@@ -31,12 +31,14 @@ REPLY_TOKENS = {"single": 400, "comparison": 600}
 """Tokens of a reply at most; answers that were asked for in two to four sentences have 40 to 200."""
 THIN = 1.0
 """Log-odds of being answerable (rag.confidence) below which the model is told that the sources may not answer."""
-BELIEVED = 0.5
-"""Log-odds below which a refusal of the model's is believed; above it the quotes speak for themselves."""
+LIKELY = 0.5
+"""Log-odds from which on a refusal of the model's is shown with the sentences that come nearest, for the reader to judge:
+small models refuse a quarter of the questions below, and hardly any above that their sources answer."""
 CAUTION = "The sources may answer this only in part: say what they say, and say what they do not say.\n"
 MAX_REPEATS = 1
 """Sentences said twice before the model is taken to run in circles."""
 
+NEAREST = "\n\nSo the model reads it; these sentences come nearest.\n"
 BROKEN = "\n\n*The reply broke off here. What follows is quoted.*\n\n"
 NOTHING_HELD = "Nothing that the model wrote is borne out by the abstracts; they are quoted instead."
 NO_ANSWER = "The model found no answer in the abstracts; what comes nearest in them is quoted."
@@ -145,18 +147,30 @@ class Author:
             yield from self._quoted_instead(findings, written)
         elif all(c.verdict == "unsupported" for c in written.claims):
             refused = not written.claims and (checking.absences > 0 or not written.text)
-            if refused and findings.query.kind == "single" and odds(findings) < BELIEVED:
-                named = {row for m in findings.query.mentions for row in m.rows} | set(findings.query.rows)
-                lead = findings.papers[0].row
-                findings = replace(findings, abstain=True, unsaid=lead if lead in named else None)
-                written.abstains = True
+            if refused and findings.query.kind == "single":
+                yield from self._refused(findings, written)
             else:
                 written.warnings.append(NO_ANSWER if refused else NOTHING_HELD)
-            yield from self._quoted_instead(findings, written)
+                yield from self._quoted_instead(findings, written)
         elif findings.query.kind == "comparison":
             yield from self._appended("\n\n", findings, written)
         else:
             added = self._left_out(findings, checking, written.citations)
+            written.text += added
+            yield added
+
+    def _refused(self, findings: Findings, written: Written) -> Iterator[str]:
+        """The model found no answer: this is said as in quoting mode, with what comes nearest where that is near."""
+        written.abstains = True
+        lead = findings.papers[0]
+        named = {row for m in findings.query.mentions for row in m.rows} | set(findings.query.rows)
+        near = odds(findings) >= LIKELY
+        unsaid = lead.row if near or lead.row in named else None
+        yield from self._quoted_instead(replace(findings, abstain=True, unsaid=unsaid), written)
+        if near:
+            best = sorted(lead.sentences, key=lambda e: -e.score)[:2]
+            quotes = (f"\n> {quoted(e, written.citations)}\n>" for e in sorted(best, key=_start))
+            added = NEAREST + "".join(quotes)
             written.text += added
             yield added
 
