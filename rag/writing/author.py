@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,8 +33,8 @@ REPLY_TOKENS = {"single": 400, "comparison": 600}
 THIN = 1.0
 """Log-odds of being answerable (rag.confidence) below which the model is told that the sources may not answer."""
 LIKELY = 0.5
-"""Log-odds from which on a refusal of the model's is shown with the sentences that come nearest, for the reader to judge:
-small models refuse a quarter of the questions below, and hardly any above that their sources answer."""
+"""Log-odds from which on a refusal of the model's is shown with the sentences that come nearest, for the reader to
+judge: the 1.5B model refused 4 of 17 answerable questions with lower odds than THIN, and none of 28 others."""
 CAUTION = "The sources may answer this only in part: say what they say, and say what they do not say.\n"
 MAX_REPEATS = 1
 """Sentences said twice before the model is taken to run in circles."""
@@ -154,6 +155,8 @@ class Author:
                 yield from self._quoted_instead(findings, written)
         elif findings.query.kind == "comparison":
             yield from self._appended("\n\n", findings, written)
+        elif checking.kept[0] is None and not _BUT.search(written.text):
+            written.abstains = True  # "The abstract does not say which. It only mentions …"
         else:
             added = self._left_out(findings, checking, written.citations)
             written.text += added
@@ -210,6 +213,7 @@ class Author:
         return "".join(added)
 
 
+_BUT = re.compile(r"\b(?:however|but|nevertheless|nonetheless|although|though|still|yet)\b", re.IGNORECASE)
 SECOND = 0.6
 """Of the best sentence's score: a second one below it is not missed where the first was used."""
 
