@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --no-compile $(if $(V),,-qq)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser screenshots check format bench quality lock clean
+.PHONY: help install run test test-browser test-server screenshots check format bench quality lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
@@ -19,11 +19,14 @@ install: $(VENV)/.installed ## make .venv and put `rag` into it (V=1 shows what 
 run: $(VENV)/.installed ## serve the chat at http://127.0.0.1:7860 (ARGS="--port 8000" is passed on)
 	@$(BIN)/rag serve $(ARGS)
 
-test: $(VENV)/.dev ## run the tests, but for those that need a browser (ARGS="-k quotes" is passed on)
+test: $(VENV)/.dev ## run the tests, but for those that need a browser or a model (ARGS="-k quotes" is passed on)
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-browser: $(VENV)/.dev ## run the tests that need Chromium on this machine
 	@$(BIN)/python -m pytest -m browser $(ARGS)
+
+test-server: $(VENV)/.server ## run the tests that ask a small language model on this machine
+	@$(BIN)/python -m pytest -m server $(ARGS)
 
 screenshots: $(VENV)/.dev ## take the pictures in docs/ anew, with Chromium on this machine
 	@$(BIN)/python scripts/screenshots.py
@@ -50,6 +53,7 @@ LOCK := pip compile --quiet --universal --python-version 3.11 --fork-strategy fe
 lock: $(VENV)/.dev ## pin the dependencies of pyproject.toml anew (ARGS=--upgrade for the newest)
 	$(BIN)/uv $(LOCK) --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv $(LOCK) --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv $(LOCK) --group server --no-deps -o requirements-server.lock
 
 clean: ## remove .venv and what the tools have cached
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -70,4 +74,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
 	@echo "Installing the tools of requirements-dev.lock ..."
 	@$(PIP) --require-hashes -r requirements-dev.lock || { echo "pip failed; 'make test V=1' shows why." >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.server: requirements-server.lock $(VENV)/.dev
+	@echo "Installing the model server and the model of requirements-server.lock ..."
+	@$(PIP) --require-hashes -r requirements-server.lock || { echo "pip failed; 'make test-server V=1' shows why." >&2; exit 1; }
 	@touch $@

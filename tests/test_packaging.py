@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 import rag
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-server.lock")
 
 
 def test_public_names() -> None:
@@ -170,7 +170,8 @@ def test_a_lock_pins_everything_with_hashes_and_names_no_index(lock: str) -> Non
     [
         (PROJECT["project"]["dependencies"], LOCKS[:1]),
         (PROJECT["dependency-groups"]["build"], LOCKS[:1]),
-        (PROJECT["dependency-groups"]["dev"], LOCKS),
+        (PROJECT["dependency-groups"]["dev"], LOCKS[:2]),
+        (PROJECT["dependency-groups"]["server"], LOCKS[2:]),
     ],
 )
 def test_the_locks_fit_the_project(wanted: list[str], locks: tuple[str, ...]) -> None:
@@ -182,8 +183,18 @@ def test_the_locks_fit_the_project(wanted: list[str], locks: tuple[str, ...]) ->
 
 
 def test_the_locks_agree() -> None:
-    first, second = ({canonicalize_name(r.name): str(r.specifier) for r, _ in _pinned(lock)} for lock in LOCKS)
-    assert {n: v for n, v in second.items() if first.get(n, v) != v} == {}
+    """They are installed into one environment, in this order."""
+    installed: dict[str, str] = {}
+    for lock in LOCKS:
+        pinned = {canonicalize_name(r.name): str(r.specifier) for r, _ in _pinned(lock)}
+        assert {n: v for n, v in pinned.items() if installed.get(n, v) != v} == {}
+        installed |= pinned
+
+
+def test_the_model_server_comes_without_dependencies() -> None:
+    """Only the weights are wanted of a plugin that asks for a program and a library of its own."""
+    names = sorted(canonicalize_name(r.name) for r, _ in _pinned(LOCKS[2]))
+    assert names == sorted(canonicalize_name(Requirement(r).name) for r in PROJECT["dependency-groups"]["server"])
 
 
 def test_nothing_brings_torch() -> None:
