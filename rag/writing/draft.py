@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Collection
 
 from rag.passages import split_sentences
+from rag.writing import literal
 from rag.writing.claims import is_claim, plain
-from rag.writing.markers import Marker, Pending, marker_at
+from rag.writing.markers import Marker, Pending, behind, marker_at
 
 Settle = Callable[[str, tuple[int, ...]], str | None]
 """Given a claim in plain text and the numbers of the sources that it cites: what to write behind it, or None where the
@@ -19,17 +20,11 @@ claim is to be left out."""
 
 CLAUSE_WORDS = 5
 """A marker in mid-sentence ends a claim of its own only behind so many words: not in "GPipe [1], a pipeline, …"."""
-_PLAIN = re.compile(r"[^\s`$\\\[【!(<|.?hH]+")
+_PLAIN = re.compile(r"(?:[^\s`~$\\\[【!(<|.?:hHwW]|(?<=[^\W_])[hHwW])+")
+"""Text in which nothing can begin; an address begins no word's end."""
+_SPACES = re.compile(r"[^\S\n]+")
 _STOP = re.compile(r"[.!?]+[\"'”’)*_]*")
-_OWN_TAG = re.compile(r"</?(?:sources?|conversation|answer)\b[^<>\n]{0,300}>", re.IGNORECASE)
-_OWN_TAGS = ("<source", "</source", "<conversation", "</conversation", "<answer", "</answer")
-_URL = re.compile(r"https?://[^\s<>\[\]()`|]+")
-_TARGET = r"\((?:[^()\n]|\([^()\n]{0,100}\)){0,300}"
-_MARKDOWN_LINK = re.compile(rf"\[(?P<text>[^\[\]\n]{{0,200}})\]{_TARGET}\)")
-_OPEN_LINK = re.compile(rf"\[[^\[\]\n]{{0,200}}(?:\](?:{_TARGET}(?:\([^()\n]{{0,100}})?)?)?$")
 _JOINS = re.compile(r"\s*(?:[,;]|(?:while|whereas|but|and|although|though)\b)", re.IGNORECASE)
-_SPAN = 300
-"""Characters within which code, maths and links that were opened are closed."""
 
 
 class Draft:
@@ -53,6 +48,7 @@ class Draft:
         self.added: list[int] = []
         self._fence = ""
         self._line = ""
+        self._last = ""
         self._spaced = False
 
     @property
@@ -67,7 +63,7 @@ class Draft:
 
     def finish(self) -> str:
         """No more text comes."""
-        return self._run(final=True) + self._end("")
+        return self._run(final=True) + self._end("") + self._fence_closed()
 
     def _run(self, *, final: bool) -> str:
         shown = []
@@ -90,11 +86,11 @@ class Draft:
         if first in "[【(":
             return self._bracket(final=final)
         if self._raw.startswith("!["):
-            self._raw = self._raw[1:]  # an image is what its description says
-            return ""
+            return self._image(final=final)
         if first in ".!?":
             return self._stop(final=final)
-        other = {"`": self._code, "$": self._maths, "\\": self._maths, "<": self._tag, "h": self._link, "H": self._link}
+        other = {"`": self._code, "~": self._tildes, "$": self._maths, "\\": self._maths, "<": self._tag}
+        other |= dict.fromkeys(":hHwW", self._address)
         if first in other:
             return other[first](final=final)
         if first == "|" and self._line.lstrip().startswith("|"):
@@ -107,12 +103,13 @@ class Draft:
         text, self._raw = self._raw[:size], self._raw[size:]
         if claim:
             self._claim += text
-        self._line = "" if text.endswith("\n") else self._line + text
+        self._last = text[-1:]
         return self._emit(text if shown is None else shown)
 
     def _emit(self, text: str) -> str:
         """`text` as part of the claim that is being read, or of what stands between claims."""
         self._spaced = text[-1:].isspace() if text else self._spaced
+        self._line = (self._line + text).rpartition("\n")[2]
         self._piece += text
         if self._claim:
             return "" if self._strict else text
@@ -123,12 +120,12 @@ class Draft:
     # --- what the text is made of
 
     def _space(self, *, final: bool) -> str | None:
-        spaces = len(self._raw) - len(self._raw.lstrip(" \t\v\f\u00a0\u2009\u202f"))
-        spaces = max(1, spaces)
-        rest = self._raw[spaces:]
+        match = _SPACES.match(self._raw)
+        assert match is not None
+        rest = self._raw[match.end() :]
         if not rest and not final:
             return None
-        if rest[:1] in ("[", "【", "(") and rest:
+        if rest and rest[0] in "[【(\\":
             found = marker_at(rest, self._known, final=final)
             if found is Pending:
                 return None
@@ -136,7 +133,16 @@ class Draft:
                 # The space before a marker of the model's goes with it.
                 self._raw = rest
                 return ""
-        return self._take(spaces, claim=bool(self._claim))
+        return self._take(match.end(), claim=bool(self._claim))
+
+    def _image(self, *, final: bool) -> str | None:
+        found = marker_at(self._raw[1:], self._known, final=final) if self._claim else False
+        if found is Pending:
+            return None
+        if isinstance(found, Marker):
+            return self._stop(final=final)  # "It is fast![1]"
+        self._raw = self._raw[1:]  # an image is what its description says
+        return ""
 
     def _bracket(self, *, final: bool) -> str | None:
         found = marker_at(self._raw, self._known, final=final)
@@ -146,26 +152,27 @@ class Draft:
             return self._cite(found, final=final)
         if self._raw[0] != "[":
             return self._take(1)
-        link = _MARKDOWN_LINK.match(self._raw)
+        link = literal.MARKDOWN_LINK.match(self._raw)
         if link:
             # Only what a link says, never where it leads.
             self._raw = link["text"] + self._raw[link.end() :]
             return ""
-        return None if _OPEN_LINK.match(self._raw) and not final else self._take(1, "\\[")
+        return None if literal.OPEN_LINK.match(self._raw) and not final else self._take(1, "\\[")
 
     def _cite(self, marker: Marker, *, final: bool) -> str | None:
-        rest = self._raw[marker.length :]
-        if rest.startswith("(") and ")" not in rest[:_SPAN] and not final and len(rest) < _SPAN and "\n" not in rest:
+        rest = behind(self._raw[marker.length :], self._known, final=final)
+        if rest is None:
             return None
-        if not final and re.fullmatch(r"\s*[a-z]{0,8}", rest, re.IGNORECASE) and "\n" not in rest:
-            return None  # "and" may become "android"
-        address = re.match(rf"{_TARGET}\)", rest) if rest.startswith("(") else None
-        self._raw = rest[address.end() :] if address else rest
-        self._cited += [n for n in marker.numbers if n in self._known and n not in self._cited]
+        self._raw = rest
+        self._note(marker)
         joined = _JOINS.match(self._raw)
         if joined and len(self._claim.split()) >= CLAUSE_WORDS:
             return self._end("")
         return ""
+
+    def _note(self, marker: Marker) -> None:
+        self._last = ""
+        self._cited += [n for n in marker.numbers if n in self._known and n not in self._cited]
 
     def _stop(self, *, final: bool) -> str | None:
         match = _STOP.match(self._raw)
@@ -175,7 +182,7 @@ class Draft:
             return None
         if rest and not rest[0].isspace() and rest[0] not in "[【":
             return self._take(match.end())
-        after = rest.lstrip(" \t")
+        after = _SPACES.sub("", rest, count=1) if rest[:1].isspace() else rest
         if not after and not final:
             return None
         if after[:1] in ("[", "【") and after:
@@ -184,8 +191,12 @@ class Draft:
                 return None
             if isinstance(found, Marker):
                 # "… twice as fast. [1]": the marker belongs to the sentence before it.
-                self._raw = after[: found.length] + match.group() + after[found.length :]
-                return self._cite_before_stop(found)
+                left = behind(after[found.length :], self._known, final=final)
+                if left is None:
+                    return None
+                self._raw = match.group() + left
+                self._note(found)
+                return ""
         if after and after[0] != "\n":
             word = re.match(r"\S{1,24}(?=(\s|\S)?)", after)
             assert word is not None
@@ -195,81 +206,103 @@ class Draft:
                 return self._take(match.end())
         return self._end(match.group(), size=match.end())
 
-    def _cite_before_stop(self, marker: Marker) -> str:
-        self._raw = self._raw[marker.length :]
-        self._cited += [n for n in marker.numbers if n in self._known and n not in self._cited]
-        return ""
-
     def _is_end(self, stop: str, after: str) -> bool:
-        text = self._claim + stop
-        return any(span.start >= len(text) for span in split_sentences(f"{text} {after}"))
+        # "**A bold sentence.** And the next": the signs of emphasis are none of theirs.
+        text = (self._claim + stop).rstrip("*_")
+        return any(span.start >= len(text) for span in split_sentences(f"{text} {after.lstrip('*_')}"))
 
     def _code(self, *, final: bool) -> str | None:
-        ticks = re.match(r"`+", self._raw)
-        assert ticks is not None
-        if ticks.end() == len(self._raw) and not final:
+        run = re.match(r"`+", self._raw)
+        assert run is not None
+        ticks = run.end()
+        if ticks == len(self._raw) and not final:
             return None
-        if ticks.end() >= 3:
-            self._fence = ticks.group()
-            return self._end("") + self._take(ticks.end(), claim=False)
-        return self._closed(self._raw.find(ticks.group(), ticks.end()), ticks.end(), "\\`", final=final)
+        line, end, _ = self._raw.partition("\n")
+        if ticks >= 3 and not self._line and "`" not in line[ticks:]:
+            if not end and not final:
+                return None
+            self._fence = run.group()
+            return self._end("") + self._take(ticks, claim=False)
+        return self._stretch(literal.code_span(self._raw, ticks, final=final), "`", "\\`")
+
+    def _tildes(self, *, final: bool) -> str | None:
+        run = re.match(r"~+", self._raw)
+        assert run is not None
+        if run.end() == len(self._raw) and not final:
+            return None
+        if run.end() < 3 or self._line:
+            return self._take(run.end())
+        self._fence = run.group()
+        return self._end("") + self._take(run.end(), claim=False)
 
     def _in_fence(self, *, final: bool) -> str | None:
-        end = self._raw.find(self._fence)
-        if end >= 0:
-            size, self._fence = end + len(self._fence), ""
-            return self._take(size, claim=False)
-        kept = 0 if final else len(self._fence) - 1
-        return self._take(len(self._raw) - kept, claim=False) if len(self._raw) > kept else None
+        line, end, _ = self._raw.partition("\n")
+        if not end and not final:
+            return None
+        line += end
+        if not self._line and literal.closes(line, self._fence):
+            self._fence = ""
+        return self._take(len(line), literal.without_addresses(line, self._abstracts), claim=False)
+
+    def _fence_closed(self) -> str:
+        """What closes a code block that the model left open, so that it does not swallow what follows."""
+        if not self._fence:
+            return ""
+        closing, self._fence = ("\n" if self._line else "") + self._fence, ""
+        return self._emit(closing)
 
     def _maths(self, *, final: bool) -> str | None:
-        if len(self._raw) < 2 and not final:
+        if not final and (len(self._raw) < 2 or re.fullmatch(r"\$\s*", self._raw)):
             return None
+        found = marker_at(self._raw, self._known, final=final) if self._raw[0] == "\\" else False
+        if found is Pending:
+            return None
+        if isinstance(found, Marker):
+            return self._cite(found, final=final)
         opening = re.match(r"\$\$|\$|\\\(|\\\[|\\", self._raw)
         assert opening is not None
         sign = opening.group()
         if sign == "\\":
-            return self._take(2)
+            return self._take(1 if self._raw[1:2].isalnum() else 2)
         if sign == "$" and re.match(r"\$\s*(?:\d|$)", self._raw):
             return self._take(1)  # money
-        closing = {"\\(": "\\)", "\\[": "\\]"}.get(sign, sign)
-        return self._closed(self._raw.find(closing, len(sign)), len(closing), sign, final=final)
+        return self._stretch(literal.maths_span(self._raw, sign, final=final), sign, sign)
 
-    def _closed(self, end: int, closing: int, literal: str, *, final: bool) -> str | None:
-        """A stretch that passes as it is where it is closed at `end`; else only its first sign, as `literal`."""
-        line = self._raw.find("\n\n")
-        if 0 <= end < _SPAN and not 0 <= line < end:
-            return self._take(end + closing)
-        if not final and line < 0 and len(self._raw) < _SPAN:
+    def _stretch(self, size: int | None, sign: str, shown: str) -> str | None:
+        """Code or maths, which passes as it is; where it is none, its first sign."""
+        if size is None:
             return None
-        return self._take(1 if literal.startswith("\\`") else len(literal), literal)
+        if not size:
+            return self._take(len(sign), shown)
+        text = literal.without_addresses(self._raw[:size], self._abstracts)
+        self._raw = text + self._raw[size:]
+        return self._take(len(text))
 
     def _tag(self, *, final: bool) -> str | None:
-        lower = self._raw[:_SPAN].lower()
-        own = _OWN_TAG.match(self._raw)
-        if own:
-            self._raw = self._raw[own.end() :]
-            return ""
-        partial = any(tag.startswith(lower) or lower.startswith(tag) for tag in _OWN_TAGS)
-        if not final and len(lower) < _SPAN and (lower == "<" or (partial and ">" not in lower and "\n" not in lower)):
+        found = literal.tag(self._raw, final=final)
+        if found is None:
             return None
-        if re.match(r"<br ?/?>", lower):
-            self._raw = self._raw[lower.index(">") + 1 :]
-            return self._emit(" ")
+        size, shown = found
+        if size:
+            self._raw = shown + self._raw[size:]
+            return ""
         return self._take(1, "\\<")
 
-    def _link(self, *, final: bool) -> str | None:
-        if not final and any(scheme.startswith(self._raw.lower()) for scheme in ("https://", "http://")):
+    def _address(self, *, final: bool) -> str | None:
+        inside = self._last.isalnum() and self._raw[0] != ":"
+        if not final and not inside and literal.may_be_address(self._raw):
             return None
-        match = _URL.match(self._raw)
+        match = None if inside else literal.ADDRESS.match(self._raw)
         if match is None:
             plain = _PLAIN.match(self._raw, 1)
             return self._take(plain.end() if plain else 1)
-        if match.end() == len(self._raw) and not final and len(self._raw) < _SPAN:
+        if match.end() == len(self._raw) and not final and len(self._raw) < literal.SPAN:
             return None
-        address = match.group().rstrip(".,;:!?*_'\"")
-        held = address.rstrip("/") in self._abstracts
-        return self._take(len(address), None if held else "(address removed)")
+        found = literal.address(match)
+        if literal.held(found, self._abstracts):
+            return self._take(len(found))
+        self._raw = literal.REMOVED + self._raw[len(found) :]
+        return self._take(len(literal.REMOVED))
 
     # --- claims
 
@@ -285,8 +318,7 @@ class Draft:
         added = self._settle(claim + stop[:1], cited)
         if added is None:
             return ""
-        if self._spaced:
-            added = added.lstrip(" ")
+        shown = added.lstrip(" ") if self._spaced else added
         self.added.append(len(self.pieces) + 1)
-        self.pieces += [piece.rstrip(" ,;") if stop else piece, added, stop]
-        return (piece if self._strict else "") + added + stop
+        self.pieces += [piece.rstrip(" ,;"), added, stop] if stop else [piece, shown, stop]
+        return (piece if self._strict else "") + shown + stop
