@@ -81,7 +81,10 @@ def source(number: int, title: str, text: str) -> str:
 
 
 _TAG = re.compile(r"<(?=\s*/?\s*(?:sources?|conversation)\b)", re.IGNORECASE)
-_TURN = re.compile(r"<\|[^|<>]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?s>")
+_TURN = re.compile(
+    r"<[|｜][^|｜<>]{1,40}[|｜]>|</?(?:s|bos|eos|start_of_turn|end_of_turn)>|<</?SYS>>"
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
+)
 """What models mark the turns of a conversation with: a paper must not be able to begin one."""
 
 
