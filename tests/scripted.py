@@ -50,7 +50,8 @@ class Scripted(FakeRag):
                 time.sleep(0.1)
         if "fail" in question:
             raise RagError("The index is gone; run rag ingest.")
-        answer = self.ask(question, history)
+        *_, answer = super().stream(question, history, stop=stop)
+        assert isinstance(answer, Answer)
         if "hostile" in question:
             answer = _hostile(answer)
         if "nothing" in question:

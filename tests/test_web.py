@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import jsonschema
 import pytest
-from fake_rag import PAPER, QUOTE, FakeRag
+from fake_rag import DRAFT, FALSE, HALF, PAPER, QUOTE, TRUE, FakeRag
 from hostile import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
 from serving import free_port, serving
 
-from rag.answer import Answer, Citation, Event, Retrieved, Text, Turn
+from rag.answer import Answer, Citation, Claim, Event, Level, Retrieved, Step, Text, Turn
 from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN, Config
-from rag.errors import ConfigError, RagError
+from rag.errors import ConfigError, ModelUnreachable, RagError
 from rag.papers.paper import Paper
 from rag.web import chat, fragments, sources
 from rag.web.markdown import to_html
@@ -115,11 +115,14 @@ def test_a_table_with_broken_lines_and_escaped_ones() -> None:
 def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
     of = paper(f"Before. {payload} After.", title=payload)
     value = replace(
-        answer(f"{payload} [1]\n\n{payload}", cite(1, of, 0, len(of.abstract))),
+        answer("", cite(1, of, 0, len(of.abstract))),
         question=payload,
         standalone_question=f"{payload} really",
         warnings=(payload,),
         model=payload,
+        mode="generating",
+        claims=(Claim(payload, "unsupported", payload), Claim(payload, "partly", payload, (1,))),
+        answer=f"{payload} [1] [partly supported]. {payload} [unsupported]\n\n{payload}",
     )
     abstained = replace(value, citations=(), abstained=True, retrieved=(Retrieved(of.id, of.title, 1.0),))
     for html in (
@@ -127,7 +130,7 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
         fragments.status(payload),
         fragments.problem(payload),
         fragments.draft(payload, 1),
-        fragments.header(payload, payload, 82),
+        fragments.header(payload, payload, 82, payload),
         fragments.answer(value, 1),
         fragments.answer(abstained, 1),
         sources.panel([value, value], {of.id: of}),
@@ -169,6 +172,94 @@ def test_an_abstention_says_so_and_shows_the_nearest_papers() -> None:
     assert "Nearest papers" in page.text
     assert PAPER.title in page.text
     assert "mark" not in page.tags
+
+
+# ---- What a model wrote
+
+CLAIMS = (Claim("A.", "unsupported", "the abstract gives 2.2×"), Claim("B.", "partly", 'no sentence says "all"', (1,)))
+
+
+def test_a_claim_that_is_not_supported_is_marked_with_its_reason_in_words_and_by_a_sign() -> None:
+    html = to_html("A [unsupported]. B [1] [partly supported]. C [unsupported].", {}, 1, (*CLAIMS, CLAIMS[0]))
+    chips = re.findall(r'<span class="doubt (\w+)" title="([^"]*)">([^<]*)', html)
+    assert [(level, unescape(reason), text) for level, reason, text in chips] == [
+        ("unsupported", "the abstract gives 2.2×", "✕ unsupported"),
+        ("partly", 'no sentence says "all"', "◐ partly supported"),
+        ("unsupported", "the abstract gives 2.2×", "✕ unsupported"),
+    ]
+    assert "[" not in Page(html).text
+
+
+@pytest.mark.parametrize("text", ["A \\[unsupported\\]", "`[unsupported]`", "[supported]"])
+def test_what_is_no_mark_stays_text(text: str) -> None:
+    page = Page(to_html(text, {}, 1, CLAIMS))
+    assert page.text.strip() == text.replace("\\", "").replace("`", "")
+    assert "span" not in page.tags
+
+
+def test_a_mark_has_no_reason_while_claims_are_unknown_or_when_marks_are_not_theirs() -> None:
+    assert "title" not in to_html("A [unsupported].", {}, 1)
+    assert "title" not in to_html("A [unsupported]. [unsupported]", {}, 1, CLAIMS)
+
+
+def written() -> Answer:
+    return FakeRag(Config()).ask("a written one")
+
+
+def test_an_answer_of_a_model_shows_its_doubts_and_its_receipt() -> None:
+    page = Page(fragments.answer(written(), 1))
+    assert "Written by fake-1, checked · 2 papers searched · 1 cited · 1,234 tokens · 1.50 s" in page.text
+    assert "2 claims are not fully supported" in page.text
+    assert f"✕ unsupported {FALSE}. (the abstract gives 0.37, not 3)" in page.text
+    assert f'◐ partly supported {HALF}. (no sentence says "always")' in page.text
+    assert page.text.count(TRUE) == 1
+
+
+def test_claims_that_strict_mode_left_out_are_told() -> None:
+    value = written()
+    value = replace(value, answer=value.answer.split(" Double quantization saves 3")[0])
+    assert "2 claims are not fully supported, 1 left out" in Page(fragments.answer(value, 1)).text
+
+
+def test_quotes_in_the_place_of_a_models_text_name_it() -> None:
+    value = answer("Yes.", model="fake-1", warnings=("fake-1 was silent.",))
+    text = Page(fragments.answer(value, 1)).text
+    assert "Exact quotes, fake-1 was asked" in text
+    assert "fake-1 was silent." in text
+
+
+def test_the_sources_say_what_they_are_to_the_claims() -> None:
+    html = sources.panel([written()], {PAPER.id: PAPER})
+    verdicts = re.sub(r"<[^>]*>", "", "".join(re.findall(r'<p class="verdicts">(.*?)</p>', html)))
+    assert "1 back to the answer ✓ supports the claim" in verdicts
+    assert "2 back to the answer ◐ supports part of the claim" in verdicts
+    assert "exact quote" not in verdicts
+
+
+@pytest.mark.parametrize(
+    ("levels", "words"),
+    [
+        ((), "✓ exact quote"),
+        (("supported", "unsupported"), "✓ supports the claim"),
+        (("unsupported", "partly"), "◐ supports part of the claim"),
+        (("unsupported",), "✕ does not support the claim"),
+    ],
+)
+def test_a_sentence_under_several_claims_is_told_by_the_best(levels: tuple[Level, ...], words: str) -> None:
+    of = paper("It is fast. It is small.")
+    claims = tuple(Claim("It is.", level, "", (1,)) for level in levels)
+    assert words in sources.panel([answer("[1]", cite(1, of, 0, 11), claims=claims)], {of.id: of})
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        (None, "Answers quote them and say where."),
+        ("qwen3", "Answers are written by qwen3 and checked against the abstracts."),
+    ],
+)
+def test_the_header_says_whether_a_model_writes(model: str | None, says: str) -> None:
+    assert says in Page(fragments.header("Paper RAG", "papers", 82, model)).text
 
 
 # ---- The sources
@@ -237,7 +328,7 @@ class Scripted(FakeRag):
         super().__init__(Config())
         self.error = error
 
-    def stream(self, question: str, history: Any = ()) -> Iterator[Event]:
+    def stream(self, question: str, history: Any = (), **_: Any) -> Iterator[Event]:
         yield Text("Half of an ans")
         raise self.error
 
@@ -248,7 +339,7 @@ class Endless(FakeRag):
     def __init__(self) -> None:
         super().__init__(Config())
 
-    def stream(self, question: str, history: Any = ()) -> Iterator[Event]:
+    def stream(self, question: str, history: Any = (), **_: Any) -> Iterator[Event]:
         while True:
             yield Text("word ")
             time.sleep(0.02)
@@ -286,6 +377,47 @@ def test_an_error_is_a_sentence_in_the_chat() -> None:
     views = list(chat.converse(rag, "Q?", [], (), Stop()))
     assert "The disk is full; make room." in last(views)
     assert not views[-1].busy
+
+
+def test_when_a_model_fails_what_it_wrote_stays_above_the_reason() -> None:
+    rag: Any = FakeRag(Config())
+    text = Page(last(list(chat.converse(rag, "unreachable", [], (), Stop())))).text
+    assert DRAFT.strip() in text
+    assert "incomplete" in text
+    assert text.endswith("The connection to models.example broke; try again.")
+
+
+def test_all_of_a_draft_is_shown_before_the_model_pauses() -> None:
+    pause = threading.Event()
+
+    class Pausing(FakeRag):
+        def stream(self, question: str, history: Any = (), **_: Any) -> Iterator[Event]:
+            yield Step("answer", "Reading 2 papers, writing")
+            yield from map(Text, ("one ", "two ", "three "))
+            pause.wait(20)
+            raise ModelUnreachable("gone")
+
+    rag: Any = Pausing(Config())
+    views = chat.converse(rag, "Q?", [], (), Stop())
+    contents = (v.messages[-1]["content"] for v in views)
+    assert "Reading 2 papers, writing" in next(c for c in contents if "Reading 2" in c)
+    assert "two" in next(c for c in contents if "three" in c)
+    pause.set()
+    assert "gone" in [*contents][-1]
+
+
+def test_stopping_or_leaving_tells_the_model() -> None:
+    for end in ("stop", "leave"):
+        stop = Stop()
+        rag: Any = FakeRag(Config())
+        views = chat.converse(rag, "endless", [], (), stop)
+        next(v for v in views if "more" in v.messages[-1]["content"])
+        if end == "stop":
+            stop.ask()
+            assert "incomplete" in last(list(views))
+        else:
+            views.close()  # type: ignore[attr-defined]
+        assert rag.stops[-1].is_set()
 
 
 def test_a_fault_of_the_server_shows_nothing_of_its_inside(caplog: pytest.LogCaptureFixture) -> None:
@@ -335,7 +467,7 @@ def test_a_silent_source_does_not_delay_the_stop_and_is_left_alone_afterwards() 
 
     started = time.monotonic()
     read = until(events(), stop)
-    assert next(read) == 0
+    assert next(e for e in read if e is not None) == 0
     stop.ask()
     assert list(read) == []
     assert time.monotonic() - started < 5

@@ -31,7 +31,6 @@ class View:
     sources: str | None = None
     answers: tuple[Answer, ...] | None = None
     busy: bool = True
-    text: str = ""  # the Markdown of an answer that is still being written
 
 
 def history(answers: Sequence[Answer]) -> tuple[Turn, ...]:
@@ -45,20 +44,22 @@ def converse(
 ) -> Iterator[View]:
     """Each view of the page, from the question to the answer or to the sentence that says why there is none.
 
-    When the reader stops, what has arrived stays and says that it is incomplete; or all goes, where that was asked.
+    When the reader stops, what has arrived stays and says that it is incomplete; or all goes, where that was asked. It
+    stays as well when a model fails for good.
     """
     before = [*messages, _message("user", fragments.question(question[:MAX_QUESTION]))]
-    text = ""
+    written: list[str] = []  # the Markdown of the answer, as far as it has come
+    turn = len(answers) + 1
     try:
         yield View([*before, _message("assistant", fragments.status("Reading the question"))])
-        for view in _answer(rag, question.strip(), answers, stop):
-            text = view.text
+        for view in _answer(rag, question.strip(), answers, stop, written):
             yield replace(view, messages=[*before, *view.messages])
             if not view.busy:
                 return
-        yield _forgotten() if stop.forget else View([*before, _stopped(text, len(answers) + 1)], busy=False)
+        yield _forgotten() if stop.forget else View([*before, _stopped(written, turn)], busy=False)
     except RagError as error:
-        yield View([*before, _message("assistant", fragments.problem(str(error)))], busy=False)
+        begun = fragments.draft("".join(written), turn, fragments.broken()) if written else ""
+        yield View([*before, _message("assistant", begun + fragments.problem(str(error)))], busy=False)
     except Exception:
         _log.exception("A question failed")
         sentence = (
@@ -67,27 +68,29 @@ def converse(
         yield View([*before, _message("assistant", fragments.problem(sentence))], busy=False)
 
 
-def _answer(rag: Rag, question: str, answers: tuple[Answer, ...], stop: Stop) -> Iterator[View]:
-    turn, text, shown = len(answers) + 1, "", 0.0
-    for event in until(rag.stream(question, history(answers)), stop):
+def _answer(rag: Rag, question: str, answers: tuple[Answer, ...], stop: Stop, written: list[str]) -> Iterator[View]:
+    turn, drawn, shown = len(answers) + 1, 0, 0.0
+    for event in until(rag.stream(question, history(answers), stop=stop.event), stop):
         match event:
             case Step():
                 yield View([_message("assistant", fragments.status(event.detail))])
             case Text():
-                text += event.text
-                if time.monotonic() - shown >= _REFRESH:
-                    shown = time.monotonic()
-                    yield View([_message("assistant", fragments.draft(text, turn))], text=text)
+                written.append(event.text)
             case Answer():
                 answers = (*answers, event)
                 wanted = sources.needed(answers)
                 papers = {paper.id: paper for paper in rag.papers() if paper.id in wanted}
                 message = _message("assistant", fragments.answer(event, turn))
                 yield View([message], sources.panel(answers, papers), answers, busy=False)
+                return
+        # A piece that came too soon after the one before is drawn with the next, or when the model pauses.
+        if len(written) > drawn and (event is None or time.monotonic() - shown >= _REFRESH):
+            shown, drawn = time.monotonic(), len(written)
+            yield View([_message("assistant", fragments.draft("".join(written), turn))])
 
 
-def _stopped(text: str, turn: int) -> Message:
-    return _message("assistant", fragments.draft(text, turn, fragments.stopped()))
+def _stopped(written: Sequence[str], turn: int) -> Message:
+    return _message("assistant", fragments.draft("".join(written), turn, fragments.stopped()))
 
 
 def _forgotten() -> View:

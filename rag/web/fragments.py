@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from rag.answer import Answer
 from rag.papers.paper import fold
-from rag.web.markdown import shown, to_html
-
-_MODES = {"quoting": "Exact quotes, no model", "generating": "Written by a model, checked"}
+from rag.receipt import receipt
+from rag.web.markdown import doubt, shown, to_html
 
 
 def anchor(turn: int, marker: int) -> str:
@@ -14,12 +13,15 @@ def anchor(turn: int, marker: int) -> str:
     return f"cite-{turn}-{marker}"
 
 
-def header(name: str, collection: str, papers: int) -> str:
-    """The top line: what this is and what it knows."""
+def header(name: str, collection: str, papers: int, model: str | None) -> str:
+    """The top line: what this is, what it knows, and whether a model writes."""
     count = f"{papers:,} paper{'' if papers == 1 else 's'}"
+    answers = "Answers quote them and say where."
+    if model:
+        answers = f"Answers are written by <b>{shown(model)}</b> and checked against the abstracts."
     return (
         f'<header class="top"><h1>{shown(name)}</h1>'
-        f"<p>{count} in the collection <b>{shown(collection)}</b>. Answers quote them and say where.</p></header>"
+        f"<p>{count} in the collection <b>{shown(collection)}</b>. {answers}</p></header>"
     )
 
 
@@ -48,33 +50,39 @@ def stopped() -> str:
     return '<p class="stopped">Stopped. The answer above is incomplete.</p>'
 
 
+def broken() -> str:
+    """The line under an answer that broke off."""
+    return '<p class="stopped">The answer broke off here and is incomplete.</p>'
+
+
 def answer(value: Answer, turn: int) -> str:
-    """A finished answer: how the question was understood, the text with its markers, warnings, receipt."""
+    """A finished answer: how the question was understood, the text with its markers, doubts, warnings, receipt."""
     links = {c.marker: (anchor(turn, c.marker), c.title) for c in value.citations}
     parts = []
     if fold(value.standalone_question) != fold(value.question):
         parts.append(f'<p class="understood">Understood as: <q>{shown(value.standalone_question)}</q></p>')
     if value.abstained:
         parts.append('<p class="verdict">The collection does not say</p>')
-    parts.append(to_html(value.answer, links, turn))
+    parts.append(to_html(value.answer, links, turn, value.doubtful))
+    parts.append(_doubts(value))
     if value.warnings:
         items = "".join(f"<li>{shown(warning)}</li>" for warning in value.warnings)
         parts.append(f'<ul class="warnings" aria-label="Warnings">{items}</ul>')
-    parts.append(receipt(value))
+    parts.append(f'<p class="receipt">{shown(receipt(value))}</p>')
     style = "answer abstained" if value.abstained else f"answer {value.kind}"
     return f'<article class="{style}" id="answer-{turn}" aria-label="Answer {turn}">{"".join(parts)}</article>'
 
 
-def receipt(value: Answer) -> str:
-    """The small print: mode, model, papers searched and cited, tokens, time."""
-    cited = len({c.paper_id for c in value.citations})
-    tokens = value.prompt_tokens + value.completion_tokens
-    seconds = value.timings_ms.get("total", 0.0) / 1000
-    parts = [
-        value.model or _MODES[value.mode],
-        f"{value.searched:,} paper{'' if value.searched == 1 else 's'} searched",
-        f"{cited} cited" if cited else "",
-        f"{tokens:,} tokens" if tokens else "",
-        f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s",
-    ]
-    return f'<p class="receipt">{" · ".join(shown(part) for part in parts if part)}</p>'
+def _doubts(value: Answer) -> str:
+    """The claims that are not supported with their reasons, folded: a title shows only where there is a mouse."""
+    if not value.doubtful:
+        return ""
+    count = len(value.doubtful)
+    left_out = sum(c.verdict == "unsupported" for c in value.doubtful) if not value.marked else 0
+    summary = f"{count} claim{' is' if count == 1 else 's are'} not fully supported"
+    summary += f", {left_out} left out" if left_out else ""
+    items = "".join(
+        f"<li>{doubt(c.verdict, '')} {shown(c.text)}{f' ({shown(c.reason)})' if c.reason else ''}</li>"
+        for c in value.doubtful
+    )
+    return f'<details class="doubts"><summary>{summary}</summary><ul>{items}</ul></details>'

@@ -2,39 +2,44 @@
 
 Nothing of the text survives as markup except what Markdown itself means, and <br>, without which a cell of a table
 has one line: other HTML is escaped, images become their description, links their text. Only the marker of a citation
-becomes a link, and it leads to a place on this page.
+becomes a link, and it leads to a place on this page. The mark of a claim that is not supported becomes a chip as well.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from rag.answer import PARTLY, UNSUPPORTED, Claim
+
 _MARKER = re.compile(r"\[(\d{1,4})\]")
+_DOUBT = re.compile(f"{re.escape(PARTLY)}|{re.escape(UNSUPPORTED)}")
+_SIGNS = {"partly": "◐ partly supported", "unsupported": "✕ unsupported"}
 _BREAK = re.compile(r"<br ?/?>")
 
 
-def to_html(markdown: str, links: Mapping[int, tuple[str, str]], turn: int) -> str:
+def to_html(
+    markdown: str, links: Mapping[int, tuple[str, str]], turn: int, doubtful: Sequence[Claim] | None = None
+) -> str:
     """The HTML of `markdown`, on one line.
 
-    `links` gives for a marker the id of its source on the page and the title to show; a marker without one becomes a
-    chip that leads nowhere. A marker with its bracket escaped, as in a quoted "[1]", is text. `turn` numbers the
-    answer in its conversation.
+    `doubtful` are the claims that are marked in the text, in its order, for their reasons; None where they are not
+    known yet. `links` gives for a marker the id of its source on the page and the title to show; a marker without one
+    becomes a chip that leads nowhere. A marker or mark with its bracket escaped, as in a quoted "[1]", is text. `turn`
+    numbers the answer in its conversation.
     """
-    tokens = _PARSER.parse(markdown, {"links": links})
+    tokens = _PARSER.parse(markdown, {"links": links, "reasons": _reasons(markdown, doubtful or ())})
     for token in tokens:
         if token.type == "inline" and token.children is not None:
             token.children = list(_without_links(token.children))
     # A marker stays on the line of what it belongs to; text can't hold such a tag, its "<" is escaped.
     html = str(_PARSER.renderer.render(tokens, _PARSER.options, {}))
-    html = html.replace(' <a class="chip"', '&nbsp;<a class="chip"').replace(
-        ' <span class="chip"', '&nbsp;<span class="chip"'
-    )
+    html = re.sub(r' (?=<(?:a|span) class="(?:chip|doubt)\b)', "&nbsp;", html)
     html = html.replace("<table>", f'<div class="table" title="Table in answer {turn}"><table>')
     return one_line(html.replace("</table>", "</table></div>"))
 
@@ -46,6 +51,14 @@ def chip(marker: int, link: tuple[str, str] | None) -> str:
     target, label = (shown(part) for part in link)
     # Gradio's sanitizer drops aria-label, so what a screen reader says has to be text.
     return f'<a class="chip" href="#{target}" title="{label}">{marker}<span class="spoken"> source</span></a>'
+
+
+def doubt(level: str, reason: str) -> str:
+    """A chip that says, in words and by its sign and shape, that a claim is not supported ("partly": not wholly)."""
+    label = shown(reason)
+    spoken = f'<span class="spoken">: {label}</span>' if label else ""
+    title = f' title="{label}"' if label else ""
+    return f'<span class="doubt {level}"{title}>{_SIGNS[level]}{spoken}</span>'
 
 
 def shown(text: str) -> str:
@@ -74,6 +87,27 @@ def _marker(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def _doubt(state: StateInline, silent: bool) -> bool:
+    if not (match := _DOUBT.match(state.src, state.pos)):
+        return False
+    if not silent:
+        level = "partly" if match[0] == PARTLY else "unsupported"
+        state.push("html_inline", "", 0).content = doubt(level, next(state.env["reasons"][level], ""))
+    state.pos = match.end()
+    return True
+
+
+def _reasons(markdown: str, doubtful: Sequence[Claim]) -> dict[str, Iterator[str]]:
+    """The reasons of each level in the order of its marks; none where text of another origin looks like a mark."""
+    marks = {"partly": PARTLY, "unsupported": UNSUPPORTED}
+    found: dict[str, Iterator[str]] = {}
+    for level, mark in marks.items():
+        reasons = [c.reason for c in doubtful if c.verdict == level]
+        same = len(re.findall(r"(?<!\\)" + re.escape(mark), markdown)) == len(reasons)
+        found[level] = iter(reasons if same else ())
+    return found
+
+
 def _line_break(state: StateInline, silent: bool) -> bool:
     if not (match := _BREAK.match(state.src, state.pos)):
         return False
@@ -98,6 +132,7 @@ def _parser() -> MarkdownIt:
     # `reference` is off so that a quote such as "[a]: https://…" does not vanish from the answer.
     parser.disable(["reference", "html_block", "html_inline"])
     parser.inline.ruler.before("link", "marker", _marker)
+    parser.inline.ruler.before("link", "doubt", _doubt)
     parser.inline.ruler.before("link", "line_break", _line_break)
     return parser
 

@@ -50,13 +50,13 @@ def build_page(config: Config, rag: Rag) -> gr.Blocks:
     with page:
         parts = _layout(_header(config, rag))
         page.load(lambda: _header(config, rag), None, parts.header, queue=False, **_PAGE)
-        _wire(parts, rag)
+        _wire(page, parts, rag)
         endpoint(api.ask_function(rag), api_name="ask", api_description=api.DESCRIPTION)
     return page
 
 
 def _header(config: Config, rag: Rag) -> str:
-    return fragments.header(NAME, config.collection, len(rag.papers()))
+    return fragments.header(NAME, config.collection, len(rag.papers()), rag.model)
 
 
 def _layout(header: str) -> _Parts:
@@ -98,7 +98,7 @@ def _layout(header: str) -> _Parts:
     return _Parts(top, messages, box, clear, panel)
 
 
-def _wire(parts: _Parts, rag: Rag) -> None:
+def _wire(page: gr.Blocks, parts: _Parts, rag: Rag) -> None:
     answers = gr.State(())
     stops = Stops()
     outputs = [parts.messages, parts.box, parts.panel, answers]
@@ -127,6 +127,7 @@ def _wire(parts: _Parts, rag: Rag) -> None:
     parts.box.submit(typed, [parts.box, parts.messages, answers], outputs, **_PAGE)
     parts.messages.example_select(chosen, [parts.messages, answers], outputs, **_PAGE)
     parts.box.stop(stopped, None, None, queue=False, **_PAGE)
+    page.unload(stopped)  # Nobody reads what would still be written.
     gr.on([parts.clear.click, parts.messages.clear], cleared, None, outputs, queue=False, **_PAGE)
 
 

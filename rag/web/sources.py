@@ -12,6 +12,14 @@ from rag.web.markdown import shown
 
 _OPEN = 4  # With more papers than this, as lists have, only the titles show until one is opened.
 _NEAREST = 5
+_VERDICTS = {
+    "quote": ("good", "✓ exact quote"),
+    "supported": ("good", "✓ supports the claim"),
+    "partly": ("part", "◐ supports part of the claim"),
+    "unsupported": ("bad", "✕ does not support the claim"),
+}
+"""Style and words for what a sentence is to the claims that cite it."""
+_LOST = ("bad", "✕ not found in the abstract")
 
 EMPTY = (
     '<section class="sources empty" aria-label="Sources"><h2>Sources</h2>'
@@ -50,30 +58,26 @@ def _sources(answer: Answer, turn: int, papers: Mapping[str, Paper]) -> str:
     for citation in answer.citations:
         cited.setdefault(citation.paper_id, []).append(citation)
     few = len(cited) <= _OPEN
-    cards = "".join(_card(papers.get(id), citations, turn, few) for id, citations in cited.items())
+    cards = "".join(_card(answer, papers.get(id), citations, turn, few) for id, citations in cited.items())
     count = f"{len(cited)} cited paper{'' if len(cited) == 1 else 's'}"
     return f'<h2>Sources <span class="count">{count}</span></h2>{cards}'
 
 
-def _card(paper: Paper | None, citations: Sequence[Citation], turn: int, open: bool) -> str:
+def _card(answer: Answer, paper: Paper | None, citations: Sequence[Citation], turn: int, open: bool) -> str:
     abstract = "<p>This paper is no longer in the collection.</p>" if paper is None else _marked(paper, citations, turn)
     title = shown(citations[0].title)
     return (
         f'<details class="card"{" open" if open else ""}><summary><h3>{title}</h3></summary>'
-        f'{_verdicts(citations, paper, turn)}<div class="abstract">{abstract}</div></details>'
+        f'{_verdicts(answer, citations, paper, turn)}<div class="abstract">{abstract}</div></details>'
     )
 
 
-def _verdicts(citations: Sequence[Citation], paper: Paper | None, turn: int) -> str:
+def _verdicts(answer: Answer, citations: Sequence[Citation], paper: Paper | None, turn: int) -> str:
     """Each verdict once, in words, sign and colour, behind the markers that it holds for."""
     markers: dict[tuple[str, str], list[str]] = {}
     for citation in citations:
-        if not _exact(citation, paper):
-            verdict = ("bad", "✕ not found in the abstract")
-        elif not citation.supported:
-            verdict = ("bad", "✕ does not support the claim")
-        else:
-            verdict = ("good", "✓ exact quote")
+        level = answer.verdict(citation.marker) or ("quote" if citation.supported else "unsupported")
+        verdict = _VERDICTS[level] if _exact(citation, paper) else _LOST
         markers.setdefault(verdict, []).append(
             f'<a class="chip" href="#answer-{turn}" title="Back to the answer">{citation.marker}'
             f'<span class="spoken"> back to the answer</span></a>'

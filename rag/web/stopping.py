@@ -1,7 +1,8 @@
 """Ending an answer early.
 
 Gradio's own way to cancel an event races with what the event still sends: the page may end up with an error, or busy
-for good. Here the wish to stop is noted on the server, and the answer itself ends and says so, as its last update.
+for good. Here the wish to stop is noted on the server, the model is told, and the answer itself ends and says so, as
+its last update.
 """
 
 from __future__ import annotations
@@ -18,16 +19,24 @@ T = TypeVar("T")
 
 
 class Stop:
-    """The reader's wish about the answer that is being written: to end it, and maybe to forget the conversation."""
+    """The reader's wish about the answer that is being written: to end it, and maybe to forget the conversation.
+
+    `event` is set with it: it goes to `Rag.stream`, which ends the request to the model.
+    """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.event = threading.Event()
         self.forget = False
+
+    @property
+    def asked(self) -> bool:
+        """Whether the answer is to end."""
+        return self.event.is_set()
 
     def ask(self, *, forget: bool = False) -> None:
         """Ends the answer soon; with `forget` nothing of the conversation is to be kept."""
         self.forget = self.forget or forget
-        self.asked = True
+        self.event.set()
 
 
 class Stops:
@@ -52,19 +61,19 @@ class Stops:
             stop.ask(forget=forget)
 
 
-def until(events: Iterator[T], stop: Stop) -> Iterator[T]:
-    """`events` until `stop` is asked for, which a slow source of events does not delay.
+def until(events: Iterator[T], stop: Stop) -> Iterator[T | None]:
+    """`events` until `stop` is asked for, which a slow source of events does not delay; None while it is silent.
 
-    The source runs in a thread of its own. It is not asked for more once the reader stops or leaves.
+    The source runs in a thread of its own. It is not asked for more once the reader stops or leaves, and leaving sets
+    the event of `stop`.
     """
     pieces: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
-    left = threading.Event()
 
     def pump() -> None:
         try:
             for event in events:
                 pieces.put((event, None))
-                if stop.asked or left.is_set():
+                if stop.asked:
                     break
             pieces.put((None, None))
         except BaseException as error:  # raised again where the events are read
@@ -76,11 +85,12 @@ def until(events: Iterator[T], stop: Stop) -> Iterator[T]:
             try:
                 event, error = pieces.get(timeout=_LOOK)
             except Empty:
+                yield None
                 continue
-            if error is not None:
+            if error is not None and not stop.asked:
                 raise error
             if event is None:
                 return
             yield event
     finally:
-        left.set()
+        stop.event.set()
