@@ -40,8 +40,9 @@ format: $(VENV)/.dev ## rewrite the sources in the format that `make check` want
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## measure speed and retrieval against the bare libraries
+bench: $(VENV)/.dev ## measure speed and retrieval against the bare libraries, and a bare model call
 	@$(BIN)/python -m eval.bench $(ARGS)
+	@$(BIN)/python -m eval.overhead --scripted
 
 quality: $(VENV)/.installed ## ask all reference questions and measure the answers (ARGS="--failures" is passed on)
 	@$(BIN)/python -m eval.quality --split all $(ARGS)
