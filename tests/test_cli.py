@@ -413,10 +413,13 @@ def _heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def terminal(*arguments: str, typed: Sequence[str] = (), env: dict[str, str] | None = None) -> tuple[str, int]:
+def terminal(
+    *arguments: str, typed: Sequence[str] = (), interrupt_at: str = "", env: dict[str, str] | None = None
+) -> tuple[str, int]:
     """What a person sees who runs the command in a terminal and types at each prompt, and its exit code.
 
-    Ctrl-C is a signal only in the terminal that controls the process.
+    Ctrl-C is pressed once when `interrupt_at` is on the screen. It is a signal only in the terminal that controls the
+    process.
     """
     parent, child = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", **(env or {})}
@@ -440,6 +443,9 @@ def terminal(*arguments: str, typed: Sequence[str] = (), env: dict[str, str] | N
         if not piece:
             break
         seen += piece
+        if interrupt_at and interrupt_at.encode() in seen:
+            interrupt_at = ""
+            os.write(parent, b"\x03")
         if keys and seen.endswith(b"> "):
             time.sleep(0.2)  # a person is slower than readline, which loses a Ctrl-C right after its prompt
             os.write(parent, keys.pop(0).encode())

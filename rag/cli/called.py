@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from time import perf_counter
@@ -67,7 +68,7 @@ def _embedding_host(config: Config) -> str:
 
 def _embedding(config: Config, *, offline: bool) -> str:
     """What the other embedding is, and unless `offline`, what comes of asking it for a vector; raises `ModelError`."""
-    from rag.external import chosen
+    from rag.external import External, chosen
 
     other = chosen(dataclasses.replace(config, first_token=min(SECONDS["first_token"], config.first_token)))
     assert other is not None
@@ -75,7 +76,8 @@ def _embedding(config: Config, *, offline: bool) -> str:
     if offline:
         return name
     start = perf_counter()
-    length = len(other.get_query_embedding("Is everything in place?"))
+    with contextlib.closing(External(other)) as external:
+        length = len(external.query("Is everything in place?"))
     return f"{name}, {length} dimensions, a query in {1000 * (perf_counter() - start):.0f} ms"
 
 
