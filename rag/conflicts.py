@@ -24,7 +24,9 @@ AROUND = 3
 """Words on either side of an aligned word in which its neighbour's opposite is looked for."""
 REACH, CLAIM_DECAY, TEXT_DECAY = 14, 4.0, 6.0
 """How many items from a figure what it is of may be, and how fast a word's bond to it falls with their distance."""
-OTHER_CLAUSE, OTHER_UNIT = 0.5, 0.85
+OTHER_CLAUSE, OTHER_UNIT = 0.6, 0.85
+LEAST = 0.3
+"""What a negated word weighs at least, however little it says."""
 
 
 def missing_figures(reading: Reading, paper: Abstract) -> list[Figure]:
@@ -121,7 +123,7 @@ def _bond(near: Floats, grounds: Grounds, j: int) -> float:
     fall = np.array(
         [
             np.exp(-max(0, abs(grounds.items[x].at - here.at) - 2) / TEXT_DECAY)
-            * (1.0 if grounds.items[x].clause == here.clause else OTHER_CLAUSE + 0.1)
+            * (1.0 if grounds.items[x].clause == here.clause else OTHER_CLAUSE)
             for x in window
         ]
     )
@@ -151,7 +153,9 @@ def opposite_words(reading: Reading, grounds: Grounds, aligned: Alignment) -> li
 
 def _place(grounds: Grounds, path: Sequence[int], i: int) -> set[int]:
     """The items of the abstract around those that the neighbours of item `i` are aligned with."""
-    around = [path[x] for x in range(max(0, i - 2), min(len(path), i + 3)) if x != i and path[x] >= 0]
+    before = [j for j in path[:i] if j >= 0][-2:]
+    after = [j for j in path[i + 1 :] if j >= 0][:2]
+    around = [*before, *after]
     return {
         y
         for x in around
@@ -163,11 +167,13 @@ def _place(grounds: Grounds, path: Sequence[int], i: int) -> set[int]:
 def negations(reading: Reading, grounds: Grounds, aligned: Alignment) -> tuple[float, float]:
     """The weight of the words that only the claim negates, and of those that only the abstract does."""
     claimed = given = 0.0
+    evidence = [j for j, owner in enumerate(grounds.owners) if owner in grounds.chosen]
     for i, j in enumerate(aligned.path):
-        if j >= 0 and grounds.match[i, j] >= 0.8:
-            mine, theirs = reading.items[i].negated, grounds.items[j].negated
-            claimed += float(reading.weights[i]) * (mine and not theirs)
-            given += float(reading.weights[i]) * (theirs and not mine)
+        places = [j] if j >= 0 else [k for k in evidence if grounds.match[i, k] >= 0.99]
+        theirs = {grounds.items[k].negated for k in places if grounds.match[i, k] >= 0.8}
+        if len(theirs) == 1 and reading.items[i].negated not in theirs:
+            weight = max(LEAST, float(reading.weights[i]))
+            claimed, given = (claimed + weight, given) if reading.items[i].negated else (claimed, given + weight)
     return claimed, given
 
 

@@ -257,15 +257,19 @@ def choose(matched: Floats, weights: Floats, cosines: Floats) -> list[int]:
 
 
 _NAME_IN_TITLE = re.compile(r"[A-Za-z][\w+^]*(?:[-.][\w+^]+)*")
+_INTRODUCED = re.compile(
+    r"\b(?:propos|introduc|present|call|nam|dubb|term|develop|design)\w*,?\s+(?:\w+\s+){0,3}?([A-Za-z]+[A-Z][\w-]*)"
+)
 _ACRONYM = re.compile(r"\(([A-Z][\w-]*[A-Z][\w-]*)\)")
 
 
 def own_names(title: str, abstract: str) -> frozenset[str]:
-    """The stems of what the paper calls its own work: the head of its title, names in the title, and an acronym that
-    the title spells."""
+    """The stems of what the paper calls its own work: the head of its title, names in the title, an acronym that
+    the title spells, and a name that the abstract introduces."""
     head, colon, _ = title.partition(":")
     texts: Sequence[str] = [head] if colon and len(head.split()) <= 4 else []
     heads = "".join(w[0] for w in words(title))
     acronyms = [m.group(1) for m in _ACRONYM.finditer(abstract) if "".join(words(m.group(1))) in heads]
     named = [m.group() for m in _NAME_IN_TITLE.finditer(title) if re.search(r"[a-z][A-Z]|[A-Z]{2}", m.group())]
-    return frozenset(stem(w) for text in [*texts, *acronyms, *named] for w in words(text))
+    introduced = [m.group(1) for m in _INTRODUCED.finditer(abstract)]
+    return frozenset(stem(w) for text in [*texts, *acronyms, *named, *introduced] for w in words(text))

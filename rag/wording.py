@@ -44,7 +44,9 @@ _LIGHT = """least whereas since against moreover once case cases ones whole run 
     easy easily hard difficult simple fully highly widely greatly drastically markedly notable remarkable remarkably
     considerable sharply strongly complete completely entire entirely altogether indeed actual actually real truly likely
     probably possibly partly mostly largely mainly chiefly especially particularly people researcher researchers user
-    users practitioner practitioners team group add adds added adding core consist consists underlying top"""
+    users practitioner practitioners team group add adds added adding core consist consists underlying top
+    builds conduct conducted conducts conducting carry carried carries extend extended extends done doing extensive
+    technique process procedure thorough thoroughly"""
 LIGHT = frozenset(stem(word) for word in _LIGHT.split())
 """Stems of words that are often exchanged for others without another meaning."""
 _NEGATORS = frozenset(
@@ -98,6 +100,8 @@ def items(text: str, at: int = 0, clause: int = 0) -> list[Item]:
         folded = "".join(words(word))
         if folded in _CLAUSE_WORDS:
             clause, reach = clause + 1, 0
+        if folded in ("and", "but"):
+            reach = 0
         negator = folded in _NEGATORS or word.endswith(("n't", "n’t"))
         reach = NEGATED_WORDS + 1 if negator else max(0, reach - 1)
         if len(folded) > 1 and folded not in STOPWORDS:
