@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty
 from typing import Any, Literal
@@ -118,10 +118,10 @@ class Reply:
         self._reader, self._messages, self._stop, self._options = reader, messages, stop, dict(options)
         self._pieces = self._read()
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Generator[str, None, None]:
         return self._pieces
 
-    def _read(self) -> Iterator[str]:
+    def _read(self) -> Generator[str, None, None]:
         start = time.monotonic()
         cache = self._reader.cache
         key = key_of(self._reader.llm, self._messages, self._options) if cache else ""

@@ -8,7 +8,7 @@ its last update.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -75,6 +75,8 @@ def until(events: Iterator[T], stop: Stop) -> Iterator[T | None]:
                 pieces.put((event, None))
                 if stop.asked:
                     break
+            if isinstance(events, Generator):
+                events.close()
             pieces.put((None, None))
         except BaseException as error:  # raised again where the events are read
             pieces.put((None, error))

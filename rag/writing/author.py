@@ -6,6 +6,7 @@ import math
 import re
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from llama_index.core.llms import ChatMessage
@@ -119,9 +120,20 @@ class Author:
         if reply.finish == "length":
             written.warnings.append(CUT)
         if self._judging and failure is None:
-            judge(checking, draft, sources, self._reader, written, stop)
+            self._judge(checking, draft, sources, written, stop)
         written.text, written.claims = draft.text.strip(), tuple(checking.claims)
         yield from self._completed(findings, checking, written, failure)
+
+    def _judge(
+        self, checking: Checking, draft: Draft, sources: Sources, written: Written, stop: threading.Event | None
+    ) -> None:
+        """Ask for a second opinion; where none is to be had, the answer stands without."""
+        try:
+            judge(checking, draft, sources, self._reader, written, stop)
+        except ModelError as e:
+            if isinstance(e, ModelStopped) or not self._fallback:
+                raise
+            written.warnings.append(str(e))
 
     def _prompt(self, findings: Findings, papers: Sequence[PaperEvidence]) -> tuple[Sources, list[ChatMessage], Prompt]:
         query = findings.query
@@ -225,12 +237,14 @@ def odds(findings: Findings) -> float:
 
 
 def _drafted(reply: Reply, draft: Draft, checking: Checking) -> Iterator[str]:
-    pieces = iter(reply)
-    for piece in pieces:
-        if shown := draft.feed(piece):
-            yield shown
-        if checking.repeats > MAX_REPEATS:
-            break
+    # Closed, for an answer that is left before its end is to end the request too.
+    with closing(iter(reply)) as pieces:
+        for piece in pieces:
+            if shown := draft.feed(piece):
+                yield shown
+            if checking.repeats > MAX_REPEATS:
+                yield draft.cut_off()
+                return
     yield draft.finish()
 
 

@@ -1,0 +1,136 @@
+"""The chat page where a model writes, served as a user serves it, over a scripted endpoint."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import endpoint_server as play
+import httpx
+import pytest
+from endpoint_server import EndpointServer
+from serving import free_port, serving
+
+from rag import build
+from rag.answer import Text
+from rag.config import Config
+from rag.web import chat
+from rag.web.stopping import Stop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rag.pipeline import Rag
+
+CANARY = "canary-key-0123456789"
+ASKED = "What does double quantization save in QLoRA?"
+HELD = "Double quantization reduces the average memory footprint by quantizing the quantization constants"
+INVENTED = "QLoRA was trained on 512 supercomputers of NASA"
+
+
+class Endpoint:
+    """A server whose behaviour each test sets in `then`."""
+
+    then: play.Behaviour = staticmethod(play.answer(f"{HELD} [1]. ", f"{INVENTED} [1]."))
+
+    def __init__(self) -> None:
+        self.server = EndpointServer(choose=lambda _: self.then, key=CANARY)
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[Endpoint]:
+    endpoint = Endpoint()
+    with endpoint.server:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def address(collection: Rag, endpoint: Endpoint, folder: Path) -> Iterator[str]:
+    arguments = ["-m", "rag.cli", "serve", "--port", str(free_port()), "--home", str(collection.config.home)]
+    arguments += ["--model", play.MODEL, "--base-url", endpoint.server.url, "--no-fallback"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", CANARY)
+        patch.setenv("RAG_BETWEEN_TOKENS", "1")
+        with serving(folder, arguments) as address:
+            yield address
+
+
+@pytest.fixture
+def client(address: str) -> Any:
+    from gradio_client import Client
+
+    return Client(address, verbose=False, analytics_enabled=False)
+
+
+def test_serving_says_who_writes_and_asks_no_model_yet(address: str, endpoint: Endpoint, folder: Path) -> None:
+    assert endpoint.server.requests == []
+    page = httpx.get(address).text
+    assert play.MODEL in page
+    assert "checked against the abstracts" in page
+    assert f"Answers are written by {play.MODEL}, and checked." in (folder / "server.log").read_text()
+
+
+def test_neither_key_nor_address_of_the_model_is_on_the_page(address: str, endpoint: Endpoint) -> None:
+    for path in ("", "config", "gradio_api/info"):
+        text = httpx.get(address + path).text
+        assert CANARY not in text
+        assert endpoint.server.url.removeprefix("http://") not in text
+
+
+def test_ask_returns_a_checked_answer(client: Any, endpoint: Endpoint) -> None:
+    value = client.predict(ASKED, api_name="/ask")
+    assert value["mode"] == "generating"
+    assert [c["verdict"] for c in value["claims"]] == ["supported", "unsupported"]
+    assert f"{INVENTED} [unsupported]." in value["answer"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "sentence"),
+    [
+        (play.error(401, f"Incorrect key: {CANARY}."), "refuses the key"),
+        (play.stall(f"{HELD} [1]. ", "And then"), "deadline: between tokens"),
+    ],
+)
+def test_a_model_error_is_a_sentence(
+    client: Any, endpoint: Endpoint, folder: Path, behaviour: play.Behaviour, sentence: str
+) -> None:
+    from gradio_client.exceptions import AppError
+
+    endpoint.then = behaviour
+    with pytest.raises(AppError, match=sentence) as caught:
+        client.predict(ASKED, api_name="/ask")
+    assert CANARY not in str(caught.value)
+    log = (folder / "server.log").read_text()
+    assert CANARY not in log
+    assert "Traceback" not in log
+
+
+def test_a_stop_ends_the_request_to_the_model(collection: Rag, endpoint: Endpoint) -> None:
+    endpoint.then = play.stall(f"{HELD} [1]. ", "And then")
+    config = Config(home=collection.config.home, model="m", base_url=endpoint.server.url, api_key=CANARY)
+    stop, shown = Stop(), threading.Event()
+    with build(config) as rag:
+        views = chat.converse(rag, ASKED, [], (), stop)
+        for view in views:
+            if "Double quantization" in view.messages[-1]["content"] and not shown.is_set():
+                shown.set()
+                stop.ask()
+    assert shown.is_set()
+    assert "incomplete" in view.messages[-1]["content"]
+    assert endpoint.server.requests[-1].hung_up.wait(5)
+
+
+def test_leaving_a_stream_ends_the_request_to_the_model(collection: Rag, endpoint: Endpoint) -> None:
+    endpoint.then = play.stall(f"{HELD} [1]. ", "And then")
+    config = Config(home=collection.config.home, model="m", base_url=endpoint.server.url, api_key=CANARY)
+    with build(config) as rag:
+        events = rag.stream(ASKED)
+        assert any(isinstance(event, Text) for event in events)
+        events.close()  # type: ignore[attr-defined]
+        assert endpoint.server.requests[-1].hung_up.wait(5)
