@@ -119,7 +119,7 @@ def test_an_answer_is_shown_while_it_is_being_written(writing: Rag, server: Llam
     _check_written(event, writing, server, "single")
 
 
-@pytest.mark.parametrize(("kind", "question"), [("comparison", COMPARISON), ("list", LIST)])
+@pytest.mark.parametrize(("kind", "question"), [("comparison", COMPARISON), ("list", LIST)], ids=["comparison", "list"])
 def test_a_whole_answer(writing: Rag, server: LlamaServer, kind: str, question: str) -> None:
     _check_written(writing.ask(question), writing, server, kind)
 
@@ -292,3 +292,13 @@ def test_it_drops_into_the_citation_engine_of_llama_index(server: LlamaServer) -
     pieces = list(streaming.query("What covers the earth?").response_gen)  # type: ignore[union-attr]
     assert len(pieces) > 3
     assert "".join(pieces).strip() == str(response).strip()
+
+
+# --- the doctor -------------------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_tries_the_model(server: LlamaServer, collection: Rag, collection_home: Path) -> None:
+    done = _command(server, collection_home, "doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"127.0.0.1:{server.port}" in done.stdout
+    assert server.model in done.stdout
