@@ -33,6 +33,12 @@ class Citations:
             self._found[key] = replace(self._found[key], supported=True)
         return self._found[key]
 
+    def doubt(self, marker: int) -> None:
+        """Take back that a citation bears out a claim."""
+        for key, found in self._found.items():
+            if found.marker == marker:
+                self._found[key] = replace(found, supported=False)
+
     def all(self) -> tuple[Citation, ...]:
         """Every citation so far, by marker."""
         return tuple(self._found.values())

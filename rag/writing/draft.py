@@ -65,6 +65,11 @@ class Draft:
         """No more text comes."""
         return self._run(final=True) + self._end("") + self._fence_closed()
 
+    def cut_off(self) -> str:
+        """No more text is wanted: the sentence that was begun is left out."""
+        self._raw, self._claim, self._piece, self._cited = "", "", "", []
+        return self._fence_closed()
+
     def _run(self, *, final: bool) -> str:
         shown = []
         while self._raw:

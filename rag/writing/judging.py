@@ -55,6 +55,9 @@ def judge(
         if RANK[level] < RANK[claim.verdict]:
             checking.claims[number] = _lowered(claim, level)
             _mark(checking, draft, number)
+    borne = {m for c in checking.claims if c.verdict == "supported" for m in c.markers}
+    for marker in {m for c in checking.claims for m in c.markers} - borne:
+        written.citations.doubt(marker)
 
 
 def _lowered(claim: Claim, level: Level) -> Claim:
