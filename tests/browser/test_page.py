@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from endpoint_server import MODEL, Behaviour, EndpointServer, Request, answer, stall
 from hostile import HOSTILE
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from serving import free_port, serving
@@ -48,6 +49,31 @@ def real(collection: Rag, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="module")
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serving(tmp_path_factory.mktemp("scripted"), ["tests/scripted.py", str(free_port())]) as address:
+        yield address
+
+
+HELD = "Double quantization reduces the average memory footprint by quantizing the quantization constants"
+INVENTED = "QLoRA was trained on 512 supercomputers of NASA"
+
+
+def _behaviour(request: Request) -> Behaviour:
+    """An answer with a claim that holds and one that doesn't; asked about memory, the start of one and then silence."""
+    if "memory" in request.body["messages"][-1]["content"].partition("Question:")[2]:
+        return stall(f"{HELD} [1]. ", "And then")
+    return answer(f"{HELD} [1]. ", f"{INVENTED} [1].")
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[EndpointServer]:
+    with EndpointServer(choose=_behaviour) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def generating(collection: Rag, endpoint: EndpointServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    arguments = ["-m", "rag.cli", "serve", "--port", str(free_port()), "--home", str(collection.config.home)]
+    arguments += ["--model", MODEL, "--base-url", endpoint.url]
+    with serving(tmp_path_factory.mktemp("generating"), arguments) as address:
         yield address
 
 
@@ -138,6 +164,35 @@ def test_a_list_and_then_a_follow_up(open_page: Open, real: str) -> None:
     expect(follow_up.locator(".understood")).to_contain_text("Understood as:")
     page.locator("#chat article.list a.chip").first.click()
     expect(page.locator("#sources .earlier mark:has(:target)")).to_be_in_viewport()
+
+
+def test_a_model_writes_is_checked_and_is_stopped(open_page: Open, generating: str, endpoint: EndpointServer) -> None:
+    page = open_page(generating)
+    expect(page.locator("#header")).to_contain_text(f"Answers are written by {MODEL} and checked against the abstracts")
+    written = ask(page, "What does double quantization save in QLoRA?")
+    mark = written.locator("p .doubt.unsupported")
+    expect(mark).to_have_count(1)
+    expect(mark).to_contain_text("✕ unsupported")
+    assert "512" in (mark.get_attribute("title") or "")
+    assert _contrast(page, "#chat p .doubt") >= 4.5
+    expect(written.locator(".doubts li")).not_to_be_visible()
+    written.locator(".doubts summary").click()
+    expect(written.locator(".doubts li")).to_contain_text("512")
+    expect(written.locator(".receipt")).to_contain_text(f"Written by {MODEL}, checked")
+    expect(page.locator("#sources .verdicts").first).to_contain_text("✓ supports the claim")
+
+    question(page).fill("How much memory does QLoRA need?")
+    question(page).press("Enter")
+    expect(page.locator("#chat .answer").last).to_contain_text("average memory footprint")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#chat .stopped")).to_be_visible()
+    assert endpoint.requests[-1].hung_up.wait(5)
+
+    question(page).fill("How much memory does QLoRA need?")
+    question(page).press("Enter")
+    expect(page.locator("#chat .answer").last).to_contain_text("average memory footprint")
+    page.close()
+    assert endpoint.requests[-1].hung_up.wait(10), "whoever closes the page stops the model"
 
 
 def test_an_abstention_looks_like_one(open_page: Open, scripted: str) -> None:
