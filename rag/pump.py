@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import re
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -84,6 +85,10 @@ class Pump:
             return (self._llm.chat(self._messages, **self._options),)
 
 
+# Half a character, which JSON can spell ("\ud83d") and no file or tokenizer takes.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def _chunk(text: str, response: ChatResponse) -> Chunk:
     raw = response.raw
     choices = _get(raw, "choices")
@@ -91,7 +96,7 @@ def _chunk(text: str, response: ChatResponse) -> Chunk:
     finish = _get(choice, "finish_reason")
     model = _get(raw, "model")
     return Chunk(
-        text,
+        _SURROGATE.sub("\ufffd", text),
         model if isinstance(model, str) else None,
         finish if isinstance(finish, str) else None,
         _tokens(response.additional_kwargs) or _tokens(_get(raw, "usage")),
