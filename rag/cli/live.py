@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rag.pipeline import Rag
 
 FRAMES = 12
-"""Times a second that the draft is drawn: as smooth as text needs, and little work."""
+"""Times a second that the draft is drawn: as smooth as text needs, and little work. Its beginning is drawn at once."""
 BROKE_OFF = "[The answer broke off here: it is incomplete.]"
 STOPPED = "[stopped: the answer above is incomplete]"
 
@@ -42,7 +42,7 @@ def answered(rag: Rag, question: str, history: Sequence[Turn] = (), *, keep: boo
                     screen.status = console.safe(event.detail)
                 elif isinstance(event, Text):
                     draft += event.text
-                    screen.draft = console.safe(draft)
+                    screen.write(console.safe(draft))
     except RagError:
         if keep and draft.strip():
             console.show_draft(draft.strip(), BROKE_OFF)
@@ -61,7 +61,7 @@ class Screen:
 
     def __init__(self) -> None:
         self.status = "Reading the question"
-        self.draft = ""
+        self._draft = ""
 
     def __enter__(self) -> Screen:
         self._live = None
@@ -87,14 +87,20 @@ class Screen:
         if self._live is not None:
             self._live.stop()
 
+    def write(self, draft: str) -> None:
+        """Show this draft in the place of the one before."""
+        first, self._draft = not self._draft, draft
+        if first and self._live is not None:
+            self._live.refresh()
+
     def _shown(self) -> RenderableType:
         from rich.console import Group
         from rich.segment import Segment, Segments
         from rich.text import Text
 
         self._spinner.update(text=Text(f"{self.status} …"))
-        if not self.draft:
+        if not self._draft:
             return self._spinner
         # What is taller than the screen could not be wiped off again.
-        lines = self._console.render_lines(console.rendered(self.draft))[-max(1, self._console.height - 3) :]
+        lines = self._console.render_lines(console.rendered(self._draft))[-max(1, self._console.height - 3) :]
         return Group(Segments(segment for line in lines for segment in (*line, Segment.line())), self._spinner)
