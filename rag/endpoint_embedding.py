@@ -15,12 +15,11 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import PrivateAttr
 
 from rag.embedding import Floats, unit
+from rag.endpoint import OPENAI
 from rag.endpoint_errors import ours
 from rag.endpoint_line import Line
 from rag.errors import ConfigError, ModelError, ModelRateLimit, ModelServerError, ModelUnreachable, QuotaExhausted
 
-OPENAI = "https://api.openai.com/v1"
-"""Where requests go when no base URL is given."""
 BATCH = 64
 """Texts of a request, at most: 16,000 word pieces of ours. OpenAI takes 300,000, servers at home much less."""
 CONNECT_SECONDS = 10.0
@@ -38,6 +37,13 @@ _REMEDIES = {
     "Set RAG_CONTEXT to its size in tokens.": "Use an embedding that reads 512 tokens at once.",
 }
 """The settings of the embedding in place of those of the language model, which the errors of an endpoint name."""
+
+
+class _OpenLine(Line):
+    """A connection for many requests, made again where the server has closed it; nobody hangs up on it."""
+
+    def _watch(self, request: object) -> None:
+        pass
 
 
 class EndpointEmbedding(BaseEmbedding):
@@ -111,7 +117,7 @@ class EndpointEmbedding(BaseEmbedding):
     def _asked(self, texts: Sequence[str]) -> list[Any]:
         with _GUARD:
             # One for all requests: a question asks for several vectors, and over TLS a connection costs more than one.
-            line = self._line = self._line or Line(self.base_url, self._api_key, CONNECT_SECONDS, self.seconds)
+            line = self._line = self._line or _OpenLine(self.base_url, self._api_key, CONNECT_SECONDS, self.seconds)
         wanted: dict[str, Any] = {} if self.dimensions is None else {"dimensions": self.dimensions}
         try:
             # As numbers, because not every server knows the SDK's default, base64.

@@ -30,7 +30,8 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from numpy.typing import NDArray
 
 from rag.embedding import Floats
-from rag.endpoint_embedding import OPENAI, EndpointEmbedding, unit_vectors
+from rag.endpoint import OPENAI
+from rag.endpoint_embedding import EndpointEmbedding, unit_vectors
 from rag.errors import ModelError, RagError, StoreError
 from rag.index import mapped
 from rag.store import PassageStore
