@@ -132,7 +132,7 @@ def _bond(near: Floats, grounds: Grounds, j: int) -> float:
 
 
 def opposite_words(reading: Reading, grounds: Grounds, aligned: Alignment) -> list[tuple[Item, Item]]:
-    """Words of the claim whose opposite stands in the abstract at their place, and not they themselves."""
+    """Words of the claim whose opposite stands in the abstract nearer to their place than they themselves do."""
     against = opposites()
     mine = {item.stem for item in reading.items}
     found = []
@@ -140,28 +140,26 @@ def opposite_words(reading: Reading, grounds: Grounds, aligned: Alignment) -> li
         others = against.get(item.stem)
         if not others:
             continue
-        place = _place(grounds, aligned.path, i)
-        if any(grounds.items[y].stem == item.stem for y in place):
-            continue
-        for y in sorted(place):
+        for y in _place(grounds, aligned.path, i):
             other = grounds.items[y]
+            if other.stem == item.stem:
+                break
             if other.stem in others and other.stem not in mine and other.negated == item.negated:
                 found.append((item, other))
                 break
     return found
 
 
-def _place(grounds: Grounds, path: Sequence[int], i: int) -> set[int]:
-    """The items of the abstract around those that the neighbours of item `i` are aligned with."""
-    before = [j for j in path[:i] if j >= 0][-2:]
-    after = [j for j in path[i + 1 :] if j >= 0][:2]
-    around = [*before, *after]
-    return {
+def _place(grounds: Grounds, path: Sequence[int], i: int) -> list[int]:
+    """The items of the abstract around those that the neighbours of item `i` are aligned with, the nearest first."""
+    around = [*[j for j in path[:i] if j >= 0][-2:], *[j for j in path[i + 1 :] if j >= 0][:2]]
+    inside = {
         y
         for x in around
         for y in range(max(0, x - AROUND), min(len(grounds.items), x + AROUND + 1))
         if grounds.owners[y] == grounds.owners[x]
     }
+    return sorted(inside, key=lambda y: sum(abs(y - x) for x in around))
 
 
 def negations(reading: Reading, grounds: Grounds, aligned: Alignment) -> tuple[float, float]:

@@ -8,8 +8,9 @@ from functools import cache
 from rag.lexical import stem, words
 
 _PAIRS = """
-increase raise grow rise higher more larger greater expand enlarge gain add boost lengthen extend up
-| decrease reduce lower fall shrink fewer less smaller decline drop lose cut diminish shorten down
+increase raise rose risen grow grew grown rise higher more larger greater
+  expand enlarge gain add boost lengthen extend up
+| decrease reduce lower fall fell fallen shrink shrank fewer less smaller decline drop lose cut diminish shorten down
 improve enhance better best outperform surpass exceed superior beat strengthen
 | worsen degrade harm hurt worse worst underperform inferior impair trail drop decline lower weaken loss
 faster quicker fast quick rapid accelerate speedup speed hasten quickly | slower slow decelerate delay slowly
@@ -52,7 +53,7 @@ parallel | sequential serial
 succeed success | fail failure
 allow enable permit facilitate | prevent prohibit forbid hinder
 strong | weak
-preserve maintain retain keep | lose sacrifice degrade
+preserve maintain retain keep kept | lose lost sacrifice degrade
 always | never
 open | closed
 include contain | exclude lack omit
@@ -99,7 +100,7 @@ _SCOPE = re.compile(
 def opposites() -> dict[str, frozenset[str]]:
     """The stems that mean the opposite of a stem."""
     table: dict[str, set[str]] = {}
-    for line in _PAIRS.strip().replace("\n|", " |").splitlines():
+    for line in re.sub(r"\n[| ]", lambda m: f" {m.group()[1]} ", _PAIRS.strip()).splitlines():
         left, right = ([stem(w) for w in side.split()] for side in line.split("|"))
         for one, other in ((left, right), (right, left)):
             for word in one:
