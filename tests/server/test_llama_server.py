@@ -117,6 +117,7 @@ def test_an_answer_is_shown_while_it_is_being_written(writing: Rag, server: Llam
     assert len(pieces) > 5
     assert isinstance(event, Answer)
     _check_written(event, writing, server, "single")
+    assert _wait_until_free(server) < SOON, "the model was left to write on"
 
 
 @pytest.mark.parametrize(("kind", "question"), [("comparison", COMPARISON), ("list", LIST)], ids=["comparison", "list"])
