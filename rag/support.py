@@ -57,7 +57,7 @@ WEIGHTS: dict[str, float] = {
 BIAS = 2
 """Fitted by `python -m eval.support --fit` on 546 written pairs and 1,260 edited sentences of the same 52 papers."""
 SUPPORTED, PARTLY = 0.65, 0.3
-"""Probabilities. Of 67 sentences that a 1.5B model wrote, 52 of them right, .65 passes 43 right ones and 1 wrong one."""
+"""Probabilities. Of 67 sentences that a 1.5B model wrote, 52 of them right, .65 passes 43 of these and 1 wrong one."""
 
 
 @dataclass(frozen=True, slots=True)
