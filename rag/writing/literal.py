@@ -43,8 +43,9 @@ def without_addresses(text: str, abstracts: str) -> str:
 
 
 def held(address: str, abstracts: str) -> bool:
-    """Whether the abstracts have this address."""
-    return address.rstrip("/") in abstracts
+    """Whether the abstracts have this address, and not only a longer one."""
+    whole = re.escape(address.rstrip("/")) + r"/?[.,;:!?*_'\"]*(?![^\s<>\[\]()`|])"
+    return re.search(whole, abstracts) is not None
 
 
 def code_span(text: str, ticks: int, *, final: bool) -> int | None:
