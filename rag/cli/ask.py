@@ -54,17 +54,20 @@ def ask(
     """
     if (question is None) == (batch is None):
         raise UsageError('Give one question (rag ask "What ...?") or a file of them (rag ask --batch FILE).')
-    if batch is not None:
-        if history is not None:
-            raise UsageError("--history belongs to a single question; a line of a batch brings its own.")
-        from rag.cli.batch import run
-
-        run(batch, output or "-", options.config())
-        return
-    if output is not None:
+    if question is None:
+        _many(str(batch), output, history, options)
+    elif output is not None:
         raise UsageError("--output belongs to --batch; redirect a single answer with >.")
-    assert question is not None
-    _one(question, history, options, as_json=as_json)
+    else:
+        _one(question, history, options, as_json=as_json)
+
+
+def _many(batch: str, output: str | None, history: Path | None, options: Options) -> None:
+    if history is not None:
+        raise UsageError("--history belongs to a single question; a line of a batch brings its own.")
+    from rag.cli.batch import run
+
+    run(batch, output or "-", options.config())
 
 
 def _one(question: str, history: Path | None, options: Options, *, as_json: bool) -> None:

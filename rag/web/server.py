@@ -55,14 +55,19 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
         raise ConfigError(
             f"Port {config.port} on {config.host} can't be used; another program may have it. Choose one with --port."
         ) from error
-    console.print(f"{len(rag.papers()):,} papers ready at {address}", highlight=False)
-    if rag.model:
-        console.print(f"Answers are written by {rag.model}, and checked.", highlight=False, markup=False)
+    announce(rag, address, console)
     if not prevent_thread_lock:
         console.print("Press Ctrl+C to stop.", highlight=False)
         with suppress(KeyboardInterrupt):
             page.block_thread()
     return str(address)
+
+
+def announce(rag: Rag, address: str, console: Console) -> None:
+    """Tell where the page is, and who writes its answers."""
+    console.print(f"{len(rag.papers()):,} papers ready at {address}", highlight=False)
+    if rag.model:
+        console.print(f"Answers are written by {rag.model}, and checked.", highlight=False, markup=False)
 
 
 def fill(rag: Rag, console: Console) -> None:
