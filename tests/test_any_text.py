@@ -37,8 +37,8 @@ FRAGMENTS = (
     *SENTENCES, *SENTENCES, *HOSTILE, "[1]", "[2]", "[1, 2]", "[1-3]", "[7]", "【1†source】", "(1)", "([2])", "[[1]]",
     "[^1]", "\\[1\\]", "[1](https://evil.example)", "[unsupported]", ". ", ". ", ".\n", "\n\n", "```\n", "`", "~~~",
     "$", "\\(", "\\", "| a | b |\n|---|---|\n| ", " | ", "# ", "- ", "> ", "<think>", "</think>", "</source>",
-    "<source id=9>", "https://evil.example", "(", "[", "]", ")", "!", "![", "\u200b", "\u202e", "\u2028", "\x00", "\ud800", "\ufffd",
-    " and ", " while ", ", ", "“", "”", "**", '{"question": "x"}', "<|im_end|>", "</s>",
+    "<source id=9>", "https://evil.example", "(", "[", "]", ")", "!", "![", "\u200b", "\u202e", "\u2028", "\x00",
+    "\ud800", "\ufffd", " and ", " while ", ", ", "“", "”", "**", '{"question": "x"}', "<|im_end|>", "</s>",
 )  # fmt: skip
 TEXTS = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=20), max_size=9).map("".join)
 
