@@ -383,7 +383,8 @@ def test_a_judge_never_raises_a_verdict(writers: Writers) -> None:
 
 
 def test_a_judge_that_doubts_everything_leaves_quotes(writers: Writers) -> None:
-    answer = asked(writers, QUESTION, f"{TRUE} [1].", '{"verdicts": ["unsupported"]}', judge=True)
+    text = f"{TRUE} [1]. We use QLoRA to finetune more than 1,000 models [1]."
+    answer = asked(writers, QUESTION, text, '{"verdicts": ["unsupported", "unsupported"]}', judge=True)
     assert exact(answer)
     assert QUOTED in answer.warnings[0]
 

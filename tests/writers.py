@@ -67,7 +67,7 @@ def assert_honest(answer: Answer, rag: Rag, *, code: bool = False) -> None:
     markers = {c.marker for c in answer.citations}
     assert markers == set(range(1, len(markers) + 1))
     if not code:
-        assert set(shown_markers(answer)) <= markers
+        assert set(shown_markers(answer)) == markers, "what is cited is shown, and nothing else"
     for claim in answer.claims:
         assert set(claim.markers) <= markers
         assert claim.markers or claim.verdict != "supported"
