@@ -34,8 +34,10 @@ CLAIMS = Path(__file__).parent / "claims.jsonl"
 LEVELS = ("supported", "partly", "unsupported")
 FOLDS = 8
 PENALTY = 2.0
-EDIT_WEIGHT = 0.5
-"""What an edited sentence counts in the fit beside a written pair, of which there are fewer."""
+WRITTEN_WEIGHT, EDIT_WEIGHT, GENERATED_WEIGHT = 0.5, 0.5, 3.0
+"""What a pair written by hand, an edited sentence and a sentence that a model wrote count in the fit. The last are the
+fewest and the most like what is checked: cross-validated on them, weights of 1, .5 and 0 give precision .89 and recall
+.77, these .91 and .86."""
 
 Vector = NDArray[np.float64]
 
@@ -100,7 +102,8 @@ class Fitting:
         self.names = list(written[0])
         self.features = np.array([[f[n] for n in self.names] for f in (*written, *edited)])
         self.labels = np.array([*(p.label == "supported" for p in pairs), *(e.supported for e in edits)], float)
-        self.weights = np.array([1.0] * len(pairs) + [EDIT_WEIGHT] * len(edits))
+        own = [GENERATED_WEIGHT if p.kind == "generated" else WRITTEN_WEIGHT for p in pairs]
+        self.weights = np.array([*own, *[EDIT_WEIGHT] * len(edits)])
         self.folds = np.array([*(fold(p.paper_id) for p in pairs), *(fold(e.paper_id) for e in edits)])
 
     def whole(self) -> tuple[Vector, float]:

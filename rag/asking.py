@@ -132,7 +132,13 @@ class Asking:
         if self.generating is None or found.candidates is None:
             return found
         used = prompt("list")
-        judge = ListJudge(self.finder, self.generating.reader, lambda reply: self.written.count(reply, used), self.stop)
+        judge = ListJudge(
+            self.finder,
+            self.generating.reader,
+            lambda reply: self.written.count(reply, used),
+            self.stop,
+            self.generating.context,
+        )
         try:
             judged = judge.judged(found)
         except ModelError as e:
@@ -196,6 +202,8 @@ def checked_turns(question: str, history: Sequence[Turn | Mapping[str, str]]) ->
         raise UsageError(f"The question must be a text, not {type(question).__name__}.")
     if not question.strip():
         raise UsageError("The question is empty.")
+    if any("\ud800" <= c <= "\udfff" for c in question):
+        raise UsageError("The question has half a character in it (a lone surrogate); it may have been cut.")
     if len(question) > MAX_QUESTION:
         raise UsageError(f"The question has {len(question):,} characters; at most {MAX_QUESTION:,} are read.")
     turns = []

@@ -168,14 +168,14 @@ class Reply:
                     yield piece
         finally:
             pump.close()
+            if self.usage == spent and self.text:  # not told, or the reader left before it was
+                self.usage = spent + self._estimate()
         piece = thinking.end()
         self.text = thinking.answer
         if piece:
             yield piece
         if not self.text.strip():
             raise self._empty()
-        if self.usage == spent:
-            self.usage = spent + self._estimate()
 
     def _arrivals(self, pump: Pump, end: float) -> Iterator[Chunk]:
         """What the pump delivers, as long as the deadlines hold and nobody stops it."""

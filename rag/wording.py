@@ -26,7 +26,8 @@ GENERIC = frozenset(
     roughly about around approximately clearly simply considerably appear appears seem seems may might could can often
     usually typically sometimes usual typical today current currently existing evaluated evaluation experiments
     experimental empirically measured study studied studies suggests suggest point points say says said tells told
-    reach reaches reached perform performs performed performing performance""".split()
+    reach reaches reached perform performs performed performing performance focus focuses focused admit admits claim
+    claims claimed hand source sources approach innovation innovations contribution contributions""".split()
 )
 """Words that any summary of any paper may use without saying much."""
 _LIGHT = """least whereas since against moreover once case cases ones whole run ran runs running tried try tries deal
@@ -118,7 +119,10 @@ _FRAMING = re.compile(
     r"indicate|suggest|write|introduce|present|propose)(?:s|ed|d)?|found|shown|wrote)\s*(?:that\b|,)?"
     r"|,?\s*(?:(?:the|its)\s+)?(?:authors?|abstract|paper)\s+(?:says?|reports?|states?|notes?|finds?|found|argues?|claims?)\s*(?=[.!]?\s*$)"
     r"|,?\s*according\s+to\s+(?:the|this)\s+(?:abstract|paper|authors?)(?=[.,!]?\s*$)"
-    r"|^\W*yes\s*,\s*",
+    r"|^\W*(?:yes|however|in\s+summary|overall|in\s+contrast|additionally|furthermore|moreover|finally)\s*,\s*"
+    r"|,?\s*\bon\s+the\s+other\s+hand\b\s*,?"
+    r"|^\W*(?:they|it)\s+(?:only\s+|also\s+|do\s+|does\s+)*(?:say|state|mention|note|suggest|indicate|claim|explain)s?\s+that\b"
+    r"|,?\s*\bwho\s+(?:claim|say|state|report|argue|note)s?\s+that\b",
     re.IGNORECASE,
 )
 _MARKDOWN = re.compile(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)|`")

@@ -105,7 +105,7 @@ class Author:
             self._checker, written.citations, self._names, sources.rows, absent=absent, strict=self._strict
         )
         draft = Draft(checking.settle, sources.numbers, sources.text, strict=self._strict)
-        reply = self._reader.open(messages, stop=stop, max_tokens=REPLY_TOKENS[findings.query.kind])
+        reply = self._reader.open(messages, stop=stop, max_tokens=self._room(findings.query.kind))
         failure: ModelError | None = None
         try:
             yield from _drafted(reply, draft, checking)
@@ -146,9 +146,13 @@ class Author:
         values = {"question": data(question)}
         if not compared:
             values["caution"] = CAUTION if query.kind == "single" and odds(findings) < THIN else ""
-        fixed = sum(tokens(str(m.content)) for m in used.fill(sources="", **values)) + REPLY_TOKENS[query.kind]
+        fixed = sum(tokens(str(m.content)) for m in used.fill(sources="", **values)) + self._room(query.kind)
         sources = gather(papers, self._index, max(1, min(PROMPT_TOKENS, self._context - fixed)))
         return sources, used.fill(sources=sources.text, **values), used
+
+    def _room(self, kind: str) -> int:
+        """Tokens left for the reply: a quarter of a small context, so that the other three hold prompt and sources."""
+        return min(REPLY_TOKENS[kind], self._context // 4)
 
     def _completed(
         self, findings: Findings, checking: Checking, written: Written, failure: ModelError | None

@@ -22,6 +22,12 @@ RANK: dict[Level, int] = {"supported": 2, "partly": 1, "unsupported": 0}
 """How good a verdict is."""
 _CLAUSES = re.compile(r",?\s+(?:while|whereas|but|although)\s+|;\s+|,\s+and\s+(?=[A-Z])", re.IGNORECASE)
 _CLAUSE_WORDS = 4
+_COMMAND = re.compile(
+    r"\W*(?:please\s+)?(?:click|visit|see|log\s+in|sign\s+(?:in|up)|go\s+to|follow|open|download|enter|send|contact|subscribe)"
+    r"\s+(?:the|this|that|here|your|our|to|on|in|us|now|it)\b",
+    re.IGNORECASE,
+)
+"""What tells the reader to do something: no abstract can bear it out."""
 
 
 class Checking:
@@ -86,6 +92,8 @@ class Checking:
 
         The cited papers come first; where they don't bear it and another does, the claim is moved there.
         """
+        if _COMMAND.match(text):
+            return "unsupported", [], "this is no statement"
         if any(name.search(text) for name in self._absent):
             return "unsupported", [], "the collection has no paper on it"
         others = [row for row in self._rows if row not in cited]

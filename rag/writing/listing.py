@@ -20,8 +20,10 @@ from rag.prompts import data, prompt, source
 from rag.reading import Reader, Reply
 from rag.writing.structured import ask_json
 
-BATCH = 8
-"""Candidates of one call, beside the two known cases."""
+BATCH, KNOWN = 8, 2
+"""Candidates of one call, and the known cases beside them."""
+CANDIDATE_TOKENS, FRAME_TOKENS = 150, 500
+"""What one candidate takes of the context, and what the rest of prompt and reply do."""
 MAX_CALLS = 3
 """Calls for one list, each repeated at most once for bad JSON."""
 LOW, HIGH = 0.08, 0.9
@@ -30,14 +32,14 @@ WORTH = 1.5
 """Log-odds that a yes adds and a no takes. Set by judgement, not fitted: a model that is right four times in five."""
 WORDS = 60
 """Words of evidence for a candidate."""
-UNFIT_FOR_LISTS = "The model judged known cases wrongly; the list is decided without it."
+UNFIT_FOR_LISTS = "The model failed on known cases of the list, or wrote no JSON; the list is decided without it."
 
 
 class Fit(BaseModel):
     """The reply to the prompt `list`."""
 
-    fit: list[int] = Field(max_length=BATCH + 2)
-    unfit: list[int] = Field(max_length=BATCH + 2)
+    fit: list[int] = Field(max_length=BATCH + KNOWN)
+    unfit: list[int] = Field(max_length=BATCH + KNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +51,31 @@ class Judged:
 
 
 class ListJudge:
-    """Asks a model about the candidates of lists. `count` is called with each of its replies."""
+    """Asks a model, which reads `context` tokens, about the candidates of lists. `count` is called with each reply."""
 
     def __init__(
-        self, finder: Finder, reader: Reader, count: Callable[[Reply], None], stop: threading.Event | None
+        self,
+        finder: Finder,
+        reader: Reader,
+        count: Callable[[Reply], None],
+        stop: threading.Event | None,
+        context: int,
     ) -> None:
         self._finder, self._reader, self._count, self._stop = finder, reader, count, stop
+        self._batch = min(BATCH, (context - FRAME_TOKENS) // CANDIDATE_TOKENS - KNOWN)
 
     def judged(self, found: Found) -> Judged:
         """The list with the model's word on its uncertain candidates, or as it was where there are none."""
         candidates, findings = found.candidates, found.findings
-        if candidates is None or len(candidates.rows) < 3:
+        if candidates is None or len(candidates.rows) < 3 or self._batch < 1:
             return Judged(findings, False)
         p = np.clip(candidates.probabilities, 1e-6, 1 - 1e-6)
         logits = np.log(p / (1 - p))
         order = np.argsort(-p, kind="stable")
-        uncertain = [int(i) for i in order if LOW <= p[i] < HIGH][: BATCH * MAX_CALLS]
+        uncertain = [int(i) for i in order if LOW <= p[i] < HIGH][: self._batch * MAX_CALLS]
         ignored = False
-        for first in range(0, len(uncertain), BATCH):
-            said = self._ask(candidates, uncertain[first : first + BATCH], findings.query.topic)
+        for first in range(0, len(uncertain), self._batch):
+            said = self._ask(candidates, uncertain[first : first + self._batch], findings.query.topic)
             ignored |= said is None
             for i, fits in (said or {}).items():
                 logits[i] += WORTH if fits else -WORTH

@@ -33,6 +33,10 @@ _COMPARES = re.compile(
 """What a comparison most likely has, so that few questions cost a call in vain."""
 
 
+CLEAR = 2
+"""Content words of a side that is no name."""
+
+
 class Standalone(BaseModel):
     """The reply to the prompt `rewrite`."""
 
@@ -92,7 +96,9 @@ class Understanding:
             return None
         held = set(words(query.standalone))
         sides = [s for s in dict.fromkeys(map(str.strip, found.sides)) if words(s) and set(words(s)) <= held]
-        if not 2 <= len(sides) <= MAX_SIDES:
+        # Any two words describe some papers; a side has to be a name, or to say a little more.
+        clear = (self._names.mentions(s) or len(set(words(s)) - STOPWORDS) >= CLEAR for s in sides)
+        if not 2 <= len(sides) <= MAX_SIDES or not all(clear):
             return None
         aspect = found.aspect if set(words(found.aspect)) <= held else ""
         return replace(query, kind="comparison", sides=tuple(self._side(s) for s in sides), topic=aspect)

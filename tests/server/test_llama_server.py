@@ -117,6 +117,8 @@ def test_an_answer_is_shown_while_it_is_being_written(writing: Rag, server: Llam
     assert len(pieces) > 5
     assert isinstance(event, Answer)
     _check_written(event, writing, server, "single")
+    assert event.prompt_tokens > 0
+    assert event.completion_tokens > 0
     assert _wait_until_free(server) < SOON, "the model was left to write on"
 
 
