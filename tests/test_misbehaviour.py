@@ -227,6 +227,11 @@ def test_deadlines_are_kept(opened: Opened, behaviour: Behaviour, says: str) -> 
     assert 0.9 < time.monotonic() - begin < 4
 
 
+SOON = 5
+"""Seconds. It takes a twentieth of one on an idle machine; on a busy one any thread may wait for its turn. Without the
+stop it would be 30."""
+
+
 @pytest.mark.parametrize("fallback", [True, False])
 @pytest.mark.parametrize("behaviour", [slow(30, answer("Hello.")), stall(seconds=30), stall(BEGUN, seconds=30)])
 def test_a_stop_ends_the_answer_and_the_request(
@@ -252,10 +257,10 @@ def test_a_stop_ends_the_answer_and_the_request(
     stopped = time.monotonic()
     stop.set()
     thread.join(10)
-    assert time.monotonic() - stopped < 1
+    assert time.monotonic() - stopped < SOON
     assert isinstance(errors[0], ModelStopped)
     assert errors[0].exit_code == 130
-    assert server.requests[asked].hung_up.wait(1), "the server was not told"
+    assert server.requests[asked].hung_up.wait(SOON), "the server was not told"
     assert len(server.requests) == asked + 1, "nothing is tried again after a stop"
 
 

@@ -300,6 +300,10 @@ def test_a_slow_reader_is_not_the_model_s_fault() -> None:
 # --- stopping ---------------------------------------------------------------------------------------------------------
 
 
+SOON = 5
+"""Seconds; a twentieth of one on an idle machine, and 30 if nothing stopped it. A busy machine lets threads wait."""
+
+
 @pytest.mark.parametrize(
     ("behaviour", "partial"),
     [
@@ -310,19 +314,27 @@ def test_a_slow_reader_is_not_the_model_s_fault() -> None:
         (rate_limit(15), ""),
     ],
 )
-def test_a_stop_ends_it_within_a_second(behaviour: Behaviour, partial: str) -> None:
+def test_a_stop_ends_it_soon(behaviour: Behaviour, partial: str) -> None:
     stop = threading.Event()
     times = []
     with EndpointServer(behaviour) as server:
-        timer = threading.Timer(0.4, lambda: (times.append(time.monotonic()), stop.set()))
+
+        def stop_it() -> None:
+            while not server.requests:
+                time.sleep(0.01)
+            time.sleep(0.4)
+            times.append(time.monotonic())
+            stop.set()
+
+        timer = threading.Thread(target=stop_it)
         reply = reader(server).open(QUESTION, stop=stop)
         timer.start()
         with pytest.raises(ModelStopped) as caught:
             list(reply)
-        assert time.monotonic() - times[0] < 1
+        assert time.monotonic() - times[0] < SOON
         if behaviour.__qualname__.startswith(("slow", "_pieces", "answer")):
-            assert server.requests[0].hung_up.wait(1)
-            assert server.requests[0].hung_up_at - times[0] < 1
+            assert server.requests[0].hung_up.wait(SOON)
+            assert server.requests[0].hung_up_at - times[0] < SOON
         timer.join()
         assert len(server.requests) == 1
     assert caught.value.partial.startswith(partial)
@@ -395,11 +407,11 @@ def _sleeping(*pieces: str, seconds: float) -> Callable[[], Iterator[str]]:
     ],
 )
 def test_deadlines_hold_for_any_model(pieces: tuple[str, ...], deadlines: Deadlines, name: str) -> None:
-    model = Foreign(play=_sleeping(*pieces, seconds=2))
+    model = Foreign(play=_sleeping(*pieces, seconds=20))
     start = time.monotonic()
     with pytest.raises(ModelTimeout, match=f"foreign-1.*{name}") as caught:
         list(Reader(model, deadlines=deadlines).open(QUESTION))
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < SOON
     assert caught.value.partial == "".join(pieces)
 
 
@@ -408,8 +420,8 @@ def test_a_stop_holds_for_any_model() -> None:
     threading.Timer(0.2, stop.set).start()
     start = time.monotonic()
     with pytest.raises(ModelStopped):
-        list(Reader(Foreign(play=_sleeping("Hel", seconds=2))).open(QUESTION, stop=stop))
-    assert time.monotonic() - start < 1
+        list(Reader(Foreign(play=_sleeping("Hel", seconds=20))).open(QUESTION, stop=stop))
+    assert time.monotonic() - start < SOON
 
 
 def test_a_model_that_can_t_stream() -> None:

@@ -15,7 +15,7 @@ from rag.answer import Claim
 from rag.answering import Findings, PaperEvidence, as_it_is, quote, quoted
 from rag.citations import Citations
 from rag.errors import ModelError, ModelStopped
-from rag.evidence import Evidence
+from rag.evidence import Evidence, asks_figure
 from rag.index import Index
 from rag.names import Names
 from rag.passages import Span
@@ -36,11 +36,14 @@ THIN = 1.0
 LIKELY = 0.5
 """Log-odds from which on a refusal of the model's is shown with the sentences that come nearest, for the reader to
 judge: the 1.5B model refused 4 of 17 answerable questions with lower odds than THIN, and none of 28 others."""
+INVENTED = 1.5
+"""Log-odds below which a figure is taken not to be there, where nothing that the model wrote in answer is borne out."""
 CAUTION = "The sources may answer this only in part: say what they say, and say what they do not say.\n"
 MAX_REPEATS = 1
 """Sentences said twice before the model is taken to run in circles."""
 
 NEAREST = "\n\nSo the model reads it; these sentences come nearest.\n"
+NOT_THERE = "\n\nThe figure that the model wrote stands in none; these sentences come nearest.\n"
 BROKEN = "\n\n*The reply broke off here. What follows is quoted.*\n\n"
 NOTHING_HELD = "Nothing that the model wrote is borne out by the abstracts; they are quoted instead."
 NO_ANSWER = "The model found no answer in the abstracts; what comes nearest in them is quoted."
@@ -164,22 +167,23 @@ class Author:
             yield from self._quoted_instead(findings, written)
         elif all(c.verdict == "unsupported" for c in written.claims):
             refused = not written.claims and (checking.absences > 0 or not written.text)
-            if refused and findings.query.kind == "single":
-                yield from self._refused(findings, written)
+            if findings.query.kind == "single" and (refused or _invented(findings)):
+                yield from self._refused(findings, written, NEAREST if refused else NOT_THERE)
             else:
                 written.warnings.append(NO_ANSWER if refused else NOTHING_HELD)
                 yield from self._quoted_instead(findings, written)
         elif findings.query.kind == "comparison":
             yield from self._appended("\n\n", findings, written)
-        elif checking.kept[0] is None and not _BUT.search(written.text):
-            written.abstains = True  # "The abstract does not say which. It only mentions …"
         else:
-            added = self._left_out(findings, checking, written.citations)
-            written.text += added
-            yield added
+            # "The abstract does not say which. It only mentions …"
+            written.abstains = checking.kept[0] is None and not _BUT.search(written.text)
+            if not written.abstains or odds(findings) >= LIKELY:
+                added = self._left_out(findings, checking, written.citations)
+                written.text += added
+                yield added
 
-    def _refused(self, findings: Findings, written: Written) -> Iterator[str]:
-        """The model found no answer: this is said as in quoting mode, with what comes nearest where that is near."""
+    def _refused(self, findings: Findings, written: Written, note: str) -> Iterator[str]:
+        """There is no answer: this is said as in quoting mode, with what comes nearest where that is near."""
         written.abstains = True
         lead = findings.papers[0]
         named = {row for m in findings.query.mentions for row in m.rows} | set(findings.query.rows)
@@ -189,7 +193,7 @@ class Author:
         if near:
             best = sorted(lead.sentences, key=lambda e: -e.score)[:2]
             quotes = (f"\n> {quoted(e, written.citations)}\n>" for e in sorted(best, key=_start))
-            added = NEAREST + "".join(quotes)
+            added = note + "".join(quotes)
             written.text += added
             yield added
 
@@ -232,6 +236,12 @@ class Author:
 _BUT = re.compile(r"\b(?:however|but|nevertheless|nonetheless|although|though|still|yet)\b", re.IGNORECASE)
 SECOND = 0.6
 """Of the best sentence's score: a second one below it is not missed where the first was used."""
+
+
+def _invented(findings: Findings) -> bool:
+    """Whether a figure is asked for that is most likely not there, given that what the model wrote has no support: a
+    model that sees the figure copies it."""
+    return asks_figure(findings.query.standalone) and odds(findings) < INVENTED
 
 
 def odds(findings: Findings) -> float:

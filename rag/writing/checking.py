@@ -31,7 +31,8 @@ _COMMAND = re.compile(
 
 
 class Checking:
-    """Settles the claims of one answer. `claims` are those so far; `used` are the sentences that bear them out.
+    """Settles the claims of one answer. `claims` are those so far; `used` are the sentences that bear out the
+    supported ones.
 
     `kept` has, for each text that was not left out, the number of its claim, or None where it says that something is
     not said. `repeats` counts what was said before.
@@ -142,7 +143,8 @@ class Checking:
         found = []
         for verdict in dict.fromkeys(verdicts):
             for span in verdict.spans:
-                self.used.setdefault(verdict.row, []).append(span)
+                if supported:
+                    self.used.setdefault(verdict.row, []).append(span)
                 found.append(self._citations.cite(verdict.row, span, supported=supported))
         return found
 
