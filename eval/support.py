@@ -32,6 +32,8 @@ from rag.threads import one_thread
 
 CLAIMS = Path(__file__).parent / "claims.jsonl"
 LEVELS = ("supported", "partly", "unsupported")
+SPLITS = ("dev", "test", "generated")
+"""Pairs written by hand, of two sets of papers, and sentences that a model wrote; `test` is not fitted on."""
 FOLDS = 8
 PENALTY = 2.0
 WRITTEN_WEIGHT, EDIT_WEIGHT, GENERATED_WEIGHT = 0.5, 0.5, 3.0
@@ -55,7 +57,7 @@ class Pair:
 
 
 def read_pairs(split: str = "all") -> list[Pair]:
-    """The labelled pairs of a split ("dev", "test" or "all")."""
+    """The labelled pairs of one of SPLITS, or "all"."""
     lines = CLAIMS.read_text(encoding="utf-8").splitlines()
     pairs = [Pair(**{k: v for k, v in json.loads(line).items() if k in Pair.__slots__}) for line in lines]
     return [p for p in pairs if split in ("all", p.split)]
@@ -161,19 +163,19 @@ def tables(pairs: Sequence[Pair], verdicts: Sequence[Verdict]) -> list[Table]:
     whole = Table(title="supported against the rest")
     for column in ("split", "n", "accuracy", "precision", "recall", "wrong marked", "rest marked", "kappa"):
         whole.add_column(column, justify="left" if column == "split" else "right")
-    for split in ("dev", "test"):
+    for split in SPLITS:
         mine = [(p, v) for p, v in zip(pairs, verdicts, strict=True) if p.split == split]
         if mine:
             a = agreement([p.label for p, _ in mine], [v.level for _, v in mine])
             figures = (a.accuracy, a.precision, a.recall, a.marked, a.rest_marked, a.kappa)
             whole.add_row(split, str(a.n), *(f"{x:.3f}" for x in figures))
     kinds = Table(title="share with the verdict supported")
-    for column in ("label", "kind", "dev", "test"):
+    for column in ("label", "kind", *SPLITS):
         kinds.add_column(column)
     for label in LEVELS:
         for kind in sorted({p.kind for p in pairs if p.label == label}):
             cells = []
-            for split in ("dev", "test"):
+            for split in SPLITS:
                 said = [
                     v.level == "supported"
                     for p, v in zip(pairs, verdicts, strict=True)
@@ -192,7 +194,7 @@ def check_all(checker: SupportChecker, index: Index, pairs: Sequence[Pair]) -> l
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--split", choices=("dev", "test", "all"), default="all")
+    parser.add_argument("--split", choices=(*SPLITS, "all"), default="all")
     parser.add_argument("--fit", action="store_true", help="fit the weights on dev anew and print them")
     parser.add_argument("--failures", action="store_true", help="show the pairs on which the checker errs")
     arguments = parser.parse_args()
@@ -226,7 +228,7 @@ def _report(console: Console, index: Index, arguments: argparse.Namespace) -> No
 
 
 def _fit(console: Console, checker: SupportChecker, index: Index) -> None:
-    pairs = read_pairs("dev")
+    pairs = [*read_pairs("dev"), *read_pairs("generated")]
     fitting = Fitting(checker, index, pairs)
     weights, bias = fitting.whole()
     for name, weight in zip(fitting.names, weights, strict=True):
@@ -236,7 +238,9 @@ def _fit(console: Console, checker: SupportChecker, index: Index) -> None:
     held_out = fitting.held_out()
     for threshold in (0.5, 0.6, 0.7, 0.8):
         levels = ["supported" if p >= threshold else "unsupported" for p in held_out]
-        console.print(threshold, agreement([p.label for p in pairs], levels[: len(pairs)]))
+        for split in ("dev", "generated"):
+            mine = [(p.label, level) for p, level in zip(pairs, levels, strict=False) if p.split == split]
+            console.print(threshold, split, agreement([m[0] for m in mine], [m[1] for m in mine]))
         labels = ["supported" if x else "unsupported" for x in fitting.labels[len(pairs) :]]
         console.print("    edited", agreement(labels, levels[len(pairs) :]))
 

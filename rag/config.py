@@ -134,7 +134,9 @@ def _checked(name: str, value: Any, place: str, error: type[RagError]) -> Any:
     try:
         return _PARSE[name](value)
     except ValueError as e:
-        shown = "set" if name in _SECRET else repr(str(value))
+        # An address may have a password in front of its host, or a key behind it.
+        address = re.sub(r"//[^/@]*@|[?#].*", "//…@", str(value)) if name.endswith("base_url") else str(value)
+        shown = "set" if name in _SECRET else repr(address)
         raise error(f"{place} is {shown}: {e}") from None if name in _SECRET else e
 
 

@@ -53,6 +53,9 @@ def unknown_names(claim: str, text: str) -> list[str]:
         whole = "".join(words(match.group()))
         if whole in letters or (whole.endswith("s") and whole[:-1] in letters):
             continue
+        if re.fullmatch(r"[A-Za-z]+-\d+(?:\.\d+)?", match.group()):
+            found.append(match.group())  # "top-5", where the abstract has "top-1"
+            continue
         for part in match.group().split("-"):
             folded = "".join(words(part))
             namey = _NAMEY.search(part) or (part[:1].isupper() and not (opens and part == match.group()))
@@ -97,6 +100,50 @@ def bonds(reading: Reading, grounds: Grounds) -> list[Bond]:
                 best, given = bond, grounds.items[j]
         found.append(Bond(item, given, own, best))
     return found
+
+
+def beside(reading: Reading, grounds: Grounds) -> tuple[float, float]:
+    """What the sentences that give a figure of the claim don't have of what the claim says of it, from 0 to 1: of all
+    of it, and of the two telling words next to it. The worst figure counts; 0 where the claim has none."""
+    worst, least = 0.0, 0.0
+    for i, item in enumerate(reading.items):
+        mine = [j for j in range(len(grounds.items)) if item.figure is not None and grounds.match[i, j] >= 0.99]
+        if not mine:
+            continue
+        near = _near(reading, i)
+        telling = [
+            k
+            for k, o in enumerate(reading.items)
+            if k != i and o.clause == item.clause and o.figure is None and reading.weights[k] > TELLING
+        ]
+        closest = sorted(telling, key=lambda k: abs(reading.items[k].at - item.at))[:2]
+        found = []
+        for s in {int(grounds.owners[j]) for j in mine}:
+            here = np.maximum(grounds.match[:, grounds.owners == s].max(axis=1), grounds.title)
+            found.append((float(near @ here), min((float(here[k]) for k in closest), default=1.0)))
+        worst = max(worst, 1.0 - max(f[0] for f in found))
+        least = max(least, 1.0 - max(f[1] for f in found))
+    return worst, least
+
+
+TELLING = 0.3
+"""Weight above which a word of the claim says something of its own."""
+_CLAIMS_BETTER = re.compile(
+    r"\b(?:outperform\w*|exceed\w*|surpass\w*|beats?|superior\s+to|(?:better|faster|higher|more\s+\w+)\s+than)\b",
+    re.IGNORECASE,
+)
+
+
+def unfounded_comparison(reading: Reading, evidence: str) -> bool:
+    """Whether the claim puts one thing above another, and its evidence compares nothing so."""
+    return bool(_CLAIMS_BETTER.search(reading.text)) and not _PUTS_ABOVE.search(evidence)
+
+
+_PUTS_ABOVE = re.compile(
+    r"\b(?:outperform\w*|exceed\w*|surpass\w*|beat(?:s|en|ing)?|superior|better|faster|slower|higher|lower|larger|smaller|worse"
+    r"|greater|than|over|improve\w*|reduc\w+|speed-?ups?|advantage)\b|\d\s?[x×](?!\w)",
+    re.IGNORECASE,
+)
 
 
 def _near(reading: Reading, i: int) -> Floats:

@@ -23,6 +23,8 @@ def reader(config: Config, llm: LLM | None = None) -> Reader | None:
     """How to read the model of `config`, or `llm` in its place; None where nothing is to write. Connects to nobody."""
     if llm is None and not config.generating:
         return None
+    if llm is not None and not isinstance(llm, LLM):
+        raise TypeError(f"llm is {type(llm).__name__}: give a LlamaIndex LLM, or name a model by RAG_MODEL.")
     deadlines = Deadlines(
         connect=CONNECT_SECONDS, first=config.first_token, between=config.between_tokens, total=config.total
     )

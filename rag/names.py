@@ -175,12 +175,16 @@ class Names:
             return key if len(gram) == 1 or all(gram) else None
         if len(key) < FUZZY_LENGTH or all(w in self._vocabulary or w in STOPWORDS for w in gram):
             return None
-        if any(w in STOPWORDS for w in gram):
+        if any(w in STOPWORDS or w in _NO_SLIPS for w in gram):
             return None
         best = process.extractOne(key, self._fuzzy, scorer=fuzz.ratio, score_cutoff=FUZZY_RATIO)
         if best is None or abs(len(best[0]) - len(key)) > 2:
             return None
         return str(best[0])
+
+
+_NO_SLIPS = frozenset("other others another either neither latter former together rather whether".split())
+"""Words of follow-ups, which no slip makes of a name: "other" is not "Hopper"."""
 
 
 def _without_links(text: str) -> str:

@@ -23,6 +23,10 @@ def receipt(answer: Answer) -> str:
 def _made(answer: Answer) -> str:
     if answer.model is None:
         return "Exact quotes, no model"
+    if not answer.prompts:
+        return f"Exact quotes, {answer.model} was not asked"
+    if answer.mode == "generating" and answer.kind == "list":
+        return f"Exact quotes, chosen with {answer.model}"
     if answer.mode == "generating":
         return f"Written by {answer.model}, checked"
     return f"Exact quotes, {answer.model} was asked"

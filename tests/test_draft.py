@@ -74,7 +74,7 @@ def test_claims_are_plain_sentences(text: str, claims: list[tuple[str, tuple[int
 @pytest.mark.parametrize(
     "text",
     [
-        "# Heading here\n\nA **bold** word, an *italic* one.\n\n- one thing\n  - another it is\n\n1. first of them\n",
+        "A **bold** word, an *italic* one.\n\n- one thing\n  - another it is\n\n1. first of them\n",
         "| System | Way |\n|:--|--:|\n| GPipe | splits |\n| Holmes | schedules |\n",
         "> It is quoted from there.\n\n---\n\nIt goes on.",
         "Curly “quotes”, a dash — and 5 × 3 ≤ 20 µs; 20% of $5 or €4.",
@@ -260,3 +260,22 @@ def test_any_text_comes_out_the_same_in_any_pieces_and_harmless(text: str) -> No
         assert not re.search(
             r"\[9\]|【", re.sub(r"```.*?(?:```|$)|~~~.*?(?:~~~|$)|`[^`]*`|\$.*\$|\\.", "", found.text, flags=re.DOTALL)
         )
+
+
+@pytest.mark.parametrize("signs", ["#", "##", "######"])
+def test_a_heading_becomes_text(signs: str) -> None:
+    assert drafted(f"{signs} A claim in a heading\n\nAnd one below it.").text.startswith("A claim in a heading")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```\nGPipe reaches 99.9% accuracy.\n```\n",
+        "GPipe reaches 99.9% accuracy:\n",
+        "GPipe outperforms all others:\n",
+        "- 12x\n",
+        "| 12x |\n",
+    ],
+)
+def test_no_result_is_without_a_verdict(text: str) -> None:
+    assert len(drafted(text).claims) == 1

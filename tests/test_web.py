@@ -222,9 +222,10 @@ def test_claims_that_strict_mode_left_out_are_told() -> None:
 
 
 def test_quotes_in_the_place_of_a_models_text_name_it() -> None:
-    value = answer("Yes.", model="fake-1", warnings=("fake-1 was silent.",))
+    value = answer("Yes.", model="fake-1", warnings=("fake-1 was silent.",), prompts={"answer": "0123abcd"})
     text = Page(fragments.answer(value, 1)).text
     assert "Exact quotes, fake-1 was asked" in text
+    assert "fake-1 was not asked" in Page(fragments.answer(replace(value, prompts={}), 1)).text
     assert "fake-1 was silent." in text
 
 

@@ -38,8 +38,10 @@ def ask_function(rag: Rag) -> Callable[[str, str], dict[str, Any]]:
     return ask
 
 
-def turns(history_json: str) -> tuple[Turn, ...]:
+def turns(history_json: str | list[Any]) -> tuple[Turn, ...]:
     """The turns that a JSON list of {role, content} holds; `UsageError` for anything else."""
+    if isinstance(history_json, list):  # as Python programs hold it
+        return tuple(_turn(item) for item in history_json)
     if len(history_json) > _MAX_JSON:
         raise UsageError(f"history_json has {len(history_json):,} characters; shorten it to {_MAX_JSON:,}.")
     try:

@@ -39,11 +39,19 @@ judge: the 1.5B model refused 4 of 17 answerable questions with lower odds than 
 INVENTED = 1.5
 """Log-odds below which a figure is taken not to be there, where nothing that the model wrote in answer is borne out."""
 CAUTION = "The sources may answer this only in part: say what they say, and say what they do not say.\n"
+LONGEST = 8_000
+"""Characters that are read of one answer, whatever limit of tokens the endpoint keeps: 600 tokens have some 2,500."""
 MAX_REPEATS = 1
 """Sentences said twice before the model is taken to run in circles."""
 
-NEAREST = "\n\nSo the model reads it; these sentences come nearest.\n"
-NOT_THERE = "\n\nThe figure that the model wrote stands in none; these sentences come nearest.\n"
+NEAREST = (
+    "The model found no answer in the abstract of **{title}**, the nearest of {searched} searched. What comes nearest "
+    "in it, for you to judge:\n"
+)
+NOT_THERE = (
+    "What the model wrote in answer stands in no abstract. The nearest of {searched} searched is **{title}**, and what "
+    "comes nearest in it:\n"
+)
 BROKEN = "\n\n*The reply broke off here. What follows is quoted.*\n\n"
 NOTHING_HELD = "Nothing that the model wrote is borne out by the abstracts; they are quoted instead."
 NO_ANSWER = "The model found no answer in the abstracts; what comes nearest in them is quoted."
@@ -103,11 +111,12 @@ class Author:
         sides = [replace(s.paper, rest=()) for s in findings.sides if s.paper is not None]
         papers = sides or list(findings.papers)
         sources, messages, used = self._prompt(findings, papers)
+        if len(sources.rows) < len(papers):
+            written.warnings.append(
+                f"The model's context holds {len(sources.rows)} of {len(papers)} papers; see RAG_CONTEXT."
+            )
         absent = [s.text for s in findings.sides if s.paper is None]
-        checking = Checking(
-            self._checker, written.citations, self._names, sources.rows, absent=absent, strict=self._strict
-        )
-        draft = Draft(checking.settle, sources.numbers, sources.text, strict=self._strict)
+        checking, draft = self._begun(sources, absent, written)
         reply = self._reader.open(messages, stop=stop, max_tokens=self._room(findings.query.kind))
         failure: ModelError | None = None
         try:
@@ -117,7 +126,11 @@ class Author:
                 raise
             failure = e
             written.warnings.append(str(e))
+            checking.broken = True
             yield draft.finish()
+        if reply.text and draft.heard != reply.text[: len(draft.heard)]:
+            # Thinking that was recognised only at its end: what holds is what came after it.
+            checking, draft = self._again(reply.text, sources, absent, written)
         written.count(reply, used)
         written.first_token = reply.first_token
         if reply.finish == "length":
@@ -137,6 +150,20 @@ class Author:
             if isinstance(e, ModelStopped) or not self._fallback:
                 raise
             written.warnings.append(str(e))
+
+    def _begun(self, sources: Sources, absent: Sequence[str], written: Written) -> tuple[Checking, Draft]:
+        checking = Checking(
+            self._checker, written.citations, self._names, sources.rows, absent=absent, strict=self._strict
+        )
+        return checking, Draft(checking.settle, sources.numbers, sources.text, strict=self._strict)
+
+    def _again(self, text: str, sources: Sources, absent: Sequence[str], written: Written) -> tuple[Checking, Draft]:
+        """The same from the beginning, with the text that holds."""
+        written.citations = Citations(self._index)
+        checking, draft = self._begun(sources, absent, written)
+        draft.feed(text[:LONGEST])
+        draft.finish()
+        return checking, draft
 
     def _prompt(self, findings: Findings, papers: Sequence[PaperEvidence]) -> tuple[Sources, list[ChatMessage], Prompt]:
         query = findings.query
@@ -187,15 +214,18 @@ class Author:
         written.abstains = True
         lead = findings.papers[0]
         named = {row for m in findings.query.mentions for row in m.rows} | set(findings.query.rows)
-        near = odds(findings) >= LIKELY
-        unsaid = lead.row if near or lead.row in named else None
-        yield from self._quoted_instead(replace(findings, abstain=True, unsaid=unsaid), written)
-        if near:
-            best = sorted(lead.sentences, key=lambda e: -e.score)[:2]
-            quotes = (f"\n> {quoted(e, written.citations)}\n>" for e in sorted(best, key=_start))
-            added = note + "".join(quotes)
-            written.text += added
-            yield added
+        if odds(findings) < LIKELY:
+            unsaid = lead.row if lead.row in named else None
+            yield from self._quoted_instead(replace(findings, abstain=True, unsaid=unsaid), written)
+            return
+        if written.text:
+            yield "\n\n"
+        written.claims, written.citations = (), Citations(self._index)
+        best = sorted(lead.sentences, key=lambda e: -e.score)[:2]
+        quotes = (f"\n> {quoted(e, written.citations)}\n>" for e in sorted(best, key=_start))
+        title = as_it_is(self._index.papers[lead.row].title)
+        written.text = note.format(title=title, searched=findings.searched) + "".join(quotes)
+        yield written.text
 
     def _appended(self, before: str, findings: Findings, written: Written) -> Iterator[str]:
         written.text += before
@@ -254,9 +284,9 @@ def _drafted(reply: Reply, draft: Draft, checking: Checking) -> Iterator[str]:
     # Closed, for an answer that is left before its end is to end the request too.
     with closing(iter(reply)) as pieces:
         for piece in pieces:
-            if shown := draft.feed(piece):
+            if shown := draft.feed(piece[: LONGEST - len(draft.heard)]):
                 yield shown
-            if checking.repeats > MAX_REPEATS:
+            if checking.repeats > MAX_REPEATS or len(draft.heard) >= LONGEST:
                 yield draft.cut_off()
                 return
     yield draft.finish()

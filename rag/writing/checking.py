@@ -35,7 +35,7 @@ class Checking:
     supported ones.
 
     `kept` has, for each text that was not left out, the number of its claim, or None where it says that something is
-    not said. `repeats` counts what was said before.
+    not said. `repeats` counts what was said before. `broken` is set before the end of a text that broke off.
 
     `rows` are the papers of the sources: source n is the paper in `rows[n - 1]`. `absent` are the sides of a comparison
     that the collection does not have: nothing that is said of them is borne out.
@@ -55,6 +55,7 @@ class Checking:
         self.used: dict[int, list[Span]] = {}
         self.kept: list[int | None] = []
         self.repeats = 0
+        self.broken = False
         self._checker = checker
         self._citations = citations
         self._names = names
@@ -93,6 +94,8 @@ class Checking:
 
         The cited papers come first; where they don't bear it and another does, the claim is moved there.
         """
+        if self.broken:
+            return "unsupported", [], "it breaks off"
         if _COMMAND.match(text):
             return "unsupported", [], "this is no statement"
         if any(name.search(text) for name in self._absent):

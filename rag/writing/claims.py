@@ -17,14 +17,22 @@ def plain(text: str) -> str:
 
 _NO_CLAIM = re.compile(
     r"^(?:(?:sure|certainly|of course|okay|here (?:is|are)|let me know|i hope|feel free|please|in summary|answer)\b"
-    r"[^.]{0,60}$|.*:$)",
+    r"[^.]{0,60}$|[^0-9]*:$)",
     re.IGNORECASE,
+)
+_RESULT = re.compile(
+    r"\b(?:reach|beat|outperform|achiev|reduc|improv|surpass|exceed|sav|prov|support|requir)\w*\b", re.IGNORECASE
 )
 
 
 def is_claim(text: str) -> bool:
-    """Whether `text` says something that can be true or false, and is no heading, introduction or courtesy."""
-    return len(re.findall(r"[^\W_]+", text)) >= MIN_WORDS and not _NO_CLAIM.match(text)
+    """Whether `text` says something that can be true or false, and is no heading, introduction or courtesy.
+
+    A figure by itself does, as in the cell of a table, and so does a result that is followed by a colon.
+    """
+    if re.search(r"\d", text):
+        return not re.fullmatch(r"\W*\d{1,2}\W*", text)  # the number of a list
+    return len(re.findall(r"[^\W_]+", text)) >= MIN_WORDS and (not _NO_CLAIM.match(text) or bool(_RESULT.search(text)))
 
 
 _SOURCE = r"(?:the\s+|these\s+|this\s+|any\s+of\s+the\s+|its\s+)?(?:given\s+|provided\s+|above\s+)*(?:sources?|abstracts?|papers?|texts?|context|excerpts?|documents?|collection|information)(?:\s+(?:above|given|provided|itself))?(?:\s+(?:of|on|for)\s+[^.]{1,60}?)?"

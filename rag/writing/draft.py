@@ -32,7 +32,8 @@ class Draft:
 
     `known` are the numbers of the sources, `abstracts` their texts: an address that is not in them is left out. A claim
     that is left out was shown by then, but for `strict`, which holds each back until it is settled. `added` says which
-    of the `pieces` of the text stand behind a claim, in the order of the claims that were kept.
+    of the `pieces` of the text stand behind a claim, in the order of the claims that were kept. `heard` is the model's
+    own text.
     """
 
     def __init__(self, settle: Settle, known: Collection[int], abstracts: str = "", *, strict: bool = False) -> None:
@@ -40,6 +41,7 @@ class Draft:
         self._known = known
         self._abstracts = abstracts
         self._strict = strict
+        self.heard = ""
         self._raw = ""
         self._claim = ""
         self._cited: list[int] = []
@@ -58,6 +60,7 @@ class Draft:
 
     def feed(self, piece: str) -> str:
         """The next piece of the model's text."""
+        self.heard += piece
         self._raw += piece.replace("\r", "")
         return self._run(final=False)
 
@@ -90,6 +93,8 @@ class Draft:
             return self._space(final=final)
         if first in "[【(":
             return self._bracket(final=final)
+        if first == "#" and not self._line:
+            return self._heading(final=final)
         if self._raw.startswith("!["):
             return self._image(final=final)
         if first in ".!?":
@@ -139,6 +144,16 @@ class Draft:
                 self._raw = rest
                 return ""
         return self._take(match.end(), claim=bool(self._claim))
+
+    def _heading(self, *, final: bool) -> str | None:
+        signs = re.match(r"#+", self._raw)
+        assert signs is not None
+        if signs.end() == len(self._raw) and not final:
+            return None
+        if signs.end() > 6 or not self._raw[signs.end() : signs.end() + 1].isspace():
+            return self._take(signs.end(), "\\" + signs.group())
+        self._raw = self._raw[signs.end() :].lstrip(" \t")  # an answer has no headings
+        return ""
 
     def _image(self, *, final: bool) -> str | None:
         found = marker_at(self._raw[1:], self._known, final=final) if self._claim else False
@@ -214,7 +229,7 @@ class Draft:
     def _is_end(self, stop: str, after: str) -> bool:
         # "**A bold sentence.** And the next": the signs of emphasis are none of theirs.
         text = (self._claim + stop).rstrip("*_")
-        return any(span.start >= len(text) for span in split_sentences(f"{text} {after.lstrip('*_')}"))
+        return any(span.start >= len(text) for span in split_sentences(f"{text} {after.lstrip('*_`<') or 'A'}"))
 
     def _code(self, *, final: bool) -> str | None:
         run = re.match(r"`+", self._raw)
@@ -245,9 +260,15 @@ class Draft:
         if not end and not final:
             return None
         line += end
-        if not self._line and literal.closes(line, self._fence):
-            self._fence = ""
-        return self._take(len(line), literal.without_addresses(line, self._abstracts), claim=False)
+        closed = not self._line and literal.closes(line, self._fence)
+        text = literal.without_addresses(line, self._abstracts)
+        self._raw = text + self._raw[len(line) :]
+        shown = self._take(len(text), claim=not closed)
+        if not closed:
+            return shown
+        self._fence = ""
+        # What is written as code is a claim all the same; its verdict stands below it.
+        return shown + self._end("")
 
     def _fence_closed(self) -> str:
         """What closes a code block that the model left open, so that it does not swallow what follows."""
