@@ -19,8 +19,8 @@ install: $(VENV)/.installed ## make .venv and put `rag` into it (V=1 shows what 
 run: $(VENV)/.installed ## serve the chat at http://127.0.0.1:7860 (ARGS="--port 8000" is passed on)
 	@$(BIN)/rag serve $(ARGS)
 
-test: $(VENV)/.dev ## run the tests, but for those that need a browser or a model (ARGS="-k quotes" is passed on)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev ## run the tests, but for those that need a browser or a model server (ARGS="-k quotes" is passed on)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-browser: $(VENV)/.dev ## run the tests that need Chromium on this machine
 	@$(BIN)/python -m pytest -m browser $(ARGS)
