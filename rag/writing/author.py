@@ -252,10 +252,8 @@ class Author:
             used = checking.used.get(paper.row, [])
             if place and used:
                 continue
-            best = sorted(paper.sentences, key=lambda e: -e.score)[: 1 if place else 2]
-            unused = [e for e in best if not _among(e.span, used)]
-            if place == 0 and used and len(best) > 1 and len(unused) == 1 and unused[0].score < SECOND * best[0].score:
-                continue
+            best = sorted(paper.sentences, key=lambda e: -e.score)[: 1 if place else MISSED]
+            unused = [e for e in best if not _among(e.span, used) and e.score >= SECOND * best[0].score]
             said = " ".join(quoted(e, citations) for e in sorted(unused, key=_start))
             if said:
                 title = as_it_is(self._index.papers[paper.row].title)
@@ -264,8 +262,9 @@ class Author:
 
 
 _BUT = re.compile(r"\b(?:however|but|nevertheless|nonetheless|although|though|still|yet)\b", re.IGNORECASE)
-SECOND = 0.6
-"""Of the best sentence's score: a second one below it is not missed where the first was used."""
+MISSED, SECOND = 3, 0.5
+"""How many of the best sentences of the paper that answers are looked at for what the model passed over, and of the best
+one's score, what a sentence has to have to be missed."""
 
 
 def _invented(findings: Findings) -> bool:
