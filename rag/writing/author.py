@@ -263,8 +263,8 @@ class Author:
 
 _BUT = re.compile(r"\b(?:however|but|nevertheless|nonetheless|although|though|still|yet)\b", re.IGNORECASE)
 MISSED, SECOND = 3, 0.5
-"""How many of the best sentences of the paper that answers are looked at for what the model passed over, and of the best
-one's score, what a sentence has to have to be missed."""
+"""How many of the best sentences of the paper that answers are looked at for what the model passed over, and the share
+of the best one's score that makes a sentence missed."""
 
 
 def _invented(findings: Findings) -> bool:
