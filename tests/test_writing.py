@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,10 @@ from queued_llm import Reply
 from writers import Writers, assert_honest, shown_markers
 
 from rag import Answer, Rag, Text, Turn
+from rag.citations import Citations
 from rag.prompts import prompt
+from rag.reading import Usage
+from rag.writing.author import Written
 
 QUESTION = "What does double quantization save in QLoRA?"
 TRUE = "Double quantization reduces the average memory footprint by quantizing the quantization constants"
@@ -544,3 +548,22 @@ def test_as_a_chat_engine_that_streams_in_asyncio(writers: Writers) -> None:
 def test_markers_of_an_answer_are_those_of_its_citations(writers: Writers) -> None:
     answer = asked(writers, PAIR, f"{GPIPE} [1]. {HOLMES} [2]. {NOTHING} [1].")
     assert set(shown_markers(answer)) == {c.marker for c in answer.citations}
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"), [("gpt-4.1-mini-2025-04-14", "gpt-4.1-mini-2025-04-14"), ("/home/me/1.5b.gguf", ""), ("", "")]
+)
+def test_the_file_of_a_model_is_not_told(collection: Rag, told: str, kept: str) -> None:
+    """llama.cpp's server gives its path as the model's name."""
+    written = Written(Citations(collection._open().index))
+    written.count(SimpleNamespace(model=told, usage=Usage(1, 1)), prompt("answer"))  # type: ignore[arg-type]
+    assert written.model == kept
+
+
+def test_a_figure_that_is_asked_for_and_not_found_is_an_abstention(writers: Writers) -> None:
+    answer = asked(
+        writers,
+        "How many trees are in the random forest of the Ada Lovelace GEMM study?",
+        "The study developed a prediction model [1]. The abstract does not give the number of trees.",
+    )
+    assert answer.abstained

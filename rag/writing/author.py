@@ -58,6 +58,9 @@ NO_ANSWER = "The model found no answer in the abstracts; what comes nearest in t
 CUT = "The model ran into its limit of tokens; its last sentence may be cut."
 
 
+_FILE = re.compile(r"[/\\~.]|[A-Za-z]:")
+
+
 @dataclass(slots=True)
 class Written:
     """What comes of writing: the text that holds, its claims and citations, and the receipt.
@@ -79,7 +82,8 @@ class Written:
     def count(self, reply: Reply, used: Prompt) -> None:
         """Add the tokens of a reply, and note its prompt."""
         self.usage += reply.usage
-        self.model = reply.model or self.model
+        # Some servers name the model by the file it is in, which is nobody's business.
+        self.model = reply.model if reply.model and not _FILE.match(reply.model) else self.model
         self.prompts[used.name] = used.version
 
 
@@ -203,7 +207,12 @@ class Author:
             yield from self._appended("\n\n", findings, written)
         else:
             # "The abstract does not say which. It only mentions …"
-            written.abstains = checking.kept[0] is None and not _BUT.search(written.text)
+            written.abstains = (checking.kept[0] is None and not _BUT.search(written.text)) or (
+                # A figure is asked for, and what the model knows has none.
+                checking.absences > 0
+                and asks_figure(findings.query.standalone)
+                and not any(c.verdict == "supported" and any(map(str.isdigit, c.text)) for c in written.claims)
+            )
             if not written.abstains or odds(findings) >= LIKELY:
                 added = self._left_out(findings, checking, written.citations)
                 written.text += added
