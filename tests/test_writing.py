@@ -567,3 +567,15 @@ def test_a_figure_that_is_asked_for_and_not_found_is_an_abstention(writers: Writ
         "The study developed a prediction model [1]. The abstract does not give the number of trees.",
     )
     assert answer.abstained
+
+
+def test_a_figure_that_is_given_after_all_is_no_abstention(writers: Writers) -> None:
+    """A small model says that it is not there, and gives it: the sentence is quoted, for the reader to see."""
+    answer = asked(
+        writers,
+        "On how many GPUs was weak scaling measured on Frontier?",
+        "The sources do not say the number of GPUs. "
+        "They mention that weak scaling was measured on 1024 and 3072 MI250X GPUs [1].",
+    )
+    assert not answer.abstained
+    assert "100% weak scaling efficiency on 1024 and 3072 MI250X GPUs" in answer.answer

@@ -206,13 +206,7 @@ class Author:
         elif findings.query.kind == "comparison":
             yield from self._appended("\n\n", findings, written)
         else:
-            # "The abstract does not say which. It only mentions …"
-            written.abstains = (checking.kept[0] is None and not _BUT.search(written.text)) or (
-                # A figure is asked for, and what the model knows has none.
-                checking.absences > 0
-                and asks_figure(findings.query.standalone)
-                and not any(c.verdict == "supported" and any(map(str.isdigit, c.text)) for c in written.claims)
-            )
+            written.abstains = checking.absences > 0 and _unanswered(findings, checking, written)
             if not written.abstains or odds(findings) >= LIKELY:
                 added = self._left_out(findings, checking, written.citations)
                 written.text += added
@@ -258,8 +252,9 @@ class Author:
         paper that fits about as well one."""
         added = []
         for place, paper in enumerate(findings.papers):
-            used = checking.used.get(paper.row, [])
-            if place and used:
+            # What the model says is not there is quoted even where it drew on it: the reader sees who is right.
+            used = [] if checking.absences else checking.used.get(paper.row, [])
+            if place and checking.used.get(paper.row):
                 continue
             best = sorted(paper.sentences, key=lambda e: -e.score)[: 1 if place else MISSED]
             unused = [e for e in best if not _among(e.span, used) and e.score >= SECOND * best[0].score]
@@ -274,6 +269,14 @@ _BUT = re.compile(r"\b(?:however|but|nevertheless|nonetheless|although|though|st
 MISSED, SECOND = 3, 0.5
 """How many of the best sentences of the paper that answers are looked at for what the model passed over, and the share
 of the best one's score that makes a sentence missed."""
+
+
+def _unanswered(findings: Findings, checking: Checking, written: Written) -> bool:
+    """Whether an answer that says of something that it is not said leaves the question open: where a figure is asked
+    for, if it has none that is borne out; else if it begins so, "The abstract does not say which. It only …"."""
+    if asks_figure(findings.query.standalone):
+        return not any(c.verdict == "supported" and any(map(str.isdigit, c.text)) for c in written.claims)
+    return checking.kept[0] is None and not _BUT.search(written.text)
 
 
 def _invented(findings: Findings) -> bool:
