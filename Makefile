@@ -54,6 +54,7 @@ LOCK := pip compile --quiet --universal --python-version 3.11 --fork-strategy fe
 lock: $(VENV)/.dev ## pin the dependencies of pyproject.toml anew (ARGS=--upgrade for the newest)
 	$(BIN)/uv $(LOCK) --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv $(LOCK) --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv $(LOCK) --extra peers -c requirements.lock pyproject.toml -o requirements-peers.lock
 	$(BIN)/uv $(LOCK) --group server --no-deps -o requirements-server.lock
 
 clean: ## remove .venv and what the tools have cached

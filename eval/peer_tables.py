@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from eval.citation_engine import abstains, cited
-from eval.intervals import DECISIVE, Estimate, difference, ratio
+from rag.evaluation.intervals import DECISIVE, Estimate, difference, ratio
 from eval.quality import Question
 
 Share = tuple[float, float]

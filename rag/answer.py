@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -70,6 +71,7 @@ class Retrieved:
 class Answer:
     """One answer, as the chat page, the command line, the JSON output and the evaluation get it.
 
+    `confidence` is the estimated probability that the collection answers the question, None where none was estimated.
     `claims` are those of a generating answer, in order; `prompts` has eight hexadecimal digits of the hash of each
     prompt that was used; `timings_ms` has "first_token" too, where a model wrote.
     """
@@ -86,12 +88,42 @@ class Answer:
     missing: tuple[str, ...] = ()
     retrieved: tuple[Retrieved, ...] = ()
     searched: int = 0
+    confidence: float | None = None
     warnings: tuple[str, ...] = ()
     prompt_tokens: int = 0
     completion_tokens: int = 0
     prompts: dict[str, str] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIMINGS, 0.0))
     id: str | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Answer:
+        """The answer that `to_json` wrote; fields that are not of the contract are passed over.
+
+        Raises `KeyError` or `TypeError` for what is no answer.
+        """
+        usage = data.get("usage", {})
+        return cls(
+            question=data["question"],
+            standalone_question=data["standalone_question"],
+            kind=data["kind"],
+            answer=data["answer"],
+            abstained=data["abstained"],
+            mode=data["mode"],
+            model=data["model"],
+            citations=tuple(Citation(**c) for c in data["citations"]),
+            claims=tuple(Claim(**{**c, "markers": tuple(c["markers"])}) for c in data.get("claims", ())),
+            missing=tuple(data["missing"]),
+            retrieved=tuple(Retrieved(**r) for r in data["retrieved"]),
+            searched=data["searched"],
+            confidence=data.get("confidence"),
+            warnings=tuple(data["warnings"]),
+            prompt_tokens=usage.get("prompt_tokens", 0),
+            completion_tokens=usage.get("completion_tokens", 0),
+            prompts=dict(data.get("prompts", {})),
+            timings_ms=dict(data["timings_ms"]),
+            id=data["id"],
+        )
 
     @property
     def doubtful(self) -> tuple[Claim, ...]:
@@ -123,6 +155,7 @@ class Answer:
             "missing": list(self.missing),
             "retrieved": [dataclasses.asdict(r) for r in self.retrieved],
             "searched": self.searched,
+            "confidence": self.confidence,
             "warnings": list(self.warnings),
             "usage": {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens},
             "timings_ms": self.timings_ms,

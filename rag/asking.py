@@ -188,6 +188,8 @@ class Asking:
             missing=tuple(s.text for s in findings.sides if s.paper is None),
             retrieved=_retrieved(found, self.finder),
             searched=findings.searched,
+            # Lists and comparisons are decided paper by paper.
+            confidence=round(findings.confidence, 4) if findings.query.kind == "single" and findings.confidence else None,
             warnings=tuple(dict.fromkeys(written.warnings)),
             prompt_tokens=written.usage.prompt_tokens,
             completion_tokens=written.usage.completion_tokens,

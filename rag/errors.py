@@ -8,6 +8,8 @@
     │   └── (name, line, reason)
     ├── StoreError               1   the index or the papers on disk can't be read or written
     │   └── Locked               1   another process is writing the collection
+    ├── EvaluationError          1   a reference set or a run that can't be used
+    │   └── GateFailed           1   a run is below what is wanted of it
     └── ModelError               1   the language model could not be used
         ├── ModelUnknown         3   the endpoint has no such model, or refuses the request as malformed
         ├── ModelAuthError       4   the key is wrong, or may not use the model
@@ -68,6 +70,14 @@ class StoreError(RagError):
 
 class Locked(StoreError):
     """Another process is writing the same collection."""
+
+
+class EvaluationError(RagError):
+    """A set of reference questions has flaws, or a run can't be read, resumed or compared."""
+
+
+class GateFailed(EvaluationError):
+    """A run does not reach the thresholds that it was held against."""
 
 
 class ModelError(RagError):

@@ -16,7 +16,8 @@ from llama_index.core.bridge.pydantic import Field
 from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
 from llama_index.core.llms.callbacks import llm_completion_callback
 
-from eval import intervals, peers
+from eval import peers
+from rag.evaluation import intervals
 from eval.citation_engine import CitationEngine, abstains, cited
 from eval.peer_tables import Record, figures, markdown, measure, report
 from eval.quality import Question, read_questions

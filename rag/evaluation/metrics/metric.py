@@ -1,0 +1,76 @@
+"""What a metric is: a function from one answered item to a share of something, and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from rag.answer import Answer, Citation
+from rag.evaluation.items import Item
+from rag.evaluation.statements import Statement, statements
+from rag.papers import Paper
+
+Share = tuple[float, float]
+"""A part and its whole: (2, 3) for two of three quotes, (0.5, 1) for a value of the item as a whole.
+
+A metric's value over many items is the sum of the parts over the sum of the wholes: the mean over items where the
+wholes are 1 (macro average), the pooled share where they count something (micro average)."""
+
+Supports = Callable[[str, Sequence[Citation]], bool]
+"""Whether these quotes, taken together, support a statement."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One item and the answer that it got. `failed`: there is none, because the system raised an error.
+
+    A failure cites nothing, holds no nugget and abstains from nothing. `papers` are those of the collection, by id.
+    """
+
+    item: Item
+    answer: Answer
+    papers: Mapping[str, Paper]
+    supports: Supports
+    failed: bool = False
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the answer says that the collection does not say; a failure doesn't."""
+        return self.answer.abstained and not self.failed
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """What the answer cites; nothing where it abstains or failed."""
+        return () if self.failed or self.answer.abstained else self.answer.citations
+
+    @property
+    def cited(self) -> frozenset[str]:
+        """The ids of the papers that it cites."""
+        return frozenset(c.paper_id for c in self.citations)
+
+    @property
+    def text(self) -> str:
+        """What it says, without the backslashes of Markdown; nothing where it failed."""
+        return "" if self.failed else self.answer.answer.replace("\\", "")
+
+    @cached_property
+    def statements(self) -> tuple[Statement, ...]:
+        """The sentences of the answer that claim something, each with its markers; none where it abstains or failed."""
+        return () if self.failed or self.answer.abstained else statements(self.answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric: `of` gives the share of one case, None where it is undefined there.
+
+    `undefined` says in words when that is. `yes_no` marks metrics that are 0 or 1 for each item, for McNemar's test.
+    `better` is None for what is neither good nor bad in itself. `wanted` metrics are shown first.
+    """
+
+    name: str
+    of: Callable[[Case], Share | None]
+    undefined: str
+    better: Literal["higher", "lower"] | None = "higher"
+    yes_no: bool = False

@@ -1,0 +1,100 @@
+"""A run on disk: a folder with its manifest, answers, scores and summary.
+
+    manifest.json   what was run: name, system, settings, versions, git revision, hashes, machine, times
+    answers.jsonl   one line an item: the JSON of the answer, with `id` the item's, and `error` where it failed
+    scores.jsonl    one line an item: {"id", "kind", "cluster", "failed", "scores": {metric: [part, whole] or null}}
+    summary.json    {"n", "failed", "groups": {group: {metric: {"value", "low", "high", "n", "clusters"} or
+                    {"undefined": why}}}}; groups are "all" and the kinds
+    speed.json      what differs from run to run: latency, tokens, cost
+    items.jsonl     the items that were asked, as they were
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rag.answer import Answer
+from rag.errors import EvaluationError
+from rag.evaluation.intervals import Estimate
+from rag.evaluation.items import Item, read
+from rag.evaluation.metrics.metric import Share
+
+MANIFEST, ANSWERS, SCORES, SUMMARY, SPEED, ITEMS = (
+    "manifest.json",
+    "answers.jsonl",
+    "scores.jsonl",
+    "summary.json",
+    "speed.json",
+    "items.jsonl",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One item of a run: the answer it got, the error where there is none, and its scores (None: undefined)."""
+
+    item: Item
+    answer: Answer
+    error: str
+    scores: Mapping[str, Share | None]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the system raised an error instead of answering."""
+        return bool(self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run. `summary[group][metric]` is None where the metric is undefined; `undefined` then says why."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    scored: tuple[Scored, ...]
+    summary: Mapping[str, Mapping[str, Estimate | None]]
+    speed: Mapping[str, Any]
+    undefined: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.folder.name
+
+
+def load(folder: Path) -> Run:
+    """A finished run. Raises `EvaluationError` where it is none, is not finished, or is damaged."""
+    if not (folder / MANIFEST).is_file():
+        raise EvaluationError(f"{folder} is no run: it has no {MANIFEST}. rag eval run makes one.")
+    if not (folder / SUMMARY).is_file():
+        raise EvaluationError(f"The run {folder.name} is not finished: the same rag eval run goes on with it.")
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        speed = json.loads((folder / SPEED).read_text(encoding="utf-8"))
+        items = {i.id: i for i in read(folder / ITEMS)}
+        answers = {a["id"]: a for a in _lines(folder / ANSWERS)}
+        scored = tuple(
+            Scored(
+                items[s["id"]],
+                Answer.from_json(answers[s["id"]]),
+                answers[s["id"]].get("error", ""),
+                {name: tuple(share) if share else None for name, share in s["scores"].items()},
+            )
+            for s in _lines(folder / SCORES)
+        )
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise EvaluationError(f"The run {folder} is damaged ({type(e).__name__}: {e}); run it anew.") from e
+    estimates: dict[str, dict[str, Estimate | None]] = {}
+    undefined: dict[str, dict[str, str]] = {}
+    for group, metrics in summary["groups"].items():
+        estimates[group] = {m: Estimate(**v) if "value" in v else None for m, v in metrics.items()}
+        undefined[group] = {m: v["undefined"] for m, v in metrics.items() if "undefined" in v}
+    return Run(folder, manifest, scored, estimates, speed, undefined)
+
+
+def _lines(file: Path) -> list[Any]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
