@@ -57,8 +57,8 @@ def ratio(parts: Sequence[float], wholes: Sequence[float], clusters: Sequence[st
         raise ValueError("a question with nothing to count has no place in a ratio")
     labels, members = np.unique(np.asarray(clusters, dtype=np.str_), return_inverse=True)
     above, below = np.bincount(members, parts), np.bincount(members, wholes)
-    draws = _draws(len(labels))
-    low, high = np.quantile((draws @ above) / (draws @ below), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    drawn = draws(len(labels))
+    low, high = np.quantile((drawn @ above) / (drawn @ below), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Estimate(float(above.sum() / below.sum()), float(low), float(high), len(parts), len(labels))
 
 
@@ -68,7 +68,7 @@ def difference(ours: Sequence[float], theirs: Sequence[float], clusters: Sequenc
 
 
 @lru_cache(maxsize=16)
-def _draws(clusters: int) -> NDArray[np.float64]:
+def draws(clusters: int) -> NDArray[np.float64]:
     """How often each cluster is drawn in each resample, shape (10,000, clusters)."""
     shares = np.full(clusters, 1 / clusters)
     return np.random.default_rng(SEED).multinomial(clusters, shares, size=RESAMPLES).astype(np.float64)
