@@ -29,8 +29,9 @@ from serving import free_port, serving
 from rag.answer import Answer, Citation, Claim, Event, Level, Retrieved, Step, Text, Turn
 from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN, Config
 from rag.errors import ConfigError, ModelUnreachable, RagError
+from rag.feedback import FILE, read
 from rag.papers.paper import Paper
-from rag.web import chat, fragments, sources
+from rag.web import chat, fragments, rating, sources
 from rag.web.markdown import to_html
 from rag.web.stopping import Stop, Stops, until
 
@@ -128,6 +129,7 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
     for html in (
         fragments.question(payload),
         fragments.status(payload),
+        fragments.note(payload),
         fragments.problem(payload),
         fragments.draft(payload, 1),
         fragments.header(payload, payload, 82, payload),
@@ -484,6 +486,60 @@ def test_a_session_stops_its_own_answer_and_no_other() -> None:
         assert (one.asked, two.asked) == (False, True)
     with stops.running("two") as again:
         assert not again.asked
+
+
+# ---- Ratings
+
+
+def test_what_is_rated_is_the_answer_whose_thumb_was_clicked_and_no_unfinished_one() -> None:
+    rag: Any = FakeRag(Config())
+    first = list(chat.converse(rag, "One?", [], (), Stop()))[-1]
+    failed = list(chat.converse(rag, "unreachable", first.messages, first.answers or (), Stop()))[-1]
+    second = list(chat.converse(rag, "Two?", failed.messages, first.answers or (), Stop()))[-1]
+    assert [rating.turn_of(second.messages, n) for n in range(-1, 7)] == [0, 0, 1, 0, 0, 0, 2, 0]
+    as_gradio_gives_it = [{**m, "content": [{"type": "text", "text": m["content"]}]} for m in second.messages]
+    assert [rating.turn_of(as_gradio_gives_it, n) for n in (1, 3, 5)] == [1, 0, 2]
+    assert rating.turn_of(second.messages, (1, 1)) == 0
+    question = fragments.question('<article id="answer-1">')
+    assert rating.turn_of([{"role": "user", "content": question}], 0) == 0
+
+
+def test_a_rating_is_saved_with_the_whole_answer_and_the_turns_before_it(home: Path) -> None:
+    config = Config(home=home, collection="mine")
+    rag: Any = FakeRag(config)
+    first = rag.ask("One?")
+    second = rag.ask("Two?", chat.history([first]))
+    assert rating.SAVED in rating.save(config, (first, second), 2, rating.thumb_of(False))
+    assert rating.SAVED in rating.save(config, (first, second), 2, "down", " It is <old>. ")
+    assert rating.SAVED in rating.save(config, (first, second), 1, rating.thumb_of(True))
+    assert rating.BACK in rating.save(config, (first, second), 1, rating.thumb_of(""))
+    found, bad = read(home / FILE)
+    assert bad == []
+    assert [(f.thumb, f.reason, f.question, len(f.history)) for f in found] == [
+        ("down", "", "Two?", 2),
+        ("down", "It is <old>.", "Two?", 2),
+        ("up", "", "One?", 0),
+        ("none", "", "One?", 0),
+    ]
+    assert found[0].answer == second
+    assert {f.collection for f in found} == {"mine"}
+
+
+def test_a_rating_that_cannot_be_saved_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = Config(home=tmp_path / "gone")
+    (tmp_path / "gone").write_text("a file by now")
+    assert "was not saved" in Page(rating.save(config, (answer("Yes."),), 1, "down")).text
+    for turn in (0, 2, -1):
+        assert rating.TOO_EARLY in rating.save(config, (answer("Yes."),), turn, "down")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(rating, "append", broken)
+    assert Page(rating.save(config, (answer("Yes."),), 1, "down")).text.endswith(rating.FAULT)
+    assert "secret" in caplog.text
 
 
 # ---- The server

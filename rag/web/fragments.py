@@ -45,6 +45,11 @@ def problem(sentence: str) -> str:
     return f'<div class="problem" role="alert"><b>That did not work.</b> {shown(sentence)}</div>'
 
 
+def note(sentence: str) -> str:
+    """What became of something that the reader did."""
+    return f'<p class="note" role="status">{shown(sentence)}</p>'
+
+
 def stopped() -> str:
     """The line under an answer that the reader stopped."""
     return '<p class="stopped">Stopped. The answer above is incomplete.</p>'

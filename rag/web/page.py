@@ -12,7 +12,7 @@ from gradio.events import api as endpoint
 from rag.answer import Answer
 from rag.config import MAX_QUESTION, Config
 from rag.pipeline import Rag
-from rag.web import api, chat, fragments, sources
+from rag.web import api, chat, fragments, rating, sources
 from rag.web.stopping import Stops
 
 NAME = "Paper RAG"
@@ -42,6 +42,7 @@ class _Parts:
     box: gr.Textbox
     clear: gr.Button
     panel: gr.Markdown
+    rating: rating.Parts
 
 
 def build_page(config: Config, rag: Rag) -> gr.Blocks:
@@ -50,7 +51,7 @@ def build_page(config: Config, rag: Rag) -> gr.Blocks:
     with page:
         parts = _layout(_header(config, rag))
         page.load(lambda: _header(config, rag), None, parts.header, queue=False, **_PAGE)
-        _wire(page, parts, rag)
+        _wire(page, parts, config, rag)
         endpoint(api.ask_function(rag), api_name="ask", api_description=api.DESCRIPTION)
     return page
 
@@ -72,12 +73,13 @@ def _layout(header: str) -> _Parts:
                 height=None,
                 buttons=[],
                 latex_delimiters=[],
-                feedback_options=None,
+                feedback_options=rating.THUMBS,
                 allow_file_downloads=False,
                 layout="panel",
                 placeholder=_WELCOME,
                 examples=[{"text": example} for example in EXAMPLES],
             )
+            rated = rating.layout()
             with gr.Row(elem_id="ask"):
                 box = gr.Textbox(
                     label="Your question",
@@ -95,10 +97,10 @@ def _layout(header: str) -> _Parts:
                 clear = gr.Button("Clear", elem_id="clear", size="md", scale=0, min_width=80)
         with gr.Column(scale=2, min_width=320, elem_id="evidence"):
             panel = gr.Markdown(sources.EMPTY, elem_id="sources", latex_delimiters=[], line_breaks=False)
-    return _Parts(top, messages, box, clear, panel)
+    return _Parts(top, messages, box, clear, panel, rated)
 
 
-def _wire(page: gr.Blocks, parts: _Parts, rag: Rag) -> None:
+def _wire(page: gr.Blocks, parts: _Parts, config: Config, rag: Rag) -> None:
     answers = gr.State(())
     stops = Stops()
     outputs = [parts.messages, parts.box, parts.panel, answers]
@@ -129,6 +131,9 @@ def _wire(page: gr.Blocks, parts: _Parts, rag: Rag) -> None:
     parts.box.stop(stopped, None, None, queue=False, **_PAGE)
     page.unload(stopped)  # Nobody reads what would still be written.
     gr.on([parts.clear.click, parts.messages.clear], cleared, None, outputs, queue=False, **_PAGE)
+    rating.wire(config, parts.messages, answers, parts.rating, **_PAGE)
+    moved_on = [parts.box.submit, parts.messages.example_select, parts.clear.click]
+    gr.on(moved_on, lambda: gr.Column(visible=False), None, parts.rating.row, queue=False, **_PAGE)
 
 
 def _session(request: gr.Request) -> str:

@@ -16,6 +16,8 @@ from hostile import HOSTILE
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from serving import free_port, serving
 
+from rag.feedback import FILE, read
+
 if TYPE_CHECKING:
     from rag.pipeline import Rag
 
@@ -202,6 +204,48 @@ def test_an_abstention_looks_like_one(open_page: Open, scripted: str) -> None:
     expect(answer).to_contain_text("The collection does not say")
     expect(page.locator("#sources")).to_contain_text("Nearest papers")
     expect(page.locator("#sources mark")).to_have_count(0)
+
+
+def test_feedback_is_saved_with_its_reason(open_page: Open, real: str, collection: Rag) -> None:
+    file = collection.config.home / FILE
+    file.unlink(missing_ok=True)
+    page = open_page(real)
+    ask(page, "What does double quantization save in QLoRA?")
+    ask(page, "And GPipe?")
+    rating = page.locator("#rating")
+    expect(rating).to_be_hidden()
+    page.get_by_role("button", name="Dislike").nth(1).click()
+    expect(rating).to_contain_text("Thank you, your rating is saved.")
+    page.get_by_label("What is wrong with it?").fill("It says <b>too much</b>.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_label("What is wrong with it?")).to_be_hidden()
+    page.get_by_role("button", name="Like", exact=True).first.click()
+    expect(page.get_by_label("What is wrong with it?")).to_be_hidden()
+    assert _contrast(page, "#rating .note") >= 4.5
+    ask(page, "And Holmes?")
+    expect(rating).to_be_hidden()
+    found, bad = read(file)
+    assert bad == []
+    assert [(f.thumb, f.reason, f.question, len(f.history)) for f in found] == [
+        ("down", "", "And GPipe?", 2),
+        ("down", "It says <b>too much</b>.", "And GPipe?", 2),
+        ("up", "", "What does double quantization save in QLoRA?", 0),
+    ]
+    assert found[0].answer.citations
+
+
+def test_feedback_is_asked_of_finished_answers_only(open_page: Open, scripted: str) -> None:
+    page = open_page(scripted)
+    thumbs = page.get_by_role("button", name="Dislike")
+    question(page).fill("A slow question")
+    question(page).press("Enter")
+    expect(page.locator("#chat")).to_contain_text("word3")
+    expect(thumbs).to_have_count(0)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#chat .stopped")).to_be_visible()
+    expect(thumbs).to_have_count(0)
+    ask(page, "A quick question")
+    expect(thumbs).to_have_count(1)
 
 
 def test_stop_keeps_what_has_arrived_and_the_next_question_works(open_page: Open, scripted: str) -> None:
