@@ -1,0 +1,65 @@
+"""Abstention, as LitQA2 counts it (Lála et al. 2023, arXiv:2312.07559; Laurent et al. 2024, arXiv:2407.10362), and the
+same for refusals. To be read together: any one alone can be gamed.
+
+accuracy = correct / asked, over all questions; answer_precision = correct / answered; coverage = answered / asked, over
+answerable questions; refusal_precision = unanswerable / refused; refusal_recall = refused / unanswerable questions.
+
+Answered is what does not abstain. Of an answerable question an answer is correct where it has every vital nugget, of a
+list or count where its F1 is .7 or more; without nuggets, where it cites every gold paper. Of an unanswerable one only
+to abstain is correct. What failed is neither correct nor answered nor refused.
+"""
+
+from __future__ import annotations
+
+from rag.evaluation.items import SETS
+from rag.evaluation.metrics import gold_citations, list_f1, nugget_recall
+from rag.evaluation.metrics.metric import Case, Metric, Share
+
+ENOUGH = 0.7
+"""The F1 from which a list is taken for correct: seven papers right of seven, and six others."""
+
+
+def correct(case: Case) -> bool:
+    """Whether an item got what it should: the right answer, or none where there is none."""
+    if case.failed:
+        return False
+    if not case.item.answerable:
+        return case.abstained
+    if case.abstained:
+        return False
+    if case.item.kind in SETS:
+        return (list_f1.f1(case) or (0.0, 1.0))[0] >= ENOUGH
+    share = nugget_recall.all_vital(case) or gold_citations.recall(case)
+    return share is not None and share[0] == share[1]
+
+
+def accuracy(case: Case) -> Share | None:
+    """1 where the item is correct, else 0."""
+    return float(correct(case)), 1.0
+
+
+def answer_precision(case: Case) -> Share | None:
+    """1 where the answer is correct, else 0; undefined where there is none."""
+    return None if case.abstained or case.failed else (float(correct(case)), 1.0)
+
+
+def coverage(case: Case) -> Share | None:
+    """1 where an answerable item is answered, rightly or not, else 0."""
+    return (float(not (case.abstained or case.failed)), 1.0) if case.item.answerable else None
+
+
+def refusal_precision(case: Case) -> Share | None:
+    """1 where an item that was refused is unanswerable, else 0; undefined where it was not refused."""
+    return (float(not case.item.answerable), 1.0) if case.abstained else None
+
+
+def refusal_recall(case: Case) -> Share | None:
+    """1 where an unanswerable item is refused, else 0."""
+    return None if case.item.answerable else (float(case.abstained), 1.0)
+
+
+ACCURACY = Metric("accuracy", accuracy, "nothing was asked", yes_no=True)
+ANSWER_PRECISION = Metric("answer_precision", answer_precision, "nothing was answered", yes_no=True)
+COVERAGE = Metric("coverage", coverage, "no question is answerable", yes_no=True)
+REFUSAL_PRECISION = Metric("refusal_precision", refusal_precision, "nothing was refused", yes_no=True)
+REFUSAL_RECALL = Metric("refusal_recall", refusal_recall, "every question is answerable", yes_no=True)

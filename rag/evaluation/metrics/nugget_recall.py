@@ -1,0 +1,47 @@
+"""Nugget recall: the share of the facts of the reference that an answer holds.
+
+Strict vital recall = vital nuggets found / vital nuggets, as in TREC's AutoNuggetizer (Pradeep et al. 2025,
+arXiv:2504.15068) after Voorhees 2003; a nugget is found by its aliases and patterns, not by a model. 0 where the answer
+abstains or failed. The means are over questions.
+"""
+
+from __future__ import annotations
+
+from rag.evaluation.items import Nugget
+from rag.evaluation.markup import plain_text
+from rag.evaluation.metrics.metric import Case, Metric, Share
+
+
+def holds(case: Case, nugget: Nugget) -> bool:
+    """Whether the answer has a nugget, in its Markdown or in its plain text; never where it abstains."""
+    if case.abstained or case.failed:
+        return False
+    return nugget.found_in(case.text) or nugget.found_in(plain_text(case.answer.answer))
+
+
+def vital(case: Case) -> tuple[Nugget, ...]:
+    """The nuggets without which an answer is wrong or incomplete."""
+    return tuple(n for n in case.item.nuggets if n.importance == "vital")
+
+
+def vital_recall(case: Case) -> Share | None:
+    """The share of the vital nuggets that the answer has."""
+    wanted = vital(case)
+    return (sum(holds(case, n) for n in wanted) / len(wanted), 1.0) if wanted else None
+
+
+def nugget_recall(case: Case) -> Share | None:
+    """The share of all nuggets that the answer has."""
+    wanted = case.item.nuggets
+    return (sum(holds(case, n) for n in wanted) / len(wanted), 1.0) if wanted else None
+
+
+def all_vital(case: Case) -> Share | None:
+    """1 where the answer has every vital nugget, else 0."""
+    wanted = vital(case)
+    return (float(all(holds(case, n) for n in wanted)), 1.0) if wanted else None
+
+
+VITAL_RECALL = Metric("vital_recall", vital_recall, "no question has vital nuggets")
+NUGGET_RECALL = Metric("nugget_recall", nugget_recall, "no question has nuggets")
+ALL_VITAL = Metric("all_vital", all_vital, "no question has vital nuggets", yes_no=True)
