@@ -73,7 +73,8 @@ class Answer:
 
     `confidence` is the estimated probability that the collection answers the question, None where none was estimated.
     `claims` are those of a generating answer, in order; `prompts` has eight hexadecimal digits of the hash of each
-    prompt that was used; `timings_ms` has "first_token" too, where a model wrote.
+    prompt that was used; `replayed` says that a reply of the model came from the cache, so that the times mean nothing;
+    `timings_ms` has "first_token" too, where a model wrote.
     """
 
     question: str
@@ -93,6 +94,7 @@ class Answer:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     prompts: dict[str, str] = field(default_factory=dict)
+    replayed: bool = False
     timings_ms: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIMINGS, 0.0))
     id: str | None = None
 
@@ -121,6 +123,7 @@ class Answer:
             prompt_tokens=usage.get("prompt_tokens", 0),
             completion_tokens=usage.get("completion_tokens", 0),
             prompts=dict(data.get("prompts", {})),
+            replayed=data.get("replayed", False),
             timings_ms=dict(data["timings_ms"]),
             id=data["id"],
         )
@@ -161,6 +164,7 @@ class Answer:
             "timings_ms": self.timings_ms,
             "claims": [{**dataclasses.asdict(c), "markers": list(c.markers)} for c in self.claims],
             "prompts": self.prompts,
+            "replayed": self.replayed,
         }
 
 

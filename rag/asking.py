@@ -194,6 +194,7 @@ class Asking:
             prompt_tokens=written.usage.prompt_tokens,
             completion_tokens=written.usage.completion_tokens,
             prompts=dict(written.prompts),
+            replayed=written.replayed,
             timings_ms=timings,
         )
 

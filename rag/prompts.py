@@ -54,6 +54,11 @@ def prompt(name: str) -> Prompt:
     return read(resources.prompts() / f"{name}.md", PLACEHOLDERS[name])
 
 
+def versions() -> dict[str, str]:
+    """The version of each prompt that answers are written with, by name."""
+    return {name: prompt(name).version for name in PLACEHOLDERS}
+
+
 def read(file: Path, wanted: frozenset[str]) -> Prompt:
     """A template from its file. Raises `ConfigError`, naming the file and what is wrong in it."""
     try:

@@ -1,4 +1,4 @@
-"""The folders that travel with the code: `prompts/` and `seeds/`.
+"""The folders that travel with the code: `prompts/`, `seeds/` and the reference set in `eval/`.
 
 A wheel carries them inside the package, as `rag/_data/`; a checkout has them beside it.
 """
@@ -20,6 +20,11 @@ def prompts() -> Path:
 def seeds() -> Path:
     """The folder of the papers that an empty collection is filled from."""
     return _folder("seeds")
+
+
+def evaluation() -> Path:
+    """The folder of the reference questions, the labels for judges, and the thresholds."""
+    return _folder("eval")
 
 
 def _folder(name: str) -> Path:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from rag import __version__
-from rag.cli import ask, chat, console, doctor, ingest, papers, serve
+from rag.cli import ask, chat, console, doctor, evaluate, ingest, papers, serve
 from rag.errors import RagError
 
 
@@ -70,6 +70,7 @@ def rag(
       rag chat
       rag serve --open
       rag ingest my-papers.bib
+      rag eval run --mode quoting
 
     \b
     Settings: flag, then environment, then .env in this folder, then default:
@@ -94,3 +95,4 @@ def rag(
 
 for _command in (ask.ask, chat.chat, ingest.ingest, papers.papers, serve.serve, doctor.doctor):
     app.command()(_command)
+app.add_typer(evaluate.app, name="eval")

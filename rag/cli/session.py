@@ -71,13 +71,14 @@ class Options:
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`command` with an option for each field of `Options`, which it gets as one value, its argument `options`."""
+    """`command` with an option for each field of its argument `options`, a class such as `Options`, made of them."""
     own = inspect.signature(command, eval_str=True).parameters
-    shared = inspect.signature(Options, eval_str=True).parameters
+    made = own["options"].annotation
+    shared = inspect.signature(made, eval_str=True).parameters
 
     @functools.wraps(command)
     def call(**given: Any) -> None:
-        options = Options(**{name: given.pop(name) for name in shared})
+        options = made(**{name: given.pop(name) for name in shared})
         command(**given, options=options)
 
     parameters = [p for name, p in own.items() if name != "options"] + list(shared.values())

@@ -225,9 +225,7 @@ def choose(
     that of the file. Drafts are left out unless `drafts`.
     """
     of_split = [
-        i
-        for i in items
-        if split in ("all", i.split) and (not kinds or i.kind in kinds) and (drafts or not i.draft)
+        i for i in items if split in ("all", i.split) and (not kinds or i.kind in kinds) and (drafts or not i.draft)
     ]
     if not limit:
         return of_split

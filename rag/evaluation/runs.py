@@ -1,18 +1,19 @@
 """A run on disk: a folder with its manifest, answers, scores and summary.
 
-    manifest.json   what was run: name, system, settings, versions, git revision, hashes, machine, times
-    answers.jsonl   one line an item: the JSON of the answer, with `id` the item's, and `error` where it failed
-    scores.jsonl    one line an item: {"id", "kind", "cluster", "failed", "scores": {metric: [part, whole] or null}}
-    summary.json    {"n", "failed", "groups": {group: {metric: {"value", "low", "high", "n", "clusters"} or
-                    {"undefined": why}}}}; groups are "all" and the kinds
-    speed.json      what differs from run to run: latency, tokens, cost
-    items.jsonl     the items that were asked, as they were
+manifest.json   what was run: name, system, settings, versions, git revision, hashes, machine, times
+answers.jsonl   one line an item: the JSON of the answer, with `id` the item's, and `error` where it failed
+scores.jsonl    one line an item: {"id", "kind", "cluster", "failed", "scores": {metric: [part, whole] or null}}
+summary.json    {"n", "failed", "groups": {group: {metric: {"value", "low", "high", "n", "clusters"} or
+                {"undefined": why}}}}; groups are "all" and the kinds
+speed.json      what differs from run to run: latency, tokens, cost
+items.jsonl     the items that were asked, as they were
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def load(folder: Path) -> Run:
         summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
         speed = json.loads((folder / SPEED).read_text(encoding="utf-8"))
         items = {i.id: i for i in read(folder / ITEMS)}
-        answers = {a["id"]: a for a in _lines(folder / ANSWERS)}
+        answers = {a["id"]: a for a in lines(folder / ANSWERS)}
         scored = tuple(
             Scored(
                 items[s["id"]],
@@ -84,7 +85,7 @@ def load(folder: Path) -> Run:
                 answers[s["id"]].get("error", ""),
                 {name: tuple(share) if share else None for name, share in s["scores"].items()},
             )
-            for s in _lines(folder / SCORES)
+            for s in lines(folder / SCORES)
         )
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise EvaluationError(f"The run {folder} is damaged ({type(e).__name__}: {e}); run it anew.") from e
@@ -96,5 +97,17 @@ def load(folder: Path) -> Run:
     return Run(folder, manifest, scored, estimates, speed, undefined)
 
 
-def _lines(file: Path) -> list[Any]:
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
+def lines(file: Path) -> Iterator[Any]:
+    """The objects of a JSONL file, none where there is no file; a line that was cut is passed over."""
+    if not file.exists():
+        return
+    for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
+        with contextlib.suppress(ValueError):
+            yield json.loads(line)
+
+
+def put(file: Path, text: str) -> None:
+    """Write a file in one step, so that nobody reads half of it."""
+    part = file.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)

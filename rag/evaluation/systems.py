@@ -1,20 +1,28 @@
-"""Whatever answers questions in an evaluation: our own service, baselines, and other people's systems."""
+"""Whatever answers questions in an evaluation: our service, and by the same protocol baselines and other systems."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-from rag.answer import Answer, Turn
+import rag
+from rag.answer import Answer
+from rag.config import Config
 from rag.evaluation.items import Item
 from rag.pipeline import Rag
 
+JOBS = 4
+"""Questions that an endpoint elsewhere is asked at once. One on this machine shares its processor with us."""
+
 
 class System(Protocol):
-    """A system under evaluation. `about` is what its answers depend on besides the collection: it goes into the
-    manifest of a run, and a run is only resumed where it is the same (model, settings, versions, prompts).
+    """A system under evaluation.
 
-    `jobs` is how many questions may be asked at once. `answer` raises what it raises; the runner records it.
+    `about` is what its answers depend on besides the collection: it goes into the manifest, and a run is only resumed
+    where it is the same (model, settings, versions, prompts). `jobs` is how many questions may be asked at once.
+    `answer` raises what it raises; the runner records it.
     """
 
     @property
@@ -23,3 +31,58 @@ class System(Protocol):
     def jobs(self) -> int: ...
     def about(self) -> dict[str, Any]: ...
     def answer(self, item: Item) -> Answer: ...
+
+
+class Ours:
+    """The service itself: the pipeline that the page and the command line use."""
+
+    def __init__(self, service: Rag) -> None:
+        self._service = service
+
+    @property
+    def name(self) -> str:
+        """The mode."""
+        return "generating" if self._service.config.generating else "quoting"
+
+    @property
+    def jobs(self) -> int:
+        """One where we work ourselves, several where an endpoint elsewhere does."""
+        config = self._service.config
+        return 1 if self.name == "quoting" or is_local(config) else JOBS
+
+    def about(self) -> dict[str, Any]:
+        """The settings that change an answer, and of a writing model the prompts."""
+        config = self._service.config
+        found: dict[str, Any] = {"code": code(), "embedding": config.embedding}
+        if self.name == "generating":
+            from rag.prompts import versions
+
+            found |= {
+                "model": self._service.model,
+                "strict": config.strict,
+                "judge": config.judge,
+                "context": config.context,
+                "fallback": config.fallback,
+                "prompts": versions(),
+            }
+        return found
+
+    def answer(self, item: Item) -> Answer:
+        """Ask it as a user would."""
+        return self._service.ask(item.question, item.turns)
+
+
+def code() -> str:
+    """Twelve hexadecimal digits over the code that answers; front ends and evaluation have no part in it."""
+    package = Path(rag.__file__).parent
+    files = [f for f in sorted(package.rglob("*")) if f.suffix in (".py", ".txt", ".npy")]
+    found = hashlib.sha256()
+    for file in (f for f in files if f.relative_to(package).parts[0] not in ("cli", "web", "evaluation", "_data")):
+        found.update(file.name.encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()[:12]
+
+
+def is_local(config: Config) -> bool:
+    """Whether the model runs on this machine."""
+    host = urlsplit(config.base_url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")

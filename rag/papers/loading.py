@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
+import gzip
+import lzma
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from rag.errors import PaperError
 
@@ -36,10 +41,14 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _BINARIES = {
-    b"%PDF": "a PDF", b"PK\x03\x04": "a zip or Office file", b"\x1f\x8b": "a gzip file", b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture", b"GIF8": "a picture", b"SQLite format 3": "a database", b"\x7fELF": "a program",
-    b"BZh": "a bzip2 file", b"\xfd7zXZ": "an xz file",
+    b"%PDF": "a PDF", b"PK\x03\x04": "a zip or Office file", b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture", b"SQLite format 3": "a database", b"\x7fELF": "a program",
 }  # fmt: skip
+_PACKED: dict[bytes, Callable[[Path], IO[bytes]]] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.LZMAFile,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,8 @@ def load(paths: Sequence[Path], *, skip_bad: bool = False) -> Loaded:
     """The papers of `paths`: files, or folders whose files are all read, in order of name, hidden ones left out.
 
     The format of a file is known by its content: a page of titles and abstracts in turn, JSONL or a JSON array, CSV or
-    TSV with a header, BibTeX, RIS. Texts are UTF-8, or UTF-16 or UTF-32 with a byte order mark. Records with the same
+    TSV with a header, BibTeX, RIS; each may be packed by gzip, bzip2 or xz. Texts are UTF-8, or UTF-16 or UTF-32 with a
+    byte order mark. Records with the same
     title and abstract, apart from case, accents, punctuation and space, are one paper, reported in `merged`.
 
     Raises PaperError at the first file or record that can't be read; with `skip_bad` the rest is read, and `refused`
@@ -133,7 +143,18 @@ def _reader(text: str, path: Path) -> Reader:
     for fits, read in _BY_CONTENT:
         if fits(text):
             return read
-    return _BY_NAME.get(path.suffix.lower(), page.read)
+    name = path.stem if path.suffix.lower() in (".gz", ".bz2", ".xz") else path.name
+    return _BY_NAME.get(Path(name).suffix.lower(), page.read)
+
+
+def _unpacked(path: Path) -> bytes:
+    with path.open("rb") as file:
+        start = file.read(6)
+    for magic, opened in _PACKED.items():
+        if start.startswith(magic):
+            with opened(path) as packed:
+                return packed.read(LARGEST_FILE + 1)
+    return path.read_bytes()
 
 
 def _text_of(path: Path) -> str | Fault:
@@ -145,9 +166,11 @@ def _text_of(path: Path) -> str | Fault:
             return Fault(None, "is neither a file nor a folder")
         if (size := path.stat().st_size) > LARGEST_FILE:
             return Fault(None, f"has {size:,} bytes, more than the {LARGEST_FILE:,} allowed: split it")
-        data = path.read_bytes()
-    except OSError as error:
-        return Fault(None, f"can't be read: {error.strerror or error}")
+        data = _unpacked(path)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        return Fault(None, f"can't be read: {getattr(error, 'strerror', None) or error}")
+    if len(data) > LARGEST_FILE:
+        return Fault(None, f"unpacks to more than the {LARGEST_FILE:,} bytes allowed: split it")
     for start, kind in _BINARIES.items():
         if data.startswith(start):
             return Fault(None, f"is {kind}, not text")

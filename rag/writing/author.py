@@ -65,7 +65,8 @@ _FILE = re.compile(r"[/\\~.]|[A-Za-z]:")
 class Written:
     """What comes of writing: the text that holds, its claims and citations, and the receipt.
 
-    `quoting` says that the text is made of quotes after all, `abstains` that the model found no answer and is believed.
+    `quoting` says that the text is made of quotes after all, `abstains` that the model found no answer and is believed,
+    `replayed` that a reply came from the cache.
     """
 
     citations: Citations
@@ -78,10 +79,12 @@ class Written:
     prompts: dict[str, str] = field(default_factory=dict)
     quoting: bool = False
     abstains: bool = False
+    replayed: bool = False
 
     def count(self, reply: Reply, used: Prompt) -> None:
         """Add the tokens of a reply, and note its prompt."""
         self.usage += reply.usage
+        self.replayed |= reply.cached
         # Some servers name the model by the file it is in, which is nobody's business.
         self.model = reply.model if reply.model and not _FILE.match(reply.model) else self.model
         self.prompts[used.name] = used.version

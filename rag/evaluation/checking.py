@@ -1,0 +1,190 @@
+"""Whether a reference set can be trusted: every id, title, span and nugget is held against the abstracts."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from rapidfuzz import fuzz
+
+from rag.evaluation.items import SETS, Flaw, Item, Nugget
+from rag.papers import Paper
+
+COPIED = 12
+"""Words in a row that a reference answer may not share with an abstract: long figures with their units have fewer."""
+ALIKE = 90.0
+"""Similarity, of 100, from which a quoted text is taken for a title that is misquoted."""
+SORTS = ("detail", "absent", "offtopic", "injected")
+"""Of unanswerable questions."""
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_QUOTED = re.compile(r"[\"“]([^\"“”]{15,300})[\"”]")
+
+
+def check(items: Sequence[Item], papers: Sequence[Paper]) -> list[Flaw]:
+    """What is wrong with a set, in the order of the items; an empty list says that it holds."""
+    known = {p.id: p for p in papers}
+    titles = {p.title for p in papers}
+    flaws = [flaw for item in items for flaw in _of_item(item, known, titles)]
+    flaws += [*_repeated(items), *_leaked(items)]
+    order = {item.id: n for n, item in reversed(list(enumerate(items)))}
+    return sorted(flaws, key=lambda flaw: order[flaw.id])
+
+
+def _of_item(item: Item, papers: Mapping[str, Paper], titles: set[str]) -> Iterator[Flaw]:
+    parts = (
+        _gold(item, papers),
+        _form(item),
+        _spans(item, papers),
+        _nuggets(item, papers),
+        _words(item, papers, titles),
+    )
+    for part in parts:
+        yield from (Flaw(item.id, what) for what in part)
+
+
+def _gold(item: Item, papers: Mapping[str, Paper]) -> Iterator[str]:
+    for name, ids in (("gold_papers", item.gold_papers), ("borderline_papers", item.borderline_papers)):
+        yield from (f"{name}: the collection has no paper {i!r}" for i in ids if i not in papers)
+        yield from (f"{name}: {i} is there twice" for i, n in Counter(ids).items() if n > 1)
+    if both := set(item.gold_papers) & set(item.borderline_papers):
+        yield f"{', '.join(sorted(both))} is both gold and borderline"
+    if len(item.gold_titles) != len(item.gold_papers):
+        yield f"{len(item.gold_papers)} gold_papers, but {len(item.gold_titles)} gold_titles"
+        return
+    for id, title in zip(item.gold_papers, item.gold_titles, strict=True):
+        if id in papers and papers[id].title != title:
+            yield f"gold_titles: {title!r} is not the title of {id}, which is {papers[id].title!r}"
+
+
+def _form(item: Item) -> Iterator[str]:
+    """What each kind needs."""
+    if item.answerable == (item.kind == "unanswerable"):
+        yield f"answerable is {str(item.answerable).lower()}, and the kind is {item.kind}"
+    if item.kind == "unanswerable":
+        if item.gold_papers or item.gold_spans or item.nuggets:
+            yield "an unanswerable question has no gold papers, spans or nuggets"
+        if item.sort not in SORTS:
+            yield f"sort is {item.sort!r}; of an unanswerable question it is one of {', '.join(SORTS)}"
+        return
+    if not item.gold_papers:
+        yield "an answerable question has at least one gold paper"
+    if item.kind in SETS and item.nuggets:
+        yield f"the nuggets of a {item.kind} are its gold papers; leave nuggets empty"
+    if item.kind not in SETS and not any(n.importance == "vital" for n in item.nuggets):
+        yield "it has no vital nugget"
+    if item.kind == "followup" and not item.history:
+        yield "a follow-up has a history"
+    if item.kind == "comparison":
+        if len(item.gold_papers) + len(item.missing) < 2:
+            yield "a comparison has two sides or more"
+    elif item.missing:
+        yield "only a comparison has missing sides"
+    if item.kind == "count" and not _says_number(item.reference_answer, len(item.gold_papers)):
+        yield f"the reference answer does not give the count of the gold papers, {len(item.gold_papers)}"
+    if item.kind == "number" and not any(
+        re.search(r"\d", " ".join((n.text, *n.aliases, *n.patterns))) for n in item.nuggets
+    ):
+        yield "no nugget of a number has a figure"
+
+
+def _says_number(text: str, n: int) -> bool:
+    word = _NUMBERS[n] if n < len(_NUMBERS) else str(n)
+    return re.search(rf"\b(?:{n}|{word})\b", text, re.IGNORECASE) is not None
+
+
+def _spans(item: Item, papers: Mapping[str, Paper]) -> Iterator[str]:
+    for n, span in enumerate(item.gold_spans, 1):
+        if span.paper_id not in item.gold_papers:
+            yield f"span {n}: {span.paper_id!r} is no gold paper"
+        elif span.paper_id in papers:
+            abstract = papers[span.paper_id].abstract
+            if abstract[span.start : span.end] != span.text:
+                at = abstract.find(span.text)
+                where = f"stands at {at}" if at >= 0 else "is not in the abstract"
+                yield f"span {n}: {span.text[:60]!r} is not at {span.start}–{span.end} of {span.paper_id}; it {where}"
+    without = set(item.gold_papers) - {span.paper_id for span in item.gold_spans}
+    yield from (f"no span says what {id} has to do with it" for id in sorted(without))
+
+
+def _nuggets(item: Item, papers: Mapping[str, Paper]) -> Iterator[str]:
+    for nugget in item.nuggets:
+        yield from (f"nugget {nugget.text!r}: {what}" for what in _nugget(item, nugget, papers))
+    if item.kind == "comparison":
+        said = {item.paper_of(n) for n in item.nuggets if n.importance == "vital" and item.gold_papers}
+        yield from (f"the side {id} has no vital nugget" for id in item.gold_papers if id not in said)
+
+
+def _nugget(item: Item, nugget: Nugget, papers: Mapping[str, Paper]) -> Iterator[str]:
+    if not nugget.aliases and not nugget.patterns:
+        yield "it has neither alias nor pattern"
+        return
+    if any(len(re.sub(r"\W", "", a)) < 2 for a in nugget.aliases) or nugget.found_in(""):
+        yield "an alias or pattern is so short that anything matches"
+    if nugget.found_in(item.question):
+        yield "its own question gives it away"
+    if not nugget.paper_id and len(item.gold_papers) != 1:
+        yield "paper_id has to say which of the gold papers has it"
+        return
+    paper = item.paper_of(nugget)
+    if paper not in item.gold_papers:
+        yield f"{paper!r} is no gold paper"
+    elif paper in papers and not nugget.found_in(papers[paper].abstract):
+        yield f"the abstract of {paper} does not have it"
+    elif nugget.importance == "vital" and not any(
+        nugget.found_in(span.text) for span in item.gold_spans if span.paper_id == paper
+    ):
+        yield f"it is vital, and no gold span of {paper} has it"
+    if nugget.importance == "vital" and not nugget.found_in(item.reference_answer):
+        yield "it is vital, and the reference answer does not have it"
+
+
+def _words(item: Item, papers: Mapping[str, Paper], titles: set[str]) -> Iterator[str]:
+    """Reference answers are written, not copied; titles are quoted as they are."""
+    own = _flat(item.reference_answer)
+    for id in item.gold_papers:
+        if id in papers and (copied := _shared_run(own, _flat(papers[id].abstract))):
+            yield f"the reference answer copies {copied!r} from {id}"
+    written = [item.reference_answer, *(m.content for m in item.history if m.role == "assistant")]
+    for quote in {q.strip(" .,") for text in written for q in _QUOTED.findall(text)} - titles:
+        near = max(titles, key=lambda title: fuzz.ratio(quote.casefold(), title.casefold()), default="")
+        if fuzz.ratio(quote.casefold(), near.casefold()) >= ALIKE:
+            yield f"{quote!r} is quoted for the title {near!r}"
+
+
+def _flat(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
+def _shared_run(own: Sequence[str], other: Sequence[str]) -> str:
+    """The first `COPIED` words in a row that both have."""
+    runs = {tuple(other[i : i + COPIED]) for i in range(len(other) - COPIED + 1)}
+    found = (own[i : i + COPIED] for i in range(len(own) - COPIED + 1))
+    return next((" ".join(run) for run in found if tuple(run) in runs), "")
+
+
+def _repeated(items: Iterable[Item]) -> Iterator[Flaw]:
+    by_id: dict[str, int] = Counter(item.id for item in items)
+    yield from (Flaw(id, f"the id is there {n} times") for id, n in by_id.items() if n > 1)
+    asked: dict[tuple[str, ...], list[Item]] = defaultdict(list)
+    for item in items:
+        asked[(" ".join(_flat(item.question)), *(m.content for m in item.history))].append(item)
+    for same in asked.values():
+        yield from (Flaw(b.id, f"it asks the same as {a.id}") for a, b in pairwise(same))
+
+
+def _leaked(items: Iterable[Item]) -> Iterator[Flaw]:
+    """Gold papers of both splits, reported at the items of the split that has fewer of them."""
+    by_paper: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for item in items:
+        for id in item.gold_papers:
+            by_paper[id][item.split].append(item.id)
+    for id, splits in by_paper.items():
+        if len(splits) < 2:
+            continue
+        fewest = min(len(ids) for ids in splits.values())
+        for split, ids in splits.items():
+            other = next(i for s, others in splits.items() if s != split for i in others)
+            if len(ids) == fewest:
+                yield from (Flaw(i, f"{id} is gold in both splits: here in {split}, also in {other}") for i in ids)

@@ -1,0 +1,196 @@
+"""Asks a system the items of a set, and keeps every answer as soon as it is there."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from rag.answer import Answer, failed
+from rag.errors import ConfigError, EvaluationError, ModelAuthError, ModelUnknown, RagError
+from rag.evaluation.items import Item, digest, write
+from rag.evaluation.runs import ANSWERS, ITEMS, MANIFEST, SCORES, SPEED, SUMMARY, lines, put
+from rag.evaluation.systems import System
+
+Progress = Callable[[int, int, int], None]
+"""Called with how many items are done, how many there are, and how many failed."""
+
+FATAL = (ConfigError, ModelAuthError, ModelUnknown)
+"""Errors that every other item would meet as well: the run stops instead of failing a thousand times."""
+UNDECIDED = ("created", "finished", "sessions", "judge", "prices", "revision", "machine")
+"""What of a manifest an answer does not depend on: two sessions of one run may differ in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One item and its answer; `error` says why there is none."""
+
+    item: Item
+    answer: Answer
+    error: str = ""
+
+
+def run(
+    folder: Path,
+    items: Sequence[Item],
+    system: System,
+    about: Mapping[str, Any],
+    *,
+    jobs: int = 0,
+    retry: bool = False,
+    progress: Progress = lambda done, total, failed: None,
+    stop: threading.Event | None = None,
+) -> list[Asked]:
+    """Every item with its answer, in the order of `items`; what a run in `folder` has already asked isn't asked again.
+
+    `about` goes into the manifest. An item that fails is kept with its error; the run goes on, except where every
+    other item would fail in the same way (`FATAL`). `jobs` are questions at once (0: as many as the system allows).
+    `retry` asks again what failed before. Setting `stop` ends it after the questions that are being asked, with what
+    there is; the same call goes on.
+
+    Raises `EvaluationError` where the folder holds another run, or one that another process is at.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(str(folder / ".lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as e:
+        raise EvaluationError(f"Another process is at the run {folder.name}; give this one another --name.") from e
+    try:
+        _begin(folder, items, {"system": system.name, "set": digest(items), **about, **system.about()})
+        known = {id: a for id, a in _known(folder / ANSWERS, items).items() if not (retry and a.error)}
+        for asked in _ask(items, known, system, jobs or system.jobs, progress, stop or threading.Event()):
+            _keep(folder / ANSWERS, asked)
+            known[asked.item.id] = asked
+        return [known[item.id] for item in items if item.id in known]
+    finally:
+        lock.release()
+
+
+def finish(
+    folder: Path,
+    items: Sequence[Item],
+    scores: Sequence[Mapping[str, Any]],
+    summary: Mapping[str, Any],
+    speed: Mapping[str, Any],
+    about: Mapping[str, Any],
+) -> None:
+    """Write what is known only at the end: answers in the order of the items, scores, speed; `about` to the manifest.
+
+    The summary is written last: a run that has one is whole.
+    """
+    known = _known(folder / ANSWERS, items)
+    asked = [known[item.id] for item in items]
+    put(folder / ANSWERS, "".join(_line(a) for a in asked))
+    put(folder / SCORES, "".join(json.dumps(s, ensure_ascii=False) + "\n" for s in scores))
+    put(folder / SPEED, json.dumps(speed, indent=1) + "\n")
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    put(folder / MANIFEST, json.dumps({**manifest, **about, "finished": _now()}, indent=1, ensure_ascii=False) + "\n")
+    put(folder / SUMMARY, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
+
+
+def _begin(folder: Path, items: Sequence[Item], manifest: dict[str, Any]) -> None:
+    """Write the manifest of a new run, or hold that of an old one against it."""
+    file = folder / MANIFEST
+    manifest = json.loads(json.dumps(manifest))
+    if not file.exists():
+        write(folder / ITEMS, items)
+        put(file, json.dumps({**manifest, "created": _now(), "sessions": 1}, indent=1, ensure_ascii=False) + "\n")
+        return
+    try:
+        old = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as e:
+        raise EvaluationError(f"The run {folder.name} is damaged ({e}); remove {folder} or give another --name.") from e
+    same = {k: v for k, v in old.items() if k not in UNDECIDED}
+    wanted = {k: v for k, v in manifest.items() if k not in UNDECIDED}
+    differing = sorted(k for k in {*same, *wanted} if same.get(k) != wanted.get(k))
+    if differing:
+        raise EvaluationError(
+            f"The run {folder.name} was made with other {', '.join(differing)}; its answers can't be mixed with these. "
+            "Give another --name, or --fresh to replace it."
+        )
+    put(file, json.dumps({**old, "sessions": old.get("sessions", 1) + 1}, indent=1, ensure_ascii=False) + "\n")
+
+
+def _known(file: Path, items: Sequence[Item]) -> dict[str, Asked]:
+    """The answers of an earlier session. A line that was cut when it was killed is left out, and asked again."""
+    by_id = {item.id: item for item in items}
+    found: dict[str, Asked] = {}
+    for data in lines(file):
+        try:
+            item = by_id[data["id"]]
+            found[item.id] = Asked(item, Answer.from_json(data), data.get("error", ""))
+        except (KeyError, TypeError):
+            continue
+    return found
+
+
+def _ask(
+    items: Sequence[Item],
+    known: Mapping[str, Asked],
+    system: System,
+    jobs: int,
+    progress: Progress,
+    stop: threading.Event,
+) -> Iterator[Asked]:
+    wanted = iter([item for item in items if item.id not in known])
+    done, failures = len(known), sum(bool(a.error) for a in known.values())
+    progress(done, len(items), failures)
+    with ThreadPoolExecutor(jobs, thread_name_prefix="ask") as pool:
+        running: set[Future[Asked]] = set()
+        try:
+            while True:
+                while len(running) < jobs and not stop.is_set() and (item := next(wanted, None)) is not None:
+                    running.add(pool.submit(_one, item, system))
+                if not running:
+                    return
+                ready, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    asked = future.result()
+                    done, failures = done + 1, failures + bool(asked.error)
+                    progress(done, len(items), failures)
+                    yield asked
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def _one(item: Item, system: System) -> Asked:
+    started = time.perf_counter()
+    try:
+        answer = system.answer(item)
+    except FATAL:
+        raise
+    except Exception as e:  # whatever one item meets, the others are asked
+        reason = str(e) if isinstance(e, RagError) else f"{type(e).__name__}: {e}"
+        answer = failed(item.question, reason)
+        took = round(1000 * (time.perf_counter() - started), 2)
+        return Asked(item, replace(answer, id=item.id, timings_ms={**answer.timings_ms, "total": took}), reason or "?")
+    return Asked(item, replace(answer, id=item.id))
+
+
+def _keep(file: Path, asked: Asked) -> None:
+    """Add an answer as a line of its own, also after one that was cut."""
+    with file.open("ab+") as out:
+        line = _line(asked).encode()
+        if out.tell():
+            out.seek(-1, 2)
+            line = line if out.read(1) == b"\n" else b"\n" + line
+        out.write(line)
+
+
+def _line(asked: Asked) -> str:
+    data = asked.answer.to_json()
+    return json.dumps({**data, "error": asked.error} if asked.error else data, ensure_ascii=False) + "\n"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,238 @@
+"""One evaluation from its settings to the finished run: what the command line and the page call."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rag import resources
+from rag.config import Config
+from rag.errors import EvaluationError, UsageError
+from rag.evaluation.baselines import BASELINES, Baseline
+from rag.evaluation.checking import check
+from rag.evaluation.distractors import Noise, mixed
+from rag.evaluation.items import Item, choose, digest, read
+from rag.evaluation.peers import PEERS
+from rag.evaluation.peers import build as build_peer
+from rag.evaluation.runner import UNDECIDED, finish, run
+from rag.evaluation.runs import SUMMARY, Run, load
+from rag.evaluation.scoring import Prices, score, speed, summarise
+from rag.evaluation.systems import Ours, System
+from rag.index import digest as papers_digest
+from rag.index import fingerprint_digest
+from rag.papers import Paper
+from rag.pipeline import Rag, build
+
+OURS = "ours"
+SYSTEMS = (OURS, *BASELINES, *PEERS)
+PACKAGES = ("paper-rag", "llama-index-core", "chromadb", "onnxruntime", "tokenizers", "numpy", "ir-measures")
+"""Whose versions are written down: an answer or a score may depend on them."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to evaluate. `config` says which collection and which model; `judge` the settings of the judge's model."""
+
+    config: Config
+    questions: Path = field(default_factory=lambda: reference_set())
+    split: str = "dev"
+    kinds: tuple[str, ...] = ()
+    limit: int = 0
+    drafts: bool = False
+    system: str = OURS
+    name: str = ""
+    fresh: bool = False
+    retry: bool = False
+    jobs: int = 0
+    noise: Noise | None = None
+    prices: Prices | None = None
+    judge: Config | None = None
+
+
+def reference_set() -> Path:
+    """The reference questions that come with the program."""
+    return resources.evaluation() / "questions.jsonl"
+
+
+def runs_folder(config: Config) -> Path:
+    """Where the runs of a home lie."""
+    return config.home / "evaluations"
+
+
+def find(config: Config, name: str) -> Path:
+    """The folder of a run, by its name, a beginning of it that only one has, or a path.
+
+    Raises `EvaluationError` that names the runs that there are.
+    """
+    path = Path(name).expanduser()
+    if (path / "manifest.json").is_file():
+        return path
+    there = names(config)
+    matching = [n for n in there if n == name] or [n for n in there if n.startswith(name)]
+    if len(matching) == 1:
+        return runs_folder(config) / matching[0]
+    if matching:
+        raise EvaluationError(f"{name!r} could be {', '.join(matching)}; give more of the name.")
+    known = f"there are {', '.join(there)}" if there else "there is none yet: rag eval run makes one"
+    raise EvaluationError(f"There is no run {name!r} in {runs_folder(config)}; {known}.")
+
+
+def names(config: Config) -> list[str]:
+    """The names of the runs of a home, oldest first."""
+    found = runs_folder(config).glob("*/manifest.json")
+    return [f.parent.name for f in sorted(found, key=lambda f: f.stat().st_mtime)]
+
+
+def evaluate(
+    plan: Plan, *, progress: Progress = lambda stage, done, total: None, stop: threading.Event | None = None
+) -> Run | None:
+    """Carry out a plan, or go on where it was left, or load what it came to; None where it was stopped.
+
+    Raises `EvaluationError` for a set with flaws and a run that can't be gone on with, `UsageError` for a plan that
+    asks nothing, and what building the system raises.
+    """
+    with ExitStack() as stack:
+        service, system, about = _prepared(plan, stack, progress)
+        items = _items(plan, service.papers())
+        folder = runs_folder(plan.config) / (plan.name or _name(plan, system, about, items))
+        if plan.fresh and folder.exists():
+            shutil.rmtree(folder)
+        if (folder / SUMMARY).is_file() and not plan.retry:
+            known = load(folder)
+            if known.manifest["set"] == digest(items) and (plan.judge is None or known.manifest.get("judge")):
+                return known
+        (folder / SUMMARY).unlink(missing_ok=True)
+        asked = run(
+            folder,
+            items,
+            system,
+            about,
+            jobs=plan.jobs,
+            retry=plan.retry,
+            progress=lambda done, total, failed: progress(_asking(failed), done, total),
+            stop=stop,
+        )
+        if len(asked) < len(items):
+            return None
+        _score(plan, folder, asked, service, stack, progress)
+        return load(folder)
+
+
+def _asking(failed: int) -> str:
+    return f"Asking ({failed} failed)" if failed else "Asking"
+
+
+def _prepared(plan: Plan, stack: ExitStack, progress: Progress) -> tuple[Rag, System, dict[str, Any]]:
+    """The collection, the system that is asked, and what the manifest says of both."""
+    config = plan.config
+    filled = stack.enter_context(build(replace(config, llm="none")))
+    if not filled.papers():
+        filled.ingest(progress=progress)
+    noise: dict[str, Any] = {}
+    if plan.noise is not None:
+        config, added = mixed(config, filled.papers(), plan.noise)
+        noise = {"distractors": {"ratio": plan.noise.ratio, "papers": added, "file": plan.noise.file.name}}
+    service = stack.enter_context(build(config))
+    if plan.noise is not None:
+        service.ingest(progress=progress)
+    service.as_retriever()  # opens the index: the first question is not to pay for it
+    about = {
+        "collection": plan.config.collection,
+        "papers": len(service.papers()),
+        "index": f"{fingerprint_digest()}-{papers_digest(service.papers())}",
+        "questions": plan.questions.name,
+        "split": plan.split,
+        "kinds": list(plan.kinds),
+        "limit": plan.limit,
+        **noise,
+        "revision": revision(),
+        "versions": {name: version(name) for name in PACKAGES},
+        "machine": {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()},
+    }
+    return service, system(plan.system, service), about
+
+
+def system(name: str, service: Rag) -> System:
+    """A system by its name, over the collection of `service`. Raises `UsageError` for one that there is not."""
+    if name == OURS:
+        return Ours(service)
+    if name in BASELINES:
+        return Baseline(name, service)
+    if name in PEERS:
+        from rag.embedding import BuiltinEmbedding
+
+        return build_peer(name, service.papers(), service.config, BuiltinEmbedding(threads=service.config.threads))
+    raise UsageError(f"There is no system {name!r}; there are {', '.join(SYSTEMS)}.")
+
+
+def _items(plan: Plan, papers: Sequence[Paper]) -> list[Item]:
+    whole = read(plan.questions)
+    flaws = check(whole, papers)
+    if flaws:
+        more = f" and {len(flaws) - 1} more flaws" if len(flaws) > 1 else ""
+        raise EvaluationError(
+            f"{plan.questions.name} does not fit the collection {plan.config.collection}: {flaws[0]}{more}. rag eval "
+            "check lists them; -c names another collection, --questions another set."
+        )
+    items = choose(whole, split=plan.split, kinds=plan.kinds, limit=plan.limit, drafts=plan.drafts)
+    if not items:
+        drafts = " that is no draft (--drafts asks them, too)" if any(i.draft for i in whole) else ""
+        raise UsageError(f"{plan.questions.name} has no question of this split and these kinds{drafts}.")
+    return items
+
+
+def _name(plan: Plan, asked: System, about: dict[str, Any], items: Sequence[Item]) -> str:
+    """The same for the same plan, so that it is gone on with; readable first."""
+    decided = {**about, **asked.about(), "items": [i.id for i in items], "set": digest(items)}
+    decided = {k: v for k, v in decided.items() if k not in UNDECIDED}
+    mark = hashlib.sha256(json.dumps(decided, sort_keys=True, default=str).encode()).hexdigest()[:6]
+    model = re.sub(r"[^A-Za-z0-9.]+", "-", str(asked.about().get("model") or ""))[:30].strip("-.")
+    noise = f"noise{plan.noise.ratio:g}" if plan.noise else ""
+    return "-".join(p for p in (asked.name, model, plan.split, *plan.kinds, noise, mark) if p)[:100]
+
+
+def _score(plan: Plan, folder: Path, asked: Sequence[Any], service: Rag, stack: ExitStack, progress: Progress) -> None:
+    from rag.evaluation.entailment import Entailment
+    from rag.evaluation.metrics import METRICS
+
+    total = len(asked)
+    supports = Entailment(service)
+    scores = score(asked, service.papers(), supports, METRICS, lambda done: progress("Scoring", done, total))
+    undefined = {m.name: m.undefined for m in METRICS}
+    about: dict[str, Any] = {}
+    if plan.prices is not None:
+        about["prices"] = {"prompt": plan.prices.prompt, "completion": plan.prices.completion}
+    items = [a.item for a in asked]
+    took = speed([a.answer for a in asked if not a.error], plan.prices)
+    finish(folder, items, scores, summarise(scores, undefined), took, about)
+
+
+def revision() -> dict[str, Any]:
+    """The git revision of the code and whether it differs from it; None for both where it is not in a checkout."""
+    try:
+        # A wheel that is installed inside somebody's checkout is not that checkout's revision.
+        _git("ls-files", "--error-unmatch", "items.py")
+        head, state = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return {"git": None, "dirty": None}
+    return {"git": head, "dirty": bool(state)}
+
+
+def _git(*arguments: str) -> str:
+    here = Path(__file__).parent
+    done = subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
