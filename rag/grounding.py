@@ -178,9 +178,8 @@ class Grounding:
         offsets: list[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
         return offsets
 
-    def find(self, reading: Reading, row: int) -> Grounds:
-        """The grounds of a claim in the paper of `row`."""
-        paper = self.abstract(row)
+    def find(self, reading: Reading, paper: Abstract) -> Grounds:
+        """The grounds of a claim in a paper."""
         matrix = match(reading, paper)
         inside = paper.owners != TITLE
         n = len(reading.items)

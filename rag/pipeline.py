@@ -218,6 +218,12 @@ class Rag:
         finder = self._open()
         return PaperRetriever(PaperRanker(finder.index, self._embedding), top_k)
 
+    def checker(self) -> SupportChecker:
+        """The check of claims against the papers of the collection, good until it changes or is closed."""
+        self._open()
+        assert self._checker is not None
+        return self._checker
+
     def close(self) -> None:
         """Let go of the index; the next question opens it again."""
         with self._guard:

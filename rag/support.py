@@ -27,6 +27,7 @@ from rag.conflicts import (
     unknown_names,
 )
 from rag.embedding import BuiltinEmbedding
+from rag.excerpt import excerpt
 from rag.figures import Figure
 from rag.grounding import Abstract, Grounding, Grounds, Reading
 from rag.index import Index
@@ -112,7 +113,7 @@ class SupportChecker:
     """Checks claims against the papers of an index. Safe to use from several threads."""
 
     def __init__(self, index: Index, embedding: BuiltinEmbedding) -> None:
-        self._index = index
+        self.index = index
         self._embedding = embedding
         self._grounding = Grounding(index)
 
@@ -129,10 +130,12 @@ class SupportChecker:
         text = plain(claim)
         return self._grounding.read(text, self._embedding.encode([text])[0])
 
-    def compare(self, reading: Reading, row: int) -> Comparison:
-        """A claim beside the paper in `row`."""
+    def compare(self, reading: Reading, row: int, within: Sequence[Span] | None = None) -> Comparison:
+        """A claim beside the paper in `row`, or beside what is quoted of it: its title and the spans `within`."""
         paper = self._grounding.abstract(row)
-        grounds = self._grounding.find(reading, row)
+        if within is not None:
+            paper = excerpt(paper, within)
+        grounds = self._grounding.find(reading, paper)
         aligned = align(reading, grounds, paper.names)
         spans = tuple(paper.spans[s] for s in grounds.chosen)
         evidence = _text(paper, spans)

@@ -123,10 +123,10 @@ class Checking:
         """
         if len(rows) < 2:
             return []
-        clauses = [c for c in _CLAUSES.split(text.strip(" .")) if len(c.split()) >= _CLAUSE_WORDS]
-        shared = len(clauses) < 2
+        parts = clauses(text)
+        shared = len(parts) < 2
         found: list[Verdict] = []
-        for clause in clauses or [text]:
+        for clause in parts:
             verdicts = [self._alone(clause, row, rows) for row in rows]
             if shared:
                 found += verdicts  # "Both …": of every paper that it names
@@ -135,12 +135,7 @@ class Checking:
         return sorted(found, key=lambda v: (RANK[v.level], v.score))
 
     def _alone(self, clause: str, row: int, rows: Sequence[int]) -> Verdict:
-        for other in rows:
-            if other != row:
-                name = re.escape(self._names.short(other).strip('"“”'))
-                clause = re.sub(rf"(?:\b(?:and|or)\s+)?(?<!\w){name}(?!\w)(?:\s+and\b)?", " ", clause)
-        clause = re.sub(r"\b[Bb]oth\b", " ", clause)
-        return self._checker.check(" ".join(clause.split()), [row])[0]
+        return self._checker.check(alone(clause, row, rows, self._names), [row])[0]
 
     def _cite(self, verdicts: Sequence[Verdict], *, supported: bool) -> list[Citation]:
         found = []
@@ -150,6 +145,20 @@ class Checking:
                     self.used.setdefault(verdict.row, []).append(span)
                 found.append(self._citations.cite(verdict.row, span, supported=supported))
         return found
+
+
+def clauses(text: str) -> list[str]:
+    """The clauses of a claim that may be of different papers, and can be checked on their own; at least one."""
+    return [c for c in _CLAUSES.split(text.strip(" .")) if len(c.split()) >= _CLAUSE_WORDS] or [text]
+
+
+def alone(clause: str, row: int, rows: Sequence[int], names: Names) -> str:
+    """What a clause says of the paper in `row`: without the names of the others, and without "both"."""
+    for other in rows:
+        if other != row:
+            name = re.escape(names.short(other).strip('"“”'))
+            clause = re.sub(rf"(?:\b(?:and|or)\s+)?(?<!\w){name}(?!\w)(?:\s+and\b)?", " ", clause)
+    return " ".join(re.sub(r"\b[Bb]oth\b", " ", clause).split())
 
 
 def behind(claim: Claim) -> str:
