@@ -37,6 +37,7 @@ _OPTIONAL: dict[str, str | None] = {
     "stream_options": None,
     "max_tokens": "max_completion_tokens",
     "temperature": None,
+    "seed": None,
     "response_format": None,
 }
 _ROLES = {"chatbot": "assistant", "model": "assistant"}

@@ -26,6 +26,9 @@ PLACEHOLDERS: Mapping[str, frozenset[str]] = {
     "rewrite": frozenset({"history", "question"}),
     "decompose": frozenset({"question"}),
     "judge": frozenset({"sources", "statements"}),
+    "grade-faithfulness": frozenset({"question", "sources", "answer"}),
+    "grade-correctness": frozenset({"question", "reference", "answer"}),
+    "grade-helpfulness": frozenset({"question", "reference", "answer"}),
 }
 """What each prompt is given, no more and no less."""
 
@@ -56,7 +59,7 @@ def prompt(name: str) -> Prompt:
 
 def versions() -> dict[str, str]:
     """The version of each prompt that answers are written with, by name."""
-    return {name: prompt(name).version for name in PLACEHOLDERS}
+    return {name: prompt(name).version for name in PLACEHOLDERS if not name.startswith("grade-")}
 
 
 def read(file: Path, wanted: frozenset[str]) -> Prompt:

@@ -28,16 +28,23 @@ def ask_json(
     *,
     stop: threading.Event | None,
     count: Callable[[Reply], None],
+    max_tokens: int = TOKENS,
+    **options: Any,
 ) -> T | None:
     """What the model says, as `shape`; None where two replies were no such JSON.
 
-    `count` is called with each reply. Raises `ModelError` where the model can't be used at all.
+    `count` is called with each reply; `options` go to the model's call. Raises `ModelError` where the model can't be
+    used at all.
     """
     schema = {"name": shape.__name__.lower(), "strict": True, "schema": _strict(shape.model_json_schema())}
     asked = list(messages)
     for _ in range(2):
         reply = reader.open(
-            asked, stop=stop, max_tokens=TOKENS, response_format={"type": "json_schema", "json_schema": schema}
+            asked,
+            stop=stop,
+            max_tokens=max_tokens,
+            response_format={"type": "json_schema", "json_schema": schema},
+            **options,
         )
         try:
             text = "".join(reply)
