@@ -91,7 +91,7 @@ def paired(first: Sequence[Share | None], second: Sequence[Share | None], cluste
     The interval is the percentile interval, widened for few clusters: percentiles of k clusters fall short by
     √((k - 1)/k) and by what t has over z, so the tails are Φ(√(k/(k - 1)) · t) with t at 2.5% and k - 1 degrees of
     freedom (the expanded percentile interval: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The
-    American Statistician 69 (4), section 4.3). Without it, 11% of comparisons of 10 clusters that differ by chance alone
+    American Statistician 69 (4), section 4.3). Without it, 11% of comparisons of 10 clusters, equal but for chance,
     have an interval that leaves out 0; with it, 5%, and 4 to 6% of 6 to 64 (3,000 simulations each).
 
     p inverts that interval: it is the smallest level at which it leaves out 0. The share of draws on the other side

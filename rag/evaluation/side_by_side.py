@@ -1,0 +1,181 @@
+"""A comparison of two runs for people: tables for a terminal, and Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rag.evaluation.comparing import Change, Comparison, Difference, Finding
+from rag.evaluation.outcome import WORDS
+from rag.evaluation.report.document import plain
+from rag.evaluation.report.table import UNDEFINED, figure
+from rag.evaluation.significance import McNemar
+from rag.evaluation.verdict import verdict
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+FINDINGS: dict[Finding, str] = {
+    "better": "B is better",
+    "worse": "B is worse",
+    "unclear": "may be chance",
+    "same": "same scores",
+    "too few": "too few to decide",
+    "neutral": "has no direction",
+}
+"""What readers are told."""
+HEAD = ("metric", "n", "clusters", "A", "B", "B − A", "95% interval", "p", "Holm p", "McNemar", "finding")
+STYLES: dict[Finding, str] = {"better": "green", "worse": "red", "too few": "dim", "neutral": "dim", "same": "dim"}
+LEGEND = (
+    "Metrics with * are primary. Intervals and p: 10,000 paired bootstrap resamples of whole clusters of questions "
+    "about the same papers, percentiles widened for few clusters; Holm p: adjusted over the metrics that have one."
+)
+MCNEMAR = "McNemar: yes in A only : in B only, and the exact two-sided p, which takes questions as independent"
+
+
+def table(comparison: Comparison) -> Table:
+    """Every metric in both runs, as a table for a terminal."""
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    names = f"A  {escape(comparison.a)}\nB  {escape(comparison.b)}\n"
+    shown = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), title=names, caption=f"\n{_legend(comparison)}")
+    shown.title_justify = shown.caption_justify = "left"
+    for n, column in enumerate(("metric", "n", "A", "B", "B − A", "95% interval", "Holm p")):
+        shown.add_column(column, justify="right" if n else "left", no_wrap=True)
+    shown.add_column("finding")
+    for d in comparison.differences:
+        metric, asked, _, first, second, difference, interval, _, adjusted = _row(d)
+        finding = Text(FINDINGS[d.finding], style=STYLES.get(d.finding, ""))
+        if d.mcnemar:
+            finding.append(f" (McNemar {_mcnemar(d.mcnemar)})", style="dim")
+        shown.add_row(*(Text(cell) for cell in (metric, asked, first, second, difference, interval, adjusted)), finding)
+    return shown
+
+
+def changes(comparison: Comparison) -> Table:
+    """The questions that got better, worse, or wrong in another way, as a table for a terminal."""
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table("", "id", "question", escape(comparison.a), escape(comparison.b), box=None, pad_edge=False)
+    for sign, style, found in _changed(comparison):
+        for c in found:
+            cells = (c.item.id, _short(c.item.question), WORDS[c.before], WORDS[c.after])
+            shown.add_row(Text(sign, style=style), *(Text(cell) for cell in cells))
+    return shown
+
+
+def settings(comparison: Comparison) -> Table:
+    """What was not the same when the runs were made, as a table for a terminal."""
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table("", escape(comparison.a), escape(comparison.b), box=None, pad_edge=False)
+    for s in comparison.settings:
+        shown.add_row(Text(s.name), Text(s.a or UNDEFINED), Text(s.b or UNDEFINED))
+    return shown
+
+
+def markdown(comparison: Comparison) -> str:
+    """The verdict, every metric, what differs between the runs' settings, and the questions that changed."""
+    return "\n".join(_lines(comparison)).rstrip() + "\n"
+
+
+def _lines(c: Comparison) -> Iterator[str]:
+    yield f"# {plain(c.b)} against {plain(c.a)}\n"
+    yield f"{plain(verdict(c))}\n"
+    yield "## Metrics\n"
+    yield f"A is {plain(c.a)}, B is {plain(c.b)}.\n"
+    yield _line(HEAD)
+    yield _line("---" if n in (0, len(HEAD) - 1) else "---:" for n in range(len(HEAD)))
+    yield from (_line([*_row(d), _mcnemar(d.mcnemar), FINDINGS[d.finding]]) for d in c.differences)
+    yield f"\n{plain(_legend(c))}\n"
+    notes = [f"- {plain(d.name)}: {d.note}" for d in c.differences if d.note]
+    notes += [f"- {plain(name)} is not compared: {plain(why)}" for name, why in c.left_out.items()]
+    yield from notes
+    yield "\n## What was changed\n" if notes else "## What was changed\n"
+    if c.settings:
+        yield _line(["", "A", "B"])
+        yield _line(["---"] * 3)
+        yield from (_line([s.name, s.a or UNDEFINED, s.b or UNDEFINED]) for s in c.settings)
+    else:
+        yield "Nothing that the manifests tell."
+    yield "\n## Questions\n"
+    yield f"{c.n} questions in {c.clusters} clusters; {c.unlike} answers differ in their text or their quotes.\n"
+    for _, _, found in _changed(c):
+        yield from _questions(found)
+    for where, ids in ((f"Only in {c.a}", c.only_a), (f"Only in {c.b}", c.only_b), ("With other contents", c.altered)):
+        if ids:
+            yield f"{plain(where)}, and not compared ({len(ids)}): {', '.join(plain(i) for i in ids)}\n"
+
+
+def _questions(found: Sequence[Change]) -> Iterator[str]:
+    if not found:
+        return
+    title = (
+        "Got better"
+        if found[0].after == "right"
+        else "Got worse"
+        if found[0].before == "right"
+        else "Wrong in another way"
+    )
+    yield f"### {title} ({len(found)})\n"
+    for c in found:
+        yield f"- {plain(c.item.id)} ({c.item.kind}): {plain(c.item.question)} — {WORDS[c.before]} → {WORDS[c.after]}"
+    yield ""
+
+
+def _changed(c: Comparison) -> tuple[tuple[str, str, tuple[Change, ...]], ...]:
+    return ("+", "green", c.got_better), ("−", "red", c.got_worse), ("~", "", c.shifted)
+
+
+def _row(d: Difference) -> list[str]:
+    e = d.paired.difference
+    return [
+        f"{d.name}{' *' if d.primary else ''}{' ↓' if d.better == 'lower' else ''}",
+        f"{e.n:,}",
+        f"{e.clusters:,}",
+        figure(d.paired.first),
+        figure(d.paired.second),
+        signed(e.value),
+        f"{signed(e.low)} to {signed(e.high)}",
+        probability(d.paired.p),
+        UNDEFINED if d.adjusted is None else probability(d.adjusted),
+    ]
+
+
+def _mcnemar(m: McNemar | None) -> str:
+    return f"{m.first_only}:{m.second_only}, {probability(m.p)}{'†' if m.clustered else ''}" if m else ""
+
+
+def _legend(c: Comparison) -> str:
+    parts = [LEGEND]
+    if any(d.better == "lower" for d in c.differences):
+        parts.append("With ↓ lower is better.")
+    if any(d.mcnemar for d in c.differences):
+        clustered = any(d.mcnemar and d.mcnemar.clustered for d in c.differences)
+        parts.append(f"{MCNEMAR}{'; with † some share papers, and it is too small' if clustered else ''}.")
+    return " ".join(parts)
+
+
+def signed(value: float) -> str:
+    """A difference, with its sign."""
+    return f"+{figure(value)}" if value > 0 else figure(value)
+
+
+def probability(p: float) -> str:
+    """A p-value with three decimals."""
+    return "<.001" if p < 0.001 else figure(p)
+
+
+def _short(text: str, width: int = 70) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else f"{flat[: width - 1]}…"
+
+
+def _line(cells: Sequence[str] | Iterator[str]) -> str:
+    return f"| {' | '.join(c if set(c) <= set('-:') else plain(c) for c in cells)} |"
