@@ -150,6 +150,15 @@ class TestWhatIsCompared:
         assert [d.name for d in found.differences] == ["vital_recall"]
         assert found.left_out == {"accuracy": "undefined in the second run: no question has a value"}
         assert "accuracy is not compared: undefined in the second run" in markdown(found)
+        assert "Not compared, though a run has it: accuracy." in verdict(found)
+
+    def test_a_metric_that_neither_has_is_no_matter(self) -> None:
+        a = of_values("a", vital_recall=some(0.5))
+        a = run("a", [scored(s.item, {**s.scores, "accuracy": None}) for s in a.scored])
+        found = compare(a, a, METRICS)
+        assert found.identical
+        assert found.left_out == {"accuracy": "undefined in both runs: no question has a value"}
+        assert "Not compared" not in verdict(found)
 
     def test_values_in_one_run_only_are_said(self) -> None:
         a = of_values("a", vital_recall=some(0.5))

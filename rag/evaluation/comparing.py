@@ -13,7 +13,7 @@ from rag.evaluation.metrics.metric import Metric
 from rag.evaluation.outcome import Outcome, outcome
 from rag.evaluation.report.about import flat, labels
 from rag.evaluation.runs import Run, Scored
-from rag.evaluation.significance import ALPHA, McNemar, Paired, holm, mcnemar, paired
+from rag.evaluation.significance import ALPHA, UNDEFINED, McNemar, Paired, holm, mcnemar, paired
 
 PRIMARY = ("gold_citation_precision", "citation_recall", "vital_recall", "accuracy")
 """What decides whether a system got better, chosen before any two were compared; the other metrics say why."""
@@ -116,8 +116,13 @@ class Comparison:
 
     @property
     def identical(self) -> bool:
-        """Whether every question has the same scores in both."""
-        return bool(self.differences) and not self.left_out and all(d.paired.moved == 0 for d in self.differences)
+        """Whether every question has the same scores in both, in all that was compared."""
+        return bool(self.differences) and all(d.paired.moved == 0 for d in self.differences)
+
+    @property
+    def one_sided(self) -> tuple[str, ...]:
+        """The metrics that were left out though a run has them; the others have no value in either."""
+        return tuple(name for name, why in self.left_out.items() if why != UNDEFINED)
 
 
 def compare(a: Run, b: Run, metrics: Sequence[Metric] | None = None) -> Comparison:

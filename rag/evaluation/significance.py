@@ -24,6 +24,7 @@ ALPHA = 1 - LEVEL
 POWER = 0.8
 """How surely a difference that is there should be found, before one says that it would have been (Cohen 1988)."""
 TINY = 1e-12
+UNDEFINED = "undefined in both runs: no question has a value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +109,16 @@ def paired(first: Sequence[Share | None], second: Sequence[Share | None], cluste
         raise ValueError(f"{len(first)} and {len(second)} shares and {len(clusters)} clusters: give one a question")
     kept = [i for i, pair in enumerate(zip(first, second, strict=True)) if pair != (None, None)]
     if not kept:
-        raise ValueError("undefined in both runs: no question has a value" if first else "no question in common")
+        raise ValueError(UNDEFINED if first else "no question in common")
     labels, members = np.unique(np.asarray([clusters[i] for i in kept], dtype=np.str_), return_inverse=True)
     shares = np.array([[side[i] or (0.0, 0.0) for i in kept] for side in (first, second)])
     a, b = (np.array([np.bincount(members, column) for column in side.T]) for side in shares)
-    drawn = _drawn(b, "second") - _drawn(a, "first")
+    drawn = drawn_values(b, "second") - drawn_values(a, "first")
     # Sums of the same numbers in another order differ in the last digit, which must not count as a difference.
     drawn = np.where(np.abs(drawn) < TINY, 0.0, drawn)[~np.isnan(drawn)]
     moved = int((np.bincount(members, np.abs(shares[0] - shares[1]).max(axis=1) > TINY) > 0).sum())
     value_a, value_b = (float(parts.sum() / wholes.sum()) for parts, wholes in (a, b))
-    low, high = np.quantile(drawn, _tails(len(labels)))
+    low, high = np.quantile(drawn, tails(len(labels)))
     return Paired(
         first=value_a,
         second=value_b,
@@ -170,8 +171,11 @@ def holm(values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _drawn(sums: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-    """A run's value in each draw, NaN where it holds none; `sums` has the parts and the wholes of each cluster."""
+def drawn_values(sums: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    """A run's value in each draw, NaN where it holds none; `sums` has the parts and the wholes of each cluster.
+
+    Raises `ValueError`, with the run's `name`, where more than 5% of draws hold none.
+    """
     parts, wholes = sums
     if not (wholes > 0).any():
         raise ValueError(f"undefined in the {name} run: no question has a value")
@@ -195,8 +199,8 @@ def _p(drawn: NDArray[np.float64], clusters: int, moved: int) -> float:
 
 
 @lru_cache(maxsize=64)
-def _tails(clusters: int) -> tuple[float, float]:
-    """Which quantiles of the draws are the ends of the 95% interval."""
+def tails(clusters: int) -> tuple[float, float]:
+    """Which quantiles of the draws are the ends of the 95% interval (see `paired`)."""
     if clusters < 2:
         return ALPHA / 2, 1 - ALPHA / 2
     from scipy.stats import norm, t

@@ -33,6 +33,8 @@ def _sentences(c: Comparison) -> Iterator[str]:
         )
     else:
         yield from _found(c)
+    if c.one_sided:
+        yield f"Not compared, though a run has it: {', '.join(name.replace('_', ' ') for name in c.one_sided)}."
     if any(c.failed):
         yield f"{c.a} failed on {c.failed[0]} of the questions and {c.b} on {c.failed[1]}: errors count as bad answers."
 
