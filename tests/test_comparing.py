@@ -163,7 +163,7 @@ class TestWhatIsCompared:
     def test_values_in_one_run_only_are_said(self) -> None:
         a = of_values("a", vital_recall=some(0.5))
         b = run("b", [scored(s.item, s.scores if n else {"vital_recall": None}) for n, s in enumerate(a.scored)])
-        assert "1 questions have a value in one run only" in markdown(compare(a, b, METRICS))
+        assert "vital_recall: 1 question with a value in one run only" in markdown(compare(a, b, METRICS))
 
     @pytest.mark.parametrize(
         ("judge", "compared"),
@@ -256,6 +256,13 @@ class TestFamily:
         assert "12:14, .845" in text
         assert "takes questions as independent" in text
         assert "†" not in text
+
+    def test_mcnemar_is_left_out_where_answers_decide_which_questions_count(self) -> None:
+        a = of_values("a", accuracy=some(0.5))
+        b = run("b", [scored(s.item, s.scores if n > 3 else {"accuracy": None}) for n, s in enumerate(a.scored)])
+        (found,) = compare(a, b, METRICS).differences
+        assert found.mcnemar is None
+        assert found.note == "4 questions with a value in one run only"
 
     def test_mcnemar_over_shared_papers_is_marked(self) -> None:
         a = of_values("a", clusters=10, accuracy=some(0.5))
@@ -399,6 +406,23 @@ def comparison() -> Comparison:
     a = of_values("a[bold]", 60, 30, vital_recall=LOW, accuracy=LOW, gap=LOW, words=lambda n: 10.0 + n)
     b = of_values("b|x", 60, 30, vital_recall=HIGH, accuracy=SAME, gap=HIGH, words=lambda n: 12.0 + n % 9)
     return compare(a, b, METRICS)
+
+
+def test_a_long_verdict_tells_the_figures_of_primary_metrics() -> None:
+    names = ["ndcg@10", "mrr", "recall@5", "vital_recall", "list_f1"]
+    a, b = (of_values(run, **dict.fromkeys(names, value)) for run, value in (("a", LOW), ("b", HIGH)))
+    text = verdict(compare(a, b))
+    assert text.startswith("b is better than a in vital recall by .")
+    assert "; also in recall@5, mrr, ndcg@10, list f1." in text
+    assert text.count("Holm-adjusted") == 1
+
+
+def test_the_same_value_of_other_questions_is_no_difference() -> None:
+    a = of_values("a", vital_recall=lambda n: 1.0, accuracy=some(0.5))
+    b = [scored(s.item, {**s.scores, "vital_recall": None if n < 9 else (1.0, 1.0)}) for n, s in enumerate(a.scored)]
+    found = compare(a, run("b", b), METRICS)
+    assert [d.finding for d in found.differences] == ["same", "same"]
+    assert not found.identical
 
 
 class TestShown:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rag.errors import EvaluationError
-from rag.evaluation.gating import JUDGED
 from rag.evaluation.items import Item, digest
-from rag.evaluation.metrics.metric import Metric
+from rag.evaluation.judging.grades import NAMES as JUDGED
+from rag.evaluation.metrics.metric import Metric, Share
 from rag.evaluation.outcome import Outcome, outcome
 from rag.evaluation.report.about import flat, labels
 from rag.evaluation.runs import Run, Scored
@@ -52,9 +52,9 @@ class Difference:
     def finding(self) -> Finding:
         """What can be said of the second run: "unclear" is a difference that chance may have made, not none.
 
-        "same" means that every question has the same score, "neutral" that the metric has no better and worse.
+        "same" means that no draw of the questions makes a difference, "neutral" that no value is better than another.
         """
-        if self.paired.moved == 0:
+        if self.paired.moved == 0 or self.paired.error == 0 == self.gain:
             return "same"
         if not self.paired.decidable:
             return "too few"
@@ -200,14 +200,13 @@ def _differences(
         except ValueError as e:
             left_out[name] = str(e)
             continue
-        one_sided = sum((x is None) != (y is None) for x, y in zip(first, second, strict=True))
         found.append(
             Difference(
                 name,
                 known[name].better if name in known else better,
                 result,
                 mcnemar=_yes_no(known.get(name), first, second, clusters),
-                note=f"{one_sided} questions have a value in one run only" if one_sided else "",
+                note=_unpaired(first, second),
             )
         )
     return _adjusted(found), left_out
@@ -221,14 +220,21 @@ def _adjusted(found: Sequence[Difference]) -> tuple[Difference, ...]:
 
 
 def _yes_no(
-    metric: Metric | None, first: Sequence[Any], second: Sequence[Any], clusters: Sequence[str]
+    metric: Metric | None, first: Sequence[Share | None], second: Sequence[Share | None], clusters: Sequence[str]
 ) -> McNemar | None:
-    if metric is None or not metric.yes_no:
+    """McNemar's test, for a yes/no metric whose values are of the same questions in both runs.
+
+    Where an answer decides whether a question counts, as in refusal precision, the questions that count in both are not
+    what the metric is about.
+    """
+    if metric is None or not metric.yes_no or _unpaired(first, second):
         return None
-    try:
-        return mcnemar(first, second, clusters)
-    except ValueError:  # no question has a value in both
-        return None
+    return mcnemar(first, second, clusters)
+
+
+def _unpaired(first: Sequence[Share | None], second: Sequence[Share | None]) -> str:
+    n = sum((x is None) != (y is None) for x, y in zip(first, second, strict=True))
+    return f"{n} question{'' if n == 1 else 's'} with a value in one run only" if n else ""
 
 
 def _same_judge(name: str, a: Any, b: Any) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from rag.errors import EvaluationError
 from rag.evaluation.intervals import DECISIVE, Estimate
 from rag.evaluation.items import KINDS
+from rag.evaluation.judging.grades import NAMES as JUDGED
 from rag.evaluation.runs import Run
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ BOUNDS: tuple[Bound, ...] = get_args(Bound)
 """`min` and `max` hold the value; `min_low` and `max_high` the end of its 95% interval that is worse."""
 PLAIN: tuple[Bound, ...] = ("min", "max")
 """Those of figures that have no interval."""
-JUDGED = ("faithfulness", "correctness", "helpfulness")
-"""The metrics that a model grades."""
 SPEED = ("p50_ms", "p95_ms", "prompt_tokens", "completion_tokens", "cost")
 RUN = ("failed", "questions")
 """How many questions failed, and how many were asked: a gate that asked three has shown nothing."""
@@ -202,4 +201,4 @@ def _figure(value: float | None) -> str:
     if value is None:
         return "undefined"
     # A value just below its limit must not be shown as the limit.
-    return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:,.1f}"
+    return f"{value:,.4f}".rstrip("0").rstrip(".")

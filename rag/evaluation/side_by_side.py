@@ -19,7 +19,7 @@ FINDINGS: dict[Finding, str] = {
     "better": "B is better",
     "worse": "B is worse",
     "unclear": "may be chance",
-    "same": "same scores",
+    "same": "same here",
     "too few": "too few to decide",
     "neutral": "has no direction",
 }

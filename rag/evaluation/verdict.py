@@ -124,7 +124,13 @@ def _missed(c: Comparison) -> Iterator[str]:
 
 
 def _list(found: Sequence[Difference]) -> str:
-    return _and([f"{_name(d)} by {_evidence(d)}" for d in found])
+    """The primary metrics with their figures, or else the three that are surest; the others by name."""
+    first = [d for d in found if d.primary] or found[:3]
+    others = [_name(d) for d in found if d not in first]
+    if len(found) <= 3:
+        first, others = list(found), []
+    told = _and([f"{_name(d)} by {_evidence(d)}" for d in first])
+    return f"{told}; also in {', '.join(others)}" if others else told
 
 
 def _evidence(d: Difference) -> str:
