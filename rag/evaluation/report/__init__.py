@@ -25,6 +25,6 @@ def save(runs: Sequence[Run], folder: Path) -> tuple[Path, Path]:
             # What a model wrote may hold half a character, which no file can.
             path.write_bytes(text.encode("utf-8", "replace"))
     except OSError as e:
-        raise EvaluationError(f"The report can't be written to {folder}: {e.strerror}. --out names a folder.") from e
+        raise EvaluationError(f"The report can't be written to {folder}: {e.strerror}. --output names a folder.") from e
     written, shown = texts
     return written, shown

@@ -17,7 +17,7 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "kinds": ("kinds",),
     "at most of a kind": ("limit",),
     "questions": ("questions",),
-    "their hash": ("set",),
+    "hash of the questions": ("set",),
     "collection": ("collection",),
     "papers": ("papers",),
     "index": ("index",),
@@ -97,5 +97,5 @@ def sentence(run: Run) -> str:
 
 def _short(fact: str, value: str) -> str:
     """Hashes by their first twelve digits, as people compare them; the whole stands in the manifest."""
-    hashed = fact in ("their hash", "index", "revision") and len(value) >= 32 and " " not in value
+    hashed = fact in ("hash of the questions", "index", "revision") and len(value) >= 32 and " " not in value
     return value[:12] if hashed else value

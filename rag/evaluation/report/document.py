@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rag.evaluation.outcome import OUTCOMES, WORDS, outcome
 from rag.evaluation.report import tables
 from rag.evaluation.report.about import judges, labels, manifests, sentence
-from rag.evaluation.report.slope import series, slopes
+from rag.evaluation.report.noise import series, slopes
 from rag.evaluation.report.table import Cell, Table
 from rag.evaluation.runs import Run
 

@@ -24,7 +24,7 @@ SERIES = tuple(f"#fe02{n:02x}" for n in range(6))
 """A colour a run; further runs begin anew, with another marker."""
 COLOURS = {INK: "currentColor", LINE: "var(--line)", **{c: f"var(--series-{n})" for n, c in enumerate(SERIES)}}
 """What stands for the colours of the page while a figure is drawn; outcomes have theirs in `tint`."""
-SIZE = 10
+SIZE = 11
 """Of text, in pixels of the figure."""
 
 _SVG = "{http://www.w3.org/2000/svg}"

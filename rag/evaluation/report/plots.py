@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log2
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from rag.evaluation.intervals import Estimate
 from rag.evaluation.outcome import OUTCOMES, WORDS
 from rag.evaluation.report.about import labels
 from rag.evaluation.report.drawing import LINE, SERIES, Plot, draw, tint
-from rag.evaluation.report.slope import Series
+from rag.evaluation.report.noise import Series
 from rag.evaluation.report.table import figure
 from rag.evaluation.report.tables import MAIN, kinds, milliseconds, outcomes
 from rag.evaluation.runs import Run
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 MARKERS = "osD^vP"
 WIDTH = 330
-"""Pixels; as wide as a small phone shows."""
+WIDE = 400
+"""Pixels; the first is as wide as a small phone shows."""
 
 
 def by_kind(runs: Sequence[Run]) -> tuple[Plot, ...]:
@@ -92,7 +94,10 @@ def _bars(number: int, run: Run, label: str) -> Plot:
         f"{kind}: " + ", ".join(f"{counts[o]} {WORDS[o]}" for o in OUTCOMES if counts[o])
         for kind, counts in found.items()
     )
-    return draw(f"lost-{number}", label, f"Outcomes of {label}. {said}.", (2 * WIDTH, 24 + 24 * len(found)), paint)
+    return draw(f"lost-{number}", label, f"Outcomes of {label}. {said}.", (WIDE, 24 + 24 * len(found)), paint)
+
+
+_ROUND = tuple(lead * 10.0**power for power in range(-3, 8) for lead in (1, 2, 5))
 
 
 def latency(runs: Sequence[Run]) -> Plot | None:
@@ -115,9 +120,11 @@ def latency(runs: Sequence[Run]) -> Plot | None:
                     )
         for share in (0.5, 0.95):
             axes.axhline(share, color=LINE, linewidth=1)
-        if longest > 20 * shortest:
+        if longest > 10 * shortest:
             axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(lambda x, _: f"{x:,g}" if x < 1e5 else f"{x:.0e}")
+            ticks = [t for t in _ROUND if shortest <= t <= longest]
+            axes.set_xticks(ticks, [f"{t:,g}" for t in ticks])
+            axes.set_xticks([], minor=True)
         axes.set_ylim(0, 1.02)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 0.95], ["0", "25%", "50%", "75%", "95%"])
         axes.set_xlabel("milliseconds")
@@ -127,21 +134,22 @@ def latency(runs: Sequence[Run]) -> Plot | None:
         for label, t in zip(labels(runs), times, strict=True)
         if t
     )
-    return draw("latency", "Share of answers within a time", f"Latency. {said}.", (2 * WIDTH, 230), paint)
+    return draw("latency", "Share of answers within a time", f"Latency. {said}.", (WIDE, 230), paint)
 
 
 def slope(number: int, one: Series, metric: str) -> Plot:
-    """A metric over the ratio of distractors, with intervals."""
+    """A metric over the size of the collection with its distractors, as doublings, with intervals."""
     found = [(x, run.summary.get("all", {}).get(metric)) for x, run in zip(one.ratios, one.runs, strict=True)]
     points = [(x, e) for x, e in found if e is not None]
 
     def paint(page: Figure) -> None:
         axes = page.subplots()
-        axes.plot([x for x, _ in points], [e.value for _, e in points], color=SERIES[number % len(SERIES)])
+        axes.plot([log2(1 + x) for x, _ in points], [e.value for _, e in points], color=SERIES[number % len(SERIES)])
         for x, estimate in points:
-            _interval(axes, number, estimate, x=x)
+            _interval(axes, number, estimate, x=log2(1 + x))
         axes.set_ylim(-0.02, 1.02)
-        axes.set_xticks(sorted(set(one.ratios)))
+        ratios = sorted(set(one.ratios))
+        axes.set_xticks([log2(1 + x) for x in ratios], [f"{x:g}" for x in ratios])
         axes.set_xlabel("distractors for each own paper")
         _shares(axes, "y")
 

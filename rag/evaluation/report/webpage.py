@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from rag.evaluation.outcome import OUTCOMES, WORDS
@@ -14,7 +14,7 @@ from rag.evaluation.report import calibration, plots, tables
 from rag.evaluation.report.about import everything, judges, labels, manifests, sentence
 from rag.evaluation.report.cards import Card, cards
 from rag.evaluation.report.drawing import SERIES, Plot
-from rag.evaluation.report.slope import series, slopes
+from rag.evaluation.report.noise import series, slopes
 from rag.evaluation.report.table import Cell, Table
 from rag.evaluation.runs import Run
 
@@ -35,7 +35,7 @@ class Section:
     said: str = ""
     folded: str = ""
     wide: bool = False
-    keys: tuple[tuple[int, str], ...] = field(default=())
+    keys: tuple[tuple[int, str], ...] = ()
 
 
 def page(runs: Sequence[Run]) -> str:
@@ -91,7 +91,8 @@ def _sections(runs: Sequence[Run]) -> Iterator[Section]:
     by_kind = tables.by_kind(runs)
     yield Section("kinds", "By kind", by_kind, plots.by_kind(runs), several, folded="The figures by kind")
     keys = tuple((n, WORDS[o]) for n, o in enumerate(OUTCOMES) if any(tables.outcomes(r)["all"][o] for r in runs))
-    yield Section("lost", "Where it was lost", tables.lost(runs), plots.lost(runs), wide=True, keys=keys)
+    counts = "The counts by kind" if several else ""
+    yield Section("lost", "Where it was lost", tables.lost(runs), plots.lost(runs), wide=True, keys=keys, folded=counts)
     yield Section("abstention", "Abstention", tables.abstention(runs))
     yield _calibration(runs)
     for number, one in enumerate(series(runs)):
