@@ -25,8 +25,8 @@ def statements(answer: Answer) -> tuple[Statement, ...]:
     """The sentences of an answer that claim something.
 
     Each sentence of a quotation carries the markers behind its end; a marker behind a full stop belongs to the sentence
-    before it. Titles, headings, labels, introductions, the count of a list, and what only says that something is not
-    said claim nothing.
+    before it. Titles, headings, labels, introductions, questions, the count of a list, and what only says that
+    something is not said claim nothing.
     """
     titles = frozenset(_key(t) for t in (*(c.title for c in answer.citations), *(r.title for r in answer.retrieved)))
     found: list[Statement] = []
@@ -93,10 +93,13 @@ def _sentences(plain: Plain) -> Iterator[_Sentence]:
         own = [m for at, some in plain.markers if (start < at or not n) and at <= max(end, following - 1) for m in some]
         inside = [q for q in quotes if q[0] < end and start < q[1]]
         own += [m for _, _, some in inside for m in some]
+        # "It is fast." [1]. – the second full stop is the marker's.
+        end = next((b for _, b, _ in inside if b < end and not text[b:end].strip(" .,;")), end)
         quoted = any(a <= start and end <= b for a, b, _ in inside)
         first = start + any(a == start for a, _, _ in inside) * quoted
         last = end - any(b == end for _, b, _ in inside) * quoted
-        yield _Sentence(text[first:last].strip(" |,;"), tuple(sorted(set(own))), quoted)
+        said = re.sub(r"([.!?])\.$", r"\1", text[first:last].strip(" |,;"))
+        yield _Sentence(said, tuple(sorted(set(own))), quoted)
 
 
 def _quotes(plain: Plain) -> list[tuple[int, int, tuple[int, ...]]]:
@@ -148,4 +151,4 @@ def _claims(sentence: _Sentence, titles: frozenset[str]) -> bool:
         return False
     if says_absent(text) and not (cited and (_BUT.search(text) or not _OF_SOURCES.search(text))):
         return False
-    return cited or not (text.endswith(":") or stated_count(text) is not None)
+    return cited or not (text.endswith((":", "?")) or stated_count(text) is not None)

@@ -8,7 +8,6 @@ not. 0 where it abstains or failed.
 from __future__ import annotations
 
 from rag.evaluation.counting import stated_count
-from rag.evaluation.markup import plain_text
 from rag.evaluation.metrics.metric import Case, Metric, Share
 
 
@@ -20,7 +19,7 @@ def exact(case: Case) -> Share | None:
     if case.abstained or case.failed:
         return 0.0, 1.0
     aside = case.cited & frozenset(case.item.borderline_papers)
-    stated = stated_count(_own_words(plain_text(case.answer.answer)), case.answer.searched)
+    stated = stated_count(_own_words(case.plain), case.answer.searched)
     if stated is None:
         return float(bool(case.cited) and len(case.cited - aside) == gold), 1.0
     return float(gold <= stated <= gold + len(aside)), 1.0

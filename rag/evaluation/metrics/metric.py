@@ -9,6 +9,7 @@ from typing import Literal
 
 from rag.answer import Answer, Citation
 from rag.evaluation.items import Item
+from rag.evaluation.markup import plain_text
 from rag.evaluation.statements import Statement, statements
 from rag.papers import Paper
 
@@ -56,6 +57,11 @@ class Case:
         return "" if self.failed else self.answer.answer.replace("\\", "")
 
     @cached_property
+    def plain(self) -> str:
+        """What it says without Markdown and markers, a line or cell a line; nothing where it failed."""
+        return "" if self.failed else plain_text(self.answer.answer)
+
+    @cached_property
     def statements(self) -> tuple[Statement, ...]:
         """The sentences of the answer that claim something, each with its markers; none where it abstains or failed."""
         return () if self.failed or self.answer.abstained else statements(self.answer)
@@ -66,7 +72,7 @@ class Metric:
     """A metric: `of` gives the share of one case, None where it is undefined there.
 
     `undefined` says in words when that is. `yes_no` marks metrics that are 0 or 1 for each item, for McNemar's test.
-    `better` is None for what is neither good nor bad in itself. `wanted` metrics are shown first.
+    `better` is None for what is neither good nor bad in itself.
     """
 
     name: str

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 
-from rag.evaluation.markup import plain_text
 from rag.evaluation.metrics.metric import Case, Metric, Share
 from rag.writing.claims import says_absent
 
 _LACKING = re.compile(
     r"\b(?:no|none\s+of\s+the|without\s+any?)\s+(?:\w+\s+){0,2}?(?:papers?|abstracts?|sources?|documents?|entry|texts?|context)\b"
-    r"|\b(?:not|n['’]t|never)\s+(?:\w+\s+){0,2}?(?:in|found|find|covered?|part|present|among|contain|have|hold|include[ds]?"
+    r"|\b(?:not|never|neither|nor|\w+n['’]t)\s+(?:\w+\s+){0,3}?(?:in|found|find|covered?|part|present|among|contain|have|hold|include[ds]?"
     r"|mention(?:ed|s)?|address(?:ed|es)?|represented|know|compared?|say|state)\b"
     r"|\b(?:missing|absent|lacks?|lacking|unavailable)\b",
     re.IGNORECASE,
@@ -41,7 +40,7 @@ def _called(side: str, called: list[str]) -> bool:
 def _said(side: str, case: Case) -> bool:
     from rag.passages import split_sentences  # loads LlamaIndex
 
-    for line in plain_text(case.answer.answer).split("\n"):
+    for line in case.plain.split("\n"):
         for span in split_sentences(line):
             sentence = line[span.start : span.end]
             if side.casefold() in sentence.casefold() and (says_absent(sentence) or _LACKING.search(sentence)):

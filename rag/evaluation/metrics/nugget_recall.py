@@ -8,7 +8,6 @@ abstains or failed. The means are over questions.
 from __future__ import annotations
 
 from rag.evaluation.items import Nugget
-from rag.evaluation.markup import plain_text
 from rag.evaluation.metrics.metric import Case, Metric, Share
 
 
@@ -16,7 +15,7 @@ def holds(case: Case, nugget: Nugget) -> bool:
     """Whether the answer has a nugget, in its Markdown or in its plain text; never where it abstains."""
     if case.abstained or case.failed:
         return False
-    return nugget.found_in(case.text) or nugget.found_in(plain_text(case.answer.answer))
+    return nugget.found_in(case.text) or nugget.found_in(case.plain)
 
 
 def vital(case: Case) -> tuple[Nugget, ...]:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 
 from rag.evaluation.items import Item, Nugget
-from rag.evaluation.markup import plain_text
 from rag.evaluation.metrics.metric import Case, Metric, Share
 from rag.evaluation.metrics.nugget_recall import vital
 from rag.figures import Figure, figures, same
+
+_NAMES = re.compile(r"(?:double|triple|quadruple)\b|half[\s-]precision", re.IGNORECASE)
+"""Words that name more often than they count: "double quantization", "triple modular redundancy"."""
 
 
 def exactness(case: Case) -> Share | None:
@@ -23,7 +25,7 @@ def exactness(case: Case) -> Share | None:
     if not wanted:
         return None
     silent = case.abstained or case.failed
-    given = [] if silent else [f for f in figures(plain_text(case.answer.answer)) if not f.named]
+    given = [] if silent else _given(case.plain)
     return float(sum(any(same(g, w) for g in given) for w in wanted)), float(len(wanted))
 
 
@@ -33,8 +35,13 @@ def of_nugget(case: Case, nugget: Nugget) -> list[Figure]:
     texts = [*_spans(case.item, nugget), *([paper.abstract] if paper else [])]
     for text in texts:
         if places := _matches(nugget, text):
-            return [f for f in figures(text) if not f.named and any(f.start < b and a < f.end for a, b in places)]
-    return [f for f in figures(nugget.text) if not f.named]
+            return [f for f in _given(text) if any(f.start < b and a < f.end for a, b in places)]
+    return _given(nugget.text)
+
+
+def _given(text: str) -> list[Figure]:
+    """The figures of a text, without the digits and words of names."""
+    return [f for f in figures(text) if not f.named and not _NAMES.match(text, f.start)]
 
 
 def _spans(item: Item, nugget: Nugget) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 
-from rag.evaluation.markup import plain_text
 from rag.evaluation.metrics.metric import Case, Metric, Share
 
 
@@ -15,7 +14,7 @@ def words(case: Case) -> Share | None:
     """The number of words; a word has a letter or a digit."""
     if case.failed:
         return None
-    return float(sum(bool(re.search(r"[^\W_]", w)) for w in plain_text(case.answer.answer).split())), 1.0
+    return float(sum(bool(re.search(r"[^\W_]", w)) for w in case.plain.split())), 1.0
 
 
 WORDS = Metric("words", words, "nothing was answered", better=None)
