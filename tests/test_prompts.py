@@ -20,7 +20,7 @@ RENDERED = ROOT / "tests" / "rendered"
 
 @pytest.mark.parametrize("name", PLACEHOLDERS)
 def test_each_prompt_loads(name: str) -> None:
-    values = {placeholder: f"<{placeholder}>" for placeholder in PLACEHOLDERS[name]}
+    values = {placeholder: f"«{placeholder}»" for placeholder in PLACEHOLDERS[name]}
     system, user = prompt(name).fill(**values)
     assert (system.role, user.role) == (MessageRole.SYSTEM, MessageRole.USER)
     whole = f"{system.content}{user.content}"

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from rag.evaluation.intervals import LEVEL, draws
 from rag.evaluation.judging.grades import GRADES, NAMES
-from rag.evaluation.judging.labels import Label
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from rag.evaluation.judging.judge import Judge
+    from rag.evaluation.judging.labels import Label
 
 Confusion = tuple[tuple[int, ...], ...]
 """How often the reader gave the row's grade and the judge the column's."""

@@ -105,17 +105,29 @@ class Judge:
     def grades(
         self, cases: Sequence[Case], *, jobs: int = 1, progress: Callable[[int], None] = lambda done: None
     ) -> list[dict[str, Share | None]]:
-        """`grade` of each case, in their order, `jobs` at once; `progress` is called with how many are done."""
+        """`grade` of each case, in their order, `jobs` at once; `progress` is called with how many are done.
+
+        Raises what `grade` raises; no case is begun after that.
+        """
+        given_up = threading.Event()
+
+        def one(case: Case) -> dict[str, Share | None]:
+            if given_up.is_set():
+                return dict.fromkeys(NAMES)
+            try:
+                return self.grade(case)
+            except BaseException:
+                given_up.set()
+                raise
+
         found: list[dict[str, Share | None]] = []
         with ThreadPoolExecutor(jobs, thread_name_prefix="judge") as pool:
-            waiting = [pool.submit(self.grade, case) for case in cases]
             try:
-                for done, future in enumerate(waiting, 1):
-                    found.append(future.result())
-                    progress(done)
+                for shares in pool.map(one, cases):
+                    found.append(shares)
+                    progress(len(found))
             finally:
-                for future in waiting:
-                    future.cancel()
+                given_up.set()
         return found
 
     def grade_of(self, name: Name, script: Script) -> Grade | None:
