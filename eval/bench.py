@@ -44,8 +44,9 @@ from llama_index.core.vector_stores.types import (
 from rich.console import Console
 from rich.table import Table
 
-from rag import Config, Paper, Rag, Turn
+from rag import Config, Paper, Rag
 from rag.embedding import BATCH, BuiltinEmbedding, States, open_model
+from rag.evaluation.items import Item, read
 from rag.index import current
 from rag.indexing import build as build_index
 from rag.papers import load
@@ -60,16 +61,6 @@ ASKED = 60
 """Questions of the warm measurement: of every kind in its share, so mostly of one paper."""
 COLD_QUESTION = "What does double quantization save in QLoRA?"
 BARE_IMPORT = "import llama_index.core, chromadb, onnxruntime"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A line of the reference questions, as far as it matters here."""
-
-    kind: str
-    text: str
-    history: tuple[Turn, ...]
-    gold: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +83,7 @@ def main() -> None:
     parser.add_argument("--questions", type=Path, default=QUESTIONS, metavar="FILE", help="default: %(default)s")
     parser.add_argument("--repeat", type=int, default=5, metavar="N", help="turns of each measurement (%(default)s)")
     args = parser.parse_args()
-    questions = read_questions(args.questions)
+    questions = read(args.questions)
     progress = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="rag-bench-") as folder, progress.status("Ingesting") as status:
         home = Path(folder) / "home"
@@ -104,7 +95,7 @@ def main() -> None:
         status.update("Starting")
         figures += cold(home, args.repeat)
         status.update("Retrieving")
-        figures += retrieval(home, Path(folder), [q for q in questions if q.kind in SINGLE and len(q.gold) == 1])
+        figures += retrieval(home, Path(folder), [q for q in questions if q.kind in SINGLE and len(q.gold_papers) == 1])
     Console().print(_table(figures))
     if args.json:
         report: dict[str, Any] = {
@@ -114,19 +105,6 @@ def main() -> None:
         }
         report |= {"repeat": args.repeat, "figures": [asdict(f) for f in figures]}
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-
-
-def read_questions(file: Path) -> list[Question]:
-    """The reference questions in a JSONL file."""
-    return [
-        Question(
-            kind=line["kind"],
-            text=line["question"],
-            history=tuple(Turn(**turn) for turn in line["history"]),
-            gold=frozenset(line["gold_papers"]),
-        )
-        for line in map(json.loads, file.read_text(encoding="utf-8").splitlines())
-    ]
 
 
 def ingest(folder: Path, repeat: int) -> Figure:
@@ -150,7 +128,7 @@ def ingest(folder: Path, repeat: int) -> Figure:
     return Figure("ingest", "papers/s", _median(rate[0]), _median(rate[1]), ratio, "≥ 0.8", ratio >= 0.8)
 
 
-def ask(home: Path, questions: Sequence[Question], repeat: int) -> Figure:
+def ask(home: Path, questions: Sequence[Item], repeat: int) -> Figure:
     """Median milliseconds of a warm `ask()` against embedding the question and asking Chroma for ten passages."""
     bare = BareEmbedding()
     with Rag(Config(home=home)) as rag:
@@ -163,9 +141,9 @@ def ask(home: Path, questions: Sequence[Question], repeat: int) -> Figure:
             clock = Clock()
             for q in questions:
                 with clock.ours():
-                    rag.ask(q.text, q.history)
+                    rag.ask(q.question, q.turns)
                 with clock.bare():
-                    collection.query(query_embeddings=[bare.vector(q.text)], n_results=10)
+                    collection.query(query_embeddings=[bare.vector(q.question)], n_results=10)
             for half, times in zip(halves, clock.times, strict=True):
                 half.append(1000 * _median(times))
     ratio = statistics.median(a / b for a, b in zip(*halves, strict=True))
@@ -197,7 +175,7 @@ def cold(home: Path, repeat: int) -> list[Figure]:
     ]
 
 
-def retrieval(home: Path, folder: Path, questions: Sequence[Question]) -> list[Figure]:
+def retrieval(home: Path, folder: Path, questions: Sequence[Item]) -> list[Figure]:
     """Recall@5 and mean reciprocal rank at 10 of our retriever and of plain LlamaIndex, on questions of one paper."""
     with Rag(Config(home=home)) as rag:
         ours = [_rank(rag.as_retriever(top_k=10), q) for q in questions]
@@ -210,10 +188,10 @@ def retrieval(home: Path, folder: Path, questions: Sequence[Question]) -> list[F
     return figures
 
 
-def _rank(retriever: BaseRetriever, question: Question) -> float:
+def _rank(retriever: BaseRetriever, question: Item) -> float:
     """Where the right paper stands among the papers found; infinite where it isn't."""
-    found = dict.fromkeys(n.node.metadata["paper_id"] for n in retriever.retrieve(question.text))
-    return next((rank for rank, paper in enumerate(found, 1) if paper in question.gold), float("inf"))
+    found = dict.fromkeys(n.node.metadata["paper_id"] for n in retriever.retrieve(question.question))
+    return next((rank for rank, paper in enumerate(found, 1) if paper in question.gold_papers), float("inf"))
 
 
 def plain_llama_index(papers: Sequence[Paper], folder: Path) -> BaseRetriever:
@@ -344,7 +322,7 @@ def _chroma(folder: Path) -> Any:
     return chromadb.PersistentClient(str(folder), settings=chromadb.config.Settings(anonymized_telemetry=False))
 
 
-def _spread(questions: Sequence[Question], n: int) -> list[Question]:
+def _spread(questions: Sequence[Item], n: int) -> list[Item]:
     """About `n` questions, evenly from all of them sorted by kind."""
     ordered = sorted(questions, key=lambda q: q.kind)
     return ordered[:: max(1, len(ordered) // n)]

@@ -2,73 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rag.cli import console
-from rag.cli.session import BaseUrl, Collection, Home, Model, Strict, opened, with_options
+from rag.cli.session import Collection, Home, opened
 from rag.config import Config
-from rag.errors import EvaluationError, GateFailed, UsageError
+from rag.errors import EvaluationError, GateFailed
 
 if TYPE_CHECKING:
+    from rag.evaluation.report.table import Table
     from rag.evaluation.runs import Run
-    from rag.evaluation.session import Plan
 
 Questions = Annotated[
     Path | None,
     typer.Option("--questions", metavar="FILE", help="Reference questions; default: those that come with the program."),
 ]
-
-
-class Split(StrEnum):
-    """Which part of a set is asked."""
-
-    dev = "dev"
-    test = "test"
-    all = "all"
-
-
-class Mode(StrEnum):
-    """How our own system answers."""
-
-    auto = "auto"
-    quoting = "quoting"
-    generating = "generating"
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluated:
-    """The options of the commands that ask: which collection, and which model."""
-
-    mode: Annotated[
-        Mode, typer.Option("--mode", help="How our system answers; auto: as rag ask would.", case_sensitive=False)
-    ] = Mode.auto
-    model: Model = None
-    base_url: BaseUrl = None
-    strict: Strict = False
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask the model again what it was asked before.")] = False
-    collection: Collection = None
-    home: Home = None
-
-    def config(self, mode: Mode | None = None) -> Config:
-        """The settings. A model that fails fails the question, instead of being replaced by quotes."""
-        llm = {Mode.auto: None, Mode.quoting: "none", Mode.generating: "openai"}[mode or self.mode]
-        found = Config.load(
-            llm=llm,
-            model=self.model,
-            base_url=self.base_url,
-            strict=self.strict or None,
-            collection=self.collection,
-            home=self.home,
-            fallback=False,
-        )
-        cache = found.cache or str(found.home / "evaluations" / ".replies")
-        return replace(found, cache="" if self.no_cache else cache)
 
 
 app = typer.Typer(
@@ -108,82 +59,6 @@ def check(questions: Questions = None, collection: Collection = None, home: Home
     splits = ", ".join(f"{sum(i.split == s for i in items)} {s}" for s in ("dev", "test"))
     unreviewed = f", {drafts} of them drafts to be reviewed" if drafts else ""
     console.say(f"{len(items)} questions hold ({splits}{unreviewed}).")
-
-
-@app.command()
-@with_options
-def run(
-    split: Annotated[Split, typer.Option("--split", help="Which part of the set.")] = Split.dev,
-    kind: Annotated[
-        list[str] | None, typer.Option("--kind", metavar="KIND", help="Only this; may be repeated.")
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=0, metavar="N", help="At most N of each kind.")] = 0,
-    name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="Name of the run; default: from what is asked.")
-    ] = "",
-    system: Annotated[str, typer.Option("--system", metavar="NAME", help="ours, a baseline or a peer.")] = "ours",
-    questions: Questions = None,
-    drafts: Annotated[bool, typer.Option("--drafts", help="Ask drafts as well.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Replace a run of this name.")] = False,
-    retry: Annotated[bool, typer.Option("--retry-failed", help="Ask again what failed.")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", min=0, max=64, metavar="N", help="Questions at once.")] = 0,
-    distractors: Annotated[
-        Path | None, typer.Option("--distractors", metavar="FILE", help="Papers to mix in, in any format we read.")
-    ] = None,
-    ratio: Annotated[
-        list[float] | None,
-        typer.Option("--ratio", metavar="R", help="Distractors for each paper; may be repeated, a run each."),
-    ] = None,
-    judge: Annotated[bool, typer.Option("--judge", help="Have a model grade the answers, too.")] = False,
-    judge_model: Annotated[
-        str | None,
-        typer.Option("--judge-model", metavar="NAME", help="Model that grades; default: the writer."),
-    ] = None,
-    judge_url: Annotated[
-        str | None, typer.Option("--judge-base-url", metavar="URL", help="Its endpoint; default: the writer's.")
-    ] = None,
-    prices: Annotated[
-        str,
-        typer.Option("--prices", metavar="IN,OUT", help="Price of a million tokens, read and written."),
-    ] = "",
-    *,
-    options: Evaluated,
-) -> None:
-    """Ask the reference questions and score the answers; a run that was broken off is gone on with.
-
-    The same command finds its run again, by its name or by what it asks. A question that fails is kept with its error
-    and scored as one; the run goes on. Runs lie in the folder evaluations/ of the home.
-
-    Systems: ours; baselines that show what the metrics reward (oracle, paste, abstain, cite-all, echo); peers
-    (vector-index, citation-engine, paperqa), which need a model, the last one the extra "peers".
-
-    \b
-    Examples:
-      rag eval run --mode quoting
-      rag eval run --split test --limit 10 --model qwen3 --base-url http://127.0.0.1:11434/v1
-      rag eval run --mode quoting --distractors arxiv.tsv --ratio 0 --ratio 1 --ratio 10
-    """
-    from rag.evaluation.session import Plan, reference_set
-
-    config = options.config(Mode.quoting if system not in ("ours", *_peers()) else None)
-    plan = Plan(
-        config=config,
-        questions=questions or reference_set(),
-        split=split.value,
-        kinds=tuple(_kinds(kind or ())),
-        limit=limit,
-        drafts=drafts,
-        system=system,
-        name=_name(name),
-        fresh=fresh,
-        retry=retry,
-        jobs=jobs,
-        prices=_prices(prices),
-        judge=_judge(config, judge, judge_model, judge_url),
-    )
-    runs = [carried_out(p) for p in _at_ratios(plan, distractors, ratio or ())]
-    for found in runs:
-        show(found)
 
 
 @app.command()
@@ -234,10 +109,18 @@ def compare(
     Example:
       rag eval compare before after
     """
-    from rag.evaluation import comparing
+    from rag.evaluation import comparing, side_by_side
+    from rag.evaluation.verdict import verdict
 
     found = comparing.compare(_load(a, home), _load(b, home))
-    console.say(comparing.markdown(found)) if as_markdown else _print(comparing.rendered(found))
+    if as_markdown:
+        console.say(side_by_side.markdown(found))
+        return
+    console.say(verdict(found) + "\n")
+    for table in (side_by_side.table(found), side_by_side.settings(found), side_by_side.changes(found)):
+        if table.row_count:
+            _print(table)
+            console.say()
 
 
 @app.command()
@@ -262,34 +145,41 @@ def gate(
     _print(gating.table(checks))
     unmet = [c for c in checks if not c.met]
     if unmet:
-        raise GateFailed(f"{len(unmet)} of {len(checks)} thresholds are not met: {gating.named(unmet)}.")
+        raise GateFailed(f"{len(unmet)} of {len(checks)} thresholds are not met: {'; '.join(map(str, unmet))}.")
     console.say(f"All {len(checks)} thresholds are met.")
-
-
-def carried_out(plan: Plan) -> Run:
-    """A plan's run, with a bar on standard error; Ctrl-C leaves it to be gone on with."""
-    from rag.evaluation.session import evaluate
-
-    with console.Progress() as progress:
-        found = evaluate(plan, progress=progress)
-    assert found is not None
-    return found
 
 
 def show(run: Run) -> None:
     """Print the figures of a run."""
-    from rich.table import Table
-
     from rag.evaluation.report import tables
 
     console.note(f"Run {run.name}: {run.folder}")
-    for found in (tables.results([run]), tables.by_kind([run]), tables.speed([run])):
-        drawn = Table(*found.columns)
-        for row in found.rows:
-            if not row.cells:
-                drawn.add_section()
-            drawn.add_row(row.name, *(" ".join(p for p in (c.text, c.detail, c.note) if p) for c in row.cells))
-        _print(drawn)
+    draw(tables.results([run]))
+    draw(tables.by_kind([run]), intervals=False)
+    draw(tables.speed([run]))
+    undefined = set(run.undefined.get("all", {}).values())
+    if agreed := (run.manifest.get("judge") or {}).get("agreement"):
+        from rag.evaluation.judging.agreement import Agreement, beside, table
+
+        agreements = {name: Agreement.from_json(data) for name, data in agreed.items()}
+        _print(table(agreements))
+        for name in agreements:
+            console.say(f"{name}: {beside(name, agreements)}")
+    for why in sorted(undefined):
+        names = ", ".join(name for name, reason in run.undefined["all"].items() if reason == why)
+        console.say(f"– {names}: {why}")
+
+
+def draw(found: Table, *, intervals: bool = True) -> None:
+    """Print a table of a report."""
+    from rich.table import Table as Drawn
+
+    drawn = Drawn(*(column.removeprefix("gold_") for column in found.columns))
+    for row in found.rows:
+        if not row.cells:
+            drawn.add_section()
+        drawn.add_row(row.name, *(f"{c.text} {c.detail}".strip() if intervals else c.text for c in row.cells))
+    _print(drawn)
 
 
 def _print(value: Any) -> None:
@@ -306,63 +196,3 @@ def _load(name: str, home: Path | None) -> Run:
     from rag.evaluation.session import find
 
     return load(find(Config.load(home=home), name))
-
-
-def _peers() -> tuple[str, ...]:
-    from rag.evaluation.peers import PEERS
-
-    return PEERS
-
-
-def _kinds(given: Sequence[str]) -> Sequence[str]:
-    from rag.evaluation.items import KINDS
-
-    if unknown := [k for k in given if k not in KINDS]:
-        raise UsageError(f"There is no kind {unknown[0]!r}; there are {', '.join(KINDS)}.")
-    return given
-
-
-def _name(given: str) -> str:
-    import re
-
-    if given and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", given):
-        raise UsageError(f"--name {given!r}: letters, digits, dots, dashes and underscores, at most 100 of them.")
-    return given
-
-
-def _prices(given: str) -> Any:
-    from rag.evaluation.scoring import Prices
-
-    if not given:
-        return None
-    try:
-        prompt, completion = (float(part) for part in given.split(","))
-    except ValueError as e:
-        raise UsageError(f"--prices {given!r}: give two figures, such as 0.40,1.60.") from e
-    return Prices(prompt, completion)
-
-
-def _judge(config: Config, wanted: bool, model: str | None, url: str | None) -> Config | None:
-    if not wanted:
-        if model or url:
-            raise UsageError("--judge-model and --judge-base-url belong to --judge.")
-        return None
-    found = Config.load(llm="openai", model=model or config.model or None, base_url=url or config.base_url or None)
-    return replace(found, home=config.home, cache=str(config.home / "evaluations" / ".grades"))
-
-
-def _at_ratios(plan: Plan, file: Path | None, ratios: Sequence[float]) -> list[Plan]:
-    """The plan itself, or one for each ratio of distractors."""
-    from rag.evaluation.distractors import Noise
-
-    if file is None:
-        if ratios:
-            raise UsageError("--ratio belongs to --distractors FILE.")
-        return [plan]
-    if any(not 0 <= r <= 10_000 for r in ratios):
-        raise UsageError("--ratio is the number of distractors for each paper, from 0 to 10,000.")
-    several = len(ratios) > 1
-    return [
-        replace(plan, noise=Noise(file, r), name=f"{plan.name}-{r:g}" if plan.name and several else plan.name)
-        for r in ratios or (1.0,)
-    ]

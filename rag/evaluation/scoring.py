@@ -11,11 +11,10 @@ import numpy as np
 from rag.answer import Answer
 from rag.evaluation.intervals import Estimate, ratio
 from rag.evaluation.items import KINDS, Item
-from rag.evaluation.metrics.metric import Case, Metric, Share, Supports
-from rag.evaluation.runner import Asked
-from rag.papers import Paper
+from rag.evaluation.metrics.metric import Case, Metric, Share
 
 Scores = dict[str, Share | None]
+"""The share of each metric, None where it is undefined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +26,13 @@ class Prices:
 
 
 def score(
-    asked: Sequence[Asked],
-    papers: Sequence[Paper],
-    supports: Supports,
-    metrics: Sequence[Metric],
-    progress: Callable[[int], None] = lambda done: None,
-) -> list[dict[str, Any]]:
-    """The line of scores.jsonl of each item."""
-    known = {p.id: p for p in papers}
-    found = []
-    for n, a in enumerate(asked, 1):
-        case = Case(a.item, a.answer, known, supports, failed=bool(a.error))
-        shares = {m.name: m.of(case) for m in metrics}
-        found.append(line(a.item, shares, failed=bool(a.error)))
-        progress(n)
+    cases: Sequence[Case], metrics: Sequence[Metric], progress: Callable[[int], None] = lambda done: None
+) -> list[Scores]:
+    """The shares of each case, by metric; `progress` is called with how many are done."""
+    found: list[Scores] = []
+    for case in cases:
+        found.append({m.name: m.of(case) for m in metrics})
+        progress(len(found))
     return found
 
 

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import rag
 from rag import resources
 from rag.config import Config
 from rag.errors import EvaluationError, UsageError
@@ -23,12 +24,13 @@ from rag.evaluation.baselines import BASELINES, Baseline
 from rag.evaluation.checking import check
 from rag.evaluation.distractors import Noise, mixed
 from rag.evaluation.items import Item, choose, digest, read
+from rag.evaluation.metrics.metric import Case
 from rag.evaluation.peers import PEERS
 from rag.evaluation.peers import build as build_peer
-from rag.evaluation.runner import UNDECIDED, finish, run
+from rag.evaluation.runner import UNDECIDED, Asked, finish, run
 from rag.evaluation.runs import SUMMARY, Run, load
-from rag.evaluation.scoring import Prices, score, speed, summarise
-from rag.evaluation.systems import Ours, System
+from rag.evaluation.scoring import Prices, Scores, line, score, speed, summarise
+from rag.evaluation.systems import JOBS, Ours, System, is_local
 from rag.index import digest as papers_digest
 from rag.index import fingerprint_digest
 from rag.papers import Paper
@@ -36,7 +38,7 @@ from rag.pipeline import Rag, build
 
 OURS = "ours"
 SYSTEMS = (OURS, *BASELINES, *PEERS)
-PACKAGES = ("paper-rag", "llama-index-core", "chromadb", "onnxruntime", "tokenizers", "numpy", "ir-measures")
+PACKAGES = ("llama-index-core", "chromadb", "onnxruntime", "tokenizers", "numpy", "ir-measures")
 """Whose versions are written down: an answer or a score may depend on them."""
 
 Progress = Callable[[str, int, int], None]
@@ -128,7 +130,7 @@ def evaluate(
         )
         if len(asked) < len(items):
             return None
-        _score(plan, folder, asked, service, stack, progress)
+        _score(plan, folder, asked, service, progress)
         return load(folder)
 
 
@@ -160,7 +162,7 @@ def _prepared(plan: Plan, stack: ExitStack, progress: Progress) -> tuple[Rag, Sy
         "limit": plan.limit,
         **noise,
         "revision": revision(),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {"paper-rag": rag.__version__, **{name: version(name) for name in PACKAGES}},
         "machine": {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()},
     }
     return service, system(plan.system, service), about
@@ -205,20 +207,48 @@ def _name(plan: Plan, asked: System, about: dict[str, Any], items: Sequence[Item
     return "-".join(p for p in (asked.name, model, plan.split, *plan.kinds, noise, mark) if p)[:100]
 
 
-def _score(plan: Plan, folder: Path, asked: Sequence[Any], service: Rag, stack: ExitStack, progress: Progress) -> None:
+def _score(plan: Plan, folder: Path, asked: Sequence[Asked], service: Rag, progress: Progress) -> None:
+    """Score the answers, have them graded where that is planned, and write what the run came to."""
     from rag.evaluation.entailment import Entailment
     from rag.evaluation.metrics import METRICS
 
-    total = len(asked)
+    total, papers = len(asked), {p.id: p for p in service.papers()}
     supports = Entailment(service)
-    scores = score(asked, service.papers(), supports, METRICS, lambda done: progress("Scoring", done, total))
+    cases = [Case(a.item, a.answer, papers, supports, failed=bool(a.error)) for a in asked]
+    shares = score(cases, METRICS, lambda done: progress("Scoring", done, total))
     undefined = {m.name: m.undefined for m in METRICS}
     about: dict[str, Any] = {}
+    if plan.judge is not None:
+        graded, about["judge"], why = _graded(plan.judge, cases, progress)
+        shares = [{**own, **grades} for own, grades in zip(shares, graded, strict=True)]
+        undefined |= why
     if plan.prices is not None:
         about["prices"] = {"prompt": plan.prices.prompt, "completion": plan.prices.completion}
-    items = [a.item for a in asked]
+    lines = [line(a.item, own, failed=bool(a.error)) for a, own in zip(asked, shares, strict=True)]
     took = speed([a.answer for a in asked if not a.error], plan.prices)
-    finish(folder, items, scores, summarise(scores, undefined), took, about)
+    finish(folder, [a.item for a in asked], lines, summarise(lines, undefined), took, about)
+
+
+def _graded(
+    config: Config, cases: Sequence[Case], progress: Progress
+) -> tuple[list[Scores], dict[str, Any], dict[str, str]]:
+    """The judge's grades of each case, what the manifest says of it, and when its metrics are undefined.
+
+    Its agreement with the labels comes first: a judge that can't be reached is told before an hour of grading.
+    """
+    from rag.evaluation.judging import agreement, labels
+    from rag.evaluation.judging.grades import JUDGED
+    from rag.evaluation.judging.judge import Judge
+    from rag.language import reader
+
+    model = reader(config)
+    assert model is not None
+    judge = Judge(model)
+    known = labels.read(resources.evaluation() / "labels.jsonl")
+    agrees = agreement.agreement(judge, known, lambda done: progress("Grading what is labelled", done, 3 * len(known)))
+    jobs = 1 if is_local(config) else JOBS
+    grades = judge.grades(cases, jobs=jobs, progress=lambda done: progress("Grading", done, len(cases)))
+    return grades, agreement.manifest(judge, agrees), {m.name: m.undefined for m in JUDGED}
 
 
 def revision() -> dict[str, Any]:
