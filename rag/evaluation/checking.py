@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from rapidfuzz import fuzz
 
-from rag.evaluation.items import SETS, Flaw, Item, Nugget
+from rag.evaluation.items import SETS, Flaw, Item, Nugget, Span
+from rag.evaluation.naming import Names
 from rag.papers import Paper
 
 COPIED = 12
@@ -18,7 +19,10 @@ ALIKE = 90.0
 """Similarity, of 100, from which a quoted text is taken for a title that is misquoted."""
 SORTS = ("detail", "absent", "offtopic", "injected")
 """Of unanswerable questions."""
+LONG = 400
+"""Characters of an abstract of which a span is at most three quarters: it is to say where, not that it is somewhere."""
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_COUNT = re.compile(rf"(?:there are |only |exactly |just )*(\d+|{'|'.join(_NUMBERS)})\b(?![-.,]\d|-)", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“]([^\"“”]{15,300})[\"”]")
 
 
@@ -26,22 +30,33 @@ def check(items: Sequence[Item], papers: Sequence[Paper]) -> list[Flaw]:
     """What is wrong with a set, in the order of the items; an empty list says that it holds."""
     known = {p.id: p for p in papers}
     titles = {p.title for p in papers}
-    flaws = [flaw for item in items for flaw in _of_item(item, known, titles)]
+    names = Names(papers)
+    flaws = [flaw for item in items for flaw in _of_item(item, known, titles, names)]
     flaws += [*_repeated(items), *_leaked(items)]
     order = {item.id: n for n, item in reversed(list(enumerate(items)))}
     return sorted(flaws, key=lambda flaw: order[flaw.id])
 
 
-def _of_item(item: Item, papers: Mapping[str, Paper], titles: set[str]) -> Iterator[Flaw]:
+def _of_item(item: Item, papers: Mapping[str, Paper], titles: set[str], names: Names) -> Iterator[Flaw]:
     parts = (
+        _blank(item),
         _gold(item, papers),
         _form(item),
+        _conversation(item),
+        _sides(item, titles),
         _spans(item, papers),
-        _nuggets(item, papers),
+        _nuggets(item, papers, names),
+        _set(item, papers, names),
         _words(item, papers, titles),
     )
     for part in parts:
         yield from (Flaw(item.id, what) for what in part)
+
+
+def _blank(item: Item) -> Iterator[str]:
+    texts = [("id", item.id), ("question", item.question), ("reference_answer", item.reference_answer)]
+    texts += [("history", m.content) for m in item.history] + [("nuggets", n.text) for n in item.nuggets]
+    yield from (f"{name}: nothing but spaces" for name, text in texts if not text.strip())
 
 
 def _gold(item: Item, papers: Mapping[str, Paper]) -> Iterator[str]:
@@ -63,11 +78,15 @@ def _form(item: Item) -> Iterator[str]:
     if item.answerable == (item.kind == "unanswerable"):
         yield f"answerable is {str(item.answerable).lower()}, and the kind is {item.kind}"
     if item.kind == "unanswerable":
-        if item.gold_papers or item.gold_spans or item.nuggets:
-            yield "an unanswerable question has no gold papers, spans or nuggets"
+        if item.gold_papers or item.gold_spans or item.nuggets or item.borderline_papers or item.missing:
+            yield "an unanswerable question has no gold or borderline papers, spans, nuggets or missing sides"
         if item.sort not in SORTS:
             yield f"sort is {item.sort!r}; of an unanswerable question it is one of {', '.join(SORTS)}"
         return
+    if item.sort:
+        yield f"sort is {item.sort!r}; only unanswerable questions have one"
+    if item.kind not in SETS and item.borderline_papers:
+        yield "only a list or a count has borderline papers"
     if not item.gold_papers:
         yield "an answerable question has at least one gold paper"
     if item.kind in SETS and item.nuggets:
@@ -81,12 +100,45 @@ def _form(item: Item) -> Iterator[str]:
             yield "a comparison has two sides or more"
     elif item.missing:
         yield "only a comparison has missing sides"
-    if item.kind == "count" and not _says_number(item.reference_answer, len(item.gold_papers)):
-        yield f"the reference answer does not give the count of the gold papers, {len(item.gold_papers)}"
     if item.kind == "number" and not any(
-        re.search(r"\d", " ".join((n.text, *n.aliases, *n.patterns))) for n in item.nuggets
+        n.importance == "vital" and re.search(r"\d", " ".join((n.text, *n.aliases, *n.patterns))) for n in item.nuggets
     ):
-        yield "no nugget of a number has a figure"
+        yield "no vital nugget of a number has a figure"
+
+
+def _conversation(item: Item) -> Iterator[str]:
+    roles = [m.role for m in item.history]
+    if roles != ["user", "assistant"] * (len(roles) // 2):
+        yield f"the history has to alternate from user to assistant; it is {', '.join(roles)}"
+
+
+def _sides(item: Item, titles: set[str]) -> Iterator[str]:
+    """A missing side is one that the question names and the collection lacks."""
+    for side in item.missing:
+        flat = " ".join(_flat(side))
+        if not flat or flat not in " ".join(_flat(item.question)):
+            yield f"missing: the question does not name {side!r}"
+        elif has := next((t for t in sorted(titles) if f" {flat} " in f" {' '.join(_flat(t))} "), ""):
+            yield f"missing: {side!r} is in the collection: {has!r}"
+
+
+def _set(item: Item, papers: Mapping[str, Paper], names: Names) -> Iterator[str]:
+    """Lists and counts have no nuggets that would hold them together: their reference answer names every paper."""
+    if item.kind not in SETS:
+        return
+    answer, total = item.reference_answer, len(item.gold_papers)
+    said = _COUNT.match(answer.strip())
+    number = said and (_NUMBERS.index(said[1].casefold()) if said[1].casefold() in _NUMBERS else int(said[1]))
+    if number != total if said else item.kind == "count" and not _says_number(answer, total):
+        yield f"the reference answer gives {number if said else 'no'} count, and the gold papers are {total}"
+    for id in item.gold_papers:
+        if id in papers and not names.names(answer, id):
+            yield f"the reference answer does not name {id} by a word of its own"
+    for word, id in names.others(answer, {*item.gold_papers, *item.borderline_papers}):
+        yield f"the reference answer says {word!r}, which is {id}, and that is no gold paper"
+    for n, span in enumerate(item.gold_spans, 1):
+        if not names.related(span.text, f"{item.question} {answer}"):
+            yield f"span {n}: {span.text[:60]!r} has nothing to do with the question"
 
 
 def _says_number(text: str, n: int) -> bool:
@@ -100,17 +152,35 @@ def _spans(item: Item, papers: Mapping[str, Paper]) -> Iterator[str]:
             yield f"span {n}: {span.paper_id!r} is no gold paper"
         elif span.paper_id in papers:
             abstract = papers[span.paper_id].abstract
-            if abstract[span.start : span.end] != span.text:
+            if abstract[span.start : span.end] != span.text or span.end - span.start != len(span.text):
                 at = abstract.find(span.text)
                 where = f"stands at {at}" if at >= 0 else "is not in the abstract"
                 yield f"span {n}: {span.text[:60]!r} is not at {span.start}–{span.end} of {span.paper_id}; it {where}"
+            else:
+                yield from (f"span {n}: {span.text[:60]!r} {what}" for what in _cut(span, abstract))
+    by_paper = sorted(item.gold_spans, key=lambda s: (s.paper_id, s.start))
+    for a, b in pairwise(by_paper):
+        if a.paper_id == b.paper_id and b.start < a.end:
+            yield f"the spans {a.start}–{a.end} and {b.start}–{b.end} of {a.paper_id} overlap"
     without = set(item.gold_papers) - {span.paper_id for span in item.gold_spans}
     yield from (f"no span says what {id} has to do with it" for id in sorted(without))
 
 
-def _nuggets(item: Item, papers: Mapping[str, Paper]) -> Iterator[str]:
+def _cut(span: Span, abstract: str) -> Iterator[str]:
+    for at in (span.start, span.end):
+        if abstract[max(at - 1, 0) : at].isalnum() and abstract[at : at + 1].isalnum():
+            yield f"cuts the word around {at}"
+    if span.text != span.text.strip():
+        yield "begins or ends with a space"
+    if len(abstract) > LONG and 4 * len(span.text) > 3 * len(abstract):
+        yield "is most of the abstract; give the sentence that says it"
+
+
+def _nuggets(item: Item, papers: Mapping[str, Paper], names: Names) -> Iterator[str]:
     for nugget in item.nuggets:
         yield from (f"nugget {nugget.text!r}: {what}" for what in _nugget(item, nugget, papers))
+        for found in names.everywhere(nugget):
+            yield f"nugget {nugget.text!r}: {found!r} is in more than half of the abstracts, and proves nothing"
     if item.kind == "comparison":
         said = {item.paper_of(n) for n in item.nuggets if n.importance == "vital" and item.gold_papers}
         yield from (f"the side {id} has no vital nugget" for id in item.gold_papers if id not in said)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from rag.answer import Turn
 from rag.errors import EvaluationError
@@ -70,8 +71,8 @@ class Nugget(_Record):
         for pattern in value:
             try:
                 re.compile(pattern)
-            except re.error as e:
-                raise ValueError(f"{pattern!r} is no regular expression: {e}") from e
+            except (re.error, OverflowError, RecursionError) as e:
+                raise ValueError(f"{pattern[:80]!r} is no regular expression: {e}") from e
         return value
 
     def found_in(self, text: str) -> bool:
@@ -167,17 +168,35 @@ def parse(path: Path) -> tuple[list[Item], list[Flaw]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        name = f"line {number}"
+        # A line that is no JSON may still say whose it is.
+        said = re.search(r'"id"\s*:\s*"([^"\\]+)"', line)
+        name = said[1] if said else f"line {number}"
         try:
-            data = json.loads(line)
+            data = json.loads(line, object_pairs_hook=_once)
             if isinstance(data, dict) and isinstance(data.get("id"), str) and data["id"]:
                 name = data["id"]
             items.append(Item.model_validate(data))
         except ValidationError as e:
-            flaws += [Flaw(name, f"{'.'.join(str(p) for p in f['loc']) or 'item'}: {f['msg']}") for f in e.errors()]
+            flaws += [Flaw(name, _said(f)) for f in e.errors()]
         except (ValueError, RecursionError) as e:
-            flaws.append(Flaw(name, f"it is not JSON ({e})"))
+            flaws.append(Flaw(name, f"line {number} is not JSON ({e})"))
     return items, flaws
+
+
+def _said(error: ErrorDetails) -> str:
+    """What the schema has against a field, in words of JSON."""
+    place = ".".join(str(part) for part in error["loc"])
+    text = error["msg"].replace("valid tuple", "valid list").replace("valid dictionary or instance of", "valid object:")
+    return f"{place}: {text}" if place else text
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of a line, in which no field may be there twice: readers differ in which one they take."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name in found if sum(n == name for n, _ in pairs) > 1)
+        raise ValueError(f"the field {twice!r} is there twice")
+    return found
 
 
 def read(path: Path) -> list[Item]:

@@ -1,0 +1,83 @@
+"""What tells the papers of a collection apart: by which words a text names one, and which words say nothing."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
+
+from rag.evaluation.items import Nugget
+from rag.lexical import terms, words
+from rag.papers import Paper
+
+RARE = 20
+"""A word is a paper's own where it stands in at most one paper of this many. On 90 lists and counts over 82 papers,
+every reference answer that names its papers in words passes, and of 1577 wrong papers 95% are not named."""
+FEW = 10
+"""Papers, below which no word is called common."""
+SAMPLE = 40
+"""Abstracts that a nugget is tried on."""
+_COINED = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
+
+
+class Names:
+    """The words of a collection. A text names a paper by a rare word, two words of the title in a row, or its name."""
+
+    def __init__(self, papers: Sequence[Paper]) -> None:
+        self._papers = {p.id: p for p in papers}
+        self._words = {p.id: frozenset(words(f"{p.title} {p.abstract}")) for p in papers}
+        held = Counter(w for own in self._words.values() for w in own)
+        self._rare = {w for w, n in held.items() if n <= max(1, len(papers) // RARE)}
+        stems = Counter(t for p in papers for t in {*terms(f"{p.title} {p.abstract}")})
+        self._common = {t for t, n in stems.items() if 2 * n > len(papers) >= FEW}
+        self._abstracts = [" ".join(p.abstract.split()) for p in papers[:: max(1, len(papers) // SAMPLE)]]
+        self._folded = [a.casefold() for a in self._abstracts]
+        self._named = {p.id: p.title.split(":")[0] for p in papers if ":" in p.title}
+        self._coined = [(p.id, frozenset(_COINED.findall(f"{p.title} {p.abstract}"))) for p in papers]
+
+    def names(self, text: str, id: str) -> bool:
+        """Whether `text` names a paper."""
+        said = words(text)
+        title = self._papers[id].title
+        if self._rare & self._words[id] & {*said} or _pairs(said) & _pairs(words(title)):
+            return True
+        name = "".join(words(title.partition(":")[0]))
+        return len(name) > 2 and name in "".join(said)
+
+    def others(self, text: str, ids: Collection[str]) -> list[tuple[str, str]]:
+        """Names in `text` that only papers outside `ids` have, each with such a paper.
+
+        A name is what stands before the colon of a title, or a word with two capitals that few papers have.
+        """
+        own = {id for id in ids if id in self._papers}
+        found = {}
+        for word in (w for w in _COINED.findall(text) if sum(c.isupper() for c in w) > 1 and len(w) > 2):
+            having = [id for id, coined in self._coined if word in coined]
+            if 0 < len(having) <= max(1, len(self._papers) // RARE) and not {*having} & own:
+                found[word] = having[0]
+        for id, name in self._named.items():
+            if id not in own and re.search(rf"\b{re.escape(name)}\b", text):
+                found[name] = id
+        return [*found.items()]
+
+    def related(self, text: str, to: str) -> bool:
+        """Whether two texts share a word that says something."""
+        return bool({*terms(text)} & {*terms(to)} - self._common)
+
+    def everywhere(self, nugget: Nugget) -> Iterator[str]:
+        """Its aliases and patterns that more than half of the abstracts have, so that they prove nothing."""
+        most = len(self._abstracts) // 2
+        if len(self._abstracts) < FEW:
+            return
+        for alias in nugget.aliases:
+            flat = " ".join(alias.split()).casefold()
+            if sum(flat in a for a in self._folded) > most:
+                yield alias
+        for pattern in nugget.patterns:
+            if sum(re.search(pattern, a, re.IGNORECASE) is not None for a in self._abstracts) > most:
+                yield pattern
+
+
+def _pairs(said: Sequence[str]) -> set[tuple[str, str]]:
+    return {(a, b) for a, b in pairwise(said) if min(len(a), len(b)) > 3}
