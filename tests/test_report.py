@@ -22,6 +22,7 @@ from rag.evaluation.report import markdown, page, save
 from rag.evaluation.report.calibration import calibration
 from rag.evaluation.report.noise import series
 from rag.evaluation.report.overlap import pieces
+from rag.evaluation.report.table import figure
 from rag.evaluation.runs import Run, Scored
 
 TWO = ("one", "two")
@@ -167,6 +168,22 @@ def test_hostile_ids_and_settings_are_text_in_the_markdown(tmp_path: Path) -> No
     assert "<img" not in text.replace("\\<", "")
     assert not re.search(r"^# gone", text, re.MULTILINE)
     assert "](https" not in text.replace("\\]", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1, "1.000"),
+        (0.9996, ".999"),
+        (0.5, ".500"),
+        (0, ".000"),
+        (-0.0001, ".000"),
+        (-0.25, "−.250"),
+        (1234.56, "1,234.6"),
+    ],
+)
+def test_figures_say_all_only_where_it_is_all(value: float, text: str) -> None:
+    assert figure(value) == text
 
 
 # --- several runs ---------------------------------------------------------------------------------------------------

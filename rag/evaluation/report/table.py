@@ -64,10 +64,11 @@ def estimate(value: Estimate | None, why: str) -> Cell:
 
 
 def figure(value: float) -> str:
-    """A share as .931, so that 1.000 means all; a count or length with one decimal."""
+    """A share as .931, where 1.000 means all of them, and .999 nearly; a count or length with one decimal."""
     if abs(value) > 1:
         return f"{value:,.1f}".replace("-", "−")
-    return f"{value:.3f}".replace("0.", ".", 1).replace("-", "−")
+    short = round(value, 3) if abs(value) == 1 else max(-0.999, min(0.999, round(value, 3)))
+    return f"{short + 0.0:.3f}".replace("0.", ".", 1).replace("-", "−")
 
 
 def count(value: float | None) -> str:
