@@ -98,6 +98,21 @@ def test_the_judge_is_pinned_and_says_to_what() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("/home/me/models/1.5b.gguf", "1.5b.gguf"),
+        (r"C:\me\1.5b.gguf", "1.5b.gguf"),
+        ("Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-7B"),
+    ],
+)
+def test_where_the_file_of_a_model_is_is_not_told(name: str, told: str) -> None:
+    asked, _ = judge(said(2), name=name)
+    assert asked.about()["model"] == told
+    asked.grade(case())
+    assert asked.about()["model"] == told
+
+
+@pytest.mark.parametrize(
     ("given", "wanted", "calls"),
     [
         (case("It does not say.", abstained=True, answerable=False), (None, 1.0), 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -80,7 +81,7 @@ class Judge:
         pinned to, and what became of the questions so far."""
         told = self._tally
         return {
-            "model": ", ".join(sorted(told.models)) or self._reader.model,
+            "model": ", ".join(sorted(told.models)) or _name(self._reader.model),
             "host": self._reader.host,
             "temperature": TEMPERATURE,
             "seed": SEED,
@@ -179,7 +180,15 @@ class Judge:
                 self._tally.prompt_tokens += reply.usage.prompt_tokens
                 self._tally.completion_tokens += reply.usage.completion_tokens
                 if reply.text:
-                    self._tally.models.add(reply.model)
+                    self._tally.models.add(_name(reply.model))
+
+
+def _name(model: str) -> str:
+    """A model's name; of the path of its file, as which llama.cpp's server gives it, the last part."""
+    return re.split(r"[/\\]", model)[-1] if _FILE.match(model) else model
+
+
+_FILE = re.compile(r"[/\\~.]|[A-Za-z]:[/\\]")
 
 
 def _share(grade: Grade | None) -> Share | None:
