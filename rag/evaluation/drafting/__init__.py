@@ -1,0 +1,74 @@
+"""New reference questions, to be reviewed: drafted from a collection, by templates or a model, or from feedback."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rag.evaluation.drafting.feedback import from_feedback
+from rag.evaluation.drafting.splits import SplitRule, as_in, by_hash
+from rag.evaluation.drafting.templates import MIX, from_templates
+from rag.evaluation.drafting.writing import KINDS, Supported, Writer
+from rag.evaluation.items import Item
+from rag.papers import Paper
+from rag.reading import Reader
+
+__all__ = ["Drafts", "SplitRule", "Supported", "as_in", "by_hash", "draft", "from_feedback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """The drafts; how many of a model's were dropped, by the reason; and sentences for the reader."""
+
+    items: tuple[Item, ...]
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def draft(
+    papers: Sequence[Paper],
+    n: int,
+    *,
+    seed: int = 0,
+    split: SplitRule = by_hash,
+    reader: Reader | None = None,
+    supported: Supported | None = None,
+    stop: threading.Event | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Drafts:
+    """At most `n` drafts from a collection, each of which `rag eval check` passes; fewer where it gives no more.
+
+    Without `reader` the same arguments give the same drafts. With one, the model writes those that one abstract is
+    enough for (facts, numbers, ideas), of which `supported` may refuse answers; templates write the others, and all
+    that are left where the model fails, which is a warning. `progress` is called with how many are there, and `n`.
+    """
+    written: list[Item] = []
+    writer: Writer | None = None
+    if reader is not None and papers:
+        writer = Writer(papers, split, reader, supported)
+        share = round(n * sum(kind in KINDS for kind in MIX) / len(MIX))
+        for item in writer.drafts(share, seed, stop):
+            written.append(item)
+            if progress:
+                progress(len(written), n)
+    templates = from_templates(papers, n, seed, split)
+    if writer is not None and not writer.failure:
+        # Where the model writes well, templates do what it was not asked for, and fill up last.
+        templates.sort(key=lambda item: item.kind in KINDS)
+    asked = {(item.question, item.history) for item in written}
+    items = [*written, *(t for t in templates if (t.question, t.history) not in asked)][:n]
+    if progress:
+        progress(len(items), n)
+    return Drafts(tuple(items), dict(writer.dropped) if writer else {}, tuple(_warnings(writer, len(items), n)))
+
+
+def _warnings(writer: Writer | None, found: int, n: int) -> list[str]:
+    warnings = []
+    if writer is not None and writer.failure:
+        warnings.append(f"The model failed, and templates wrote the rest: {writer.failure}")
+    if writer is not None and (dropped := sum(writer.dropped.values())):
+        warnings.append(f"{dropped} of the model's drafts did not hold and were dropped.")
+    if found < n:
+        warnings.append(f"The papers gave {found} drafts of the {n} that were wanted.")
+    return warnings

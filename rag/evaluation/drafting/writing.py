@@ -1,0 +1,140 @@
+"""Drafts that a model writes, one abstract at a time; what it writes is held against the abstract in code."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
+
+from pydantic import BaseModel, Field
+
+from rag.errors import ModelError, ModelStopped
+from rag.evaluation.checking import check
+from rag.evaluation.drafting.asking import vital
+from rag.evaluation.drafting.source import Sentence, Source, drafted, sources
+from rag.evaluation.drafting.splits import SplitRule
+from rag.evaluation.items import Item, Kind
+from rag.names import Names
+from rag.papers import Paper, fold
+from rag.prompts import prompt
+from rag.prompts import source as as_data
+from rag.reading import Reader, Reply
+from rag.writing.structured import ask_json
+
+KINDS: tuple[Kind, ...] = ("fact", "number", "idea")
+"""What one abstract is enough for."""
+_WANTED = {
+    "fact": "fact (what the paper proposes, uses, compares with or finds)",
+    "number": "number (the answer is a figure)",
+    "idea": "idea (somebody describes a need in everyday words, and this paper meets it)",
+}
+TRIES = 2
+"""Abstracts that are shown to the model for each draft that is wanted: what does not hold is dropped."""
+
+Supported = Callable[[str, str], bool]
+"""Whether a claim is borne out by the abstract of the paper with this id."""
+
+
+class Written(BaseModel):
+    """The reply to the prompt `draft`."""
+
+    question: str = Field(min_length=10, max_length=400)
+    answer: str = Field(min_length=1, max_length=600)
+    sentence: str = Field(min_length=10, max_length=1_000)
+    nugget: str = Field(min_length=2, max_length=80)
+
+
+class Writer:
+    """Asks a model for drafts. `dropped` counts what it wrote in vain, by the reason; `failure` is why it gave up."""
+
+    def __init__(
+        self, papers: Sequence[Paper], rule: SplitRule, reader: Reader, supported: Supported | None = None
+    ) -> None:
+        self.dropped: Counter[str] = Counter()
+        self.failure = ""
+        self._papers, self._rule, self._reader, self._supported = papers, rule, reader, supported
+        self._names = Names(papers)
+
+    def drafts(self, n: int, seed: int, stop: threading.Event | None = None) -> Iterator[Item]:
+        """At most `n` items, as they are written. A model that fails ends them, and `failure` says why; `ModelStopped`
+        is raised."""
+        rows = list(range(len(self._papers)))
+        random.Random(seed).shuffle(rows)
+        held = sources(self._papers, self._names, rows[: TRIES * n], self._rule)
+        asked: set[str] = set()
+        for (row, source), kind in zip(held.items(), cycle(KINDS), strict=False):
+            if len(asked) >= n:
+                return
+            try:
+                item = self._written(row, source, kind, stop)
+            except ModelStopped:
+                raise
+            except ModelError as error:
+                self.failure = str(error)
+                return
+            if item is not None and fold(item.question) not in asked:
+                asked.add(fold(item.question))
+                yield item
+
+    def _written(self, row: int, source: Source, kind: Kind, stop: threading.Event | None) -> Item | None:
+        shown = as_data(1, source.paper.title, source.paper.abstract)
+        messages = prompt("draft").fill(sources=shown, kind=_WANTED[kind])
+        found = ask_json(self._reader, messages, Written, stop=stop, count=_uncounted)
+        flaw = "it was no JSON object of the kind wanted"
+        if found is not None:
+            made = self._item(row, source, kind, found)
+            if isinstance(made, Item):
+                return made
+            flaw = made
+        self.dropped[flaw] += 1
+        return None
+
+    def _item(self, row: int, source: Source, kind: Kind, written: Written) -> Item | str:
+        """The item, or what is wrong with what the model wrote."""
+        question, answer = " ".join(written.question.split()), " ".join(written.answer.split())
+        sentence = _sentence(source, written.sentence)
+        if sentence is None:
+            return "its sentence is not in the abstract"
+        if not question.endswith("?") or not (question + answer).isprintable():
+            return "its question is no question"
+        about = any(row in m.rows for m in self._names.mentions(question))
+        if about == (kind == "idea"):
+            return "its question names the paper" if about else "its question does not name the paper"
+        if fold(answer) in fold(source.paper.abstract) and len(answer.split()) > 6:
+            return "its answer is copied"
+        item = drafted(
+            kind,
+            f"model {self._reader.model}",
+            question,
+            answer,
+            source.split,
+            gold=(source,),
+            spans=(source.span(sentence),),
+            nuggets=(vital(" ".join(written.nugget.split()).strip(" .,;:")),),
+        )
+        if flaws := check([item], [source.paper]):
+            return f"it fails rag eval check ({_rule(flaws[0].what)})"
+        if self._supported is not None and not self._supported(answer, source.paper.id):
+            return "the abstract does not support its answer"
+        return item
+
+
+def _sentence(source: Source, text: str) -> Sentence | None:
+    """The sentence of the abstract that holds what the model copied; None where none does."""
+    copied = " ".join(text.split()).strip(' "“”')
+    for sentence in source.sentences:
+        flat = " ".join(sentence.text.split())
+        if copied and len(copied) >= 0.5 * len(flat) and copied.rstrip(".") in flat:
+            return sentence
+    return None
+
+
+def _rule(what: str) -> str:
+    """What a flaw is about, without the words of the item, so that the same flaws are counted together."""
+    return what.rpartition(": ")[2] if what.startswith("nugget ") else what.partition(" '")[0]
+
+
+def _uncounted(reply: Reply) -> None:
+    """Drafts are not answers: their tokens are in no receipt."""
