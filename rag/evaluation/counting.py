@@ -21,7 +21,7 @@ _STATED = re.compile(
     rf"\s+(?:[a-z][\w-]*\s+){{0,3}}?{_PAPERS}\b"
     rf"|\b(?:there\s+(?:are|is)|i\s+(?:found|count(?:ed)?)|(?:total|number|count)(?:\s+of\s+[\w\s]{{1,60}}?)?(?:\s+is)?"
     rf"|the\s+answer\s+is)\s*:?\s+(?:exactly\s+|only\s+|of\s+|just\s+|a\s+total\s+of\s+)*(?P<said>{_NUMBER})\b"
-    rf"|^\W*(?:(?:yes|only|just|exactly)\W+)*(?P<lead>(?:{_SPELT})\b(?=\s*(?:[:.,;–—]|$|of\s+them))|\d+(?=\s*(?:[:;–—]|\.?\s*$)))",
+    rf"|^\W*(?:(?:yes|only|just|exactly|in)\W+)*(?P<lead>(?:{_SPELT})\b(?=\s*(?:[:.,;–—]|$|of\s+them|do(?:es)?\b|fits?\b))|\d+(?=\s*(?:[:;–—]|\.?\s*$)))",
     re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
 

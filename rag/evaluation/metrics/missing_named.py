@@ -16,6 +16,7 @@ _LACKING = re.compile(
     r"\b(?:no|none\s+of\s+the|without\s+any?)\s+(?:\w+\s+){0,2}?(?:papers?|abstracts?|sources?|documents?|entry|texts?|context)\b"
     r"|\b(?:not|never|neither|nor|\w+n['’]t)\s+(?:\w+\s+){0,3}?(?:in|found|find|covered?|part|present|among|contain|have|hold|include[ds]?"
     r"|mention(?:ed|s)?|address(?:ed|es)?|represented|know|compared?|say|state)\b"
+    r"|\b(?:has|have|holds?|says?|contains?)\s+nothing\b|\bnothing\s+(?:on|about|in)\b"
     r"|\b(?:missing|absent|lacks?|lacking|unavailable)\b",
     re.IGNORECASE,
 )  # fmt: skip

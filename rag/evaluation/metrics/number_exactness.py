@@ -1,16 +1,18 @@
 """Number exactness: the share of the figures of the vital nuggets that an answer gives.
 
-A figure is taken from the words of the gold span that the nugget matches (else of the abstract, else from the nugget's
+A figure is taken from the words of the gold spans that the nugget matches (else of the abstract, else from the nugget's
 own text), and is given where the answer has the same one after spelling and units are normalised (rag.figures): "2.5x"
-for "2.5-fold", "1,000" for "1000". Pooled over the figures. After the exact match of numbers in DROP (Dua et al. 2019,
-arXiv:1903.00161).
+for "2.5-fold", "1,000" for "1000". Where several aliases or patterns match there, the one counts that the answer does
+best by; where one of them matches no figure, the nugget is not about one. Pooled over the figures. After the exact
+match of numbers in DROP (Dua et al. 2019, arXiv:1903.00161).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from rag.evaluation.items import Item, Nugget
+from rag.evaluation.items import Nugget
 from rag.evaluation.metrics.metric import Case, Metric, Share
 from rag.evaluation.metrics.nugget_recall import vital
 from rag.figures import Figure, figures, same
@@ -18,50 +20,51 @@ from rag.figures import Figure, figures, same
 _NAMES = re.compile(r"(?:double|triple|quadruple)\b|half[\s-]precision", re.IGNORECASE)
 """Words that name more often than they count: "double quantization", "triple modular redundancy"."""
 
+_OPENING = re.compile(r"(?:^|[.!?\n]\s*)[A-Z]\w*\s$")
+"""A word that may have its capital from the sentence, not from a name: "Beyond 4096"."""
+
 
 def exactness(case: Case) -> Share | None:
     """How many figures of the vital nuggets the answer gives, and how many they have."""
-    wanted = _distinct([f for n in vital(case) for f in of_nugget(case, n)])
-    if not wanted:
-        return None
     silent = case.abstained or case.failed
-    given = [] if silent else _given(case.plain)
-    return float(sum(any(same(g, w) for g in given) for w in wanted)), float(len(wanted))
+    given = () if silent else _figures(case.plain)
+    wanted: dict[tuple[float, str], bool] = {}
+    for nugget in vital(case):
+        ways = [{(w.value, w.unit): any(same(g, w) for g in given) for w in way} for way in of_nugget(case, nugget)]
+        if ways:
+            # A figure that several nuggets share counts once.
+            best = max(ways, key=lambda way: sum(way.values()) / len(way))
+            wanted.update(best)
+    return (float(sum(wanted.values())), float(len(wanted))) if wanted else None
 
 
-def of_nugget(case: Case, nugget: Nugget) -> list[Figure]:
-    """The figures of a nugget, as its paper gives them."""
-    paper = case.papers.get(case.item.paper_of(nugget)) if case.item.gold_papers or nugget.paper_id else None
-    texts = [*_spans(case.item, nugget), *([paper.abstract] if paper else [])]
-    for text in texts:
-        if places := _matches(nugget, text):
-            return [f for f in _given(text) if any(f.start < b and a < f.end for a, b in places)]
-    return _given(nugget.text)
-
-
-def _given(text: str) -> list[Figure]:
-    """The figures of a text, without the digits and words of names."""
-    return [f for f in figures(text) if not f.named and not _NAMES.match(text, f.start)]
-
-
-def _spans(item: Item, nugget: Nugget) -> list[str]:
-    if not item.gold_papers and not nugget.paper_id:
-        return []
-    return [s.text for s in item.gold_spans if s.paper_id == item.paper_of(nugget)]
-
-
-def _matches(nugget: Nugget, text: str) -> list[tuple[int, int]]:
-    """Where the first alias or pattern that a text has stands in it."""
+def of_nugget(case: Case, nugget: Nugget) -> list[tuple[Figure, ...]]:
+    """The figures of a nugget in each way in which its paper may be found to say it; none where one has no figure."""
+    item = case.item
+    about = item.paper_of(nugget) if item.gold_papers or nugget.paper_id else ""
+    texts = [s.text for s in item.gold_spans if s.paper_id == about]
+    texts += [case.papers[about].abstract] if about in case.papers else []
     aliases = (r"\s+".join(re.escape(word) for word in alias.split()) for alias in nugget.aliases)
-    for pattern in (*aliases, *nugget.patterns):
-        if found := [m.span() for m in re.finditer(pattern, text, re.IGNORECASE) if m.group()]:
-            return found[:1]
-    return []
+    ways = [_way(pattern, texts) for pattern in (*aliases, *nugget.patterns)]
+    found = [way for way in ways if way is not None] or [_figures(nugget.text)]
+    return found if all(found) else []
 
 
-def _distinct(found: list[Figure]) -> list[Figure]:
-    """Each figure once, though several nuggets share it."""
-    return list({(f.value, f.unit): f for f in found}.values())
+def _way(pattern: str, texts: Sequence[str]) -> tuple[Figure, ...] | None:
+    """The figures in the words of the first text that a pattern matches; None where it matches none."""
+    for text in texts:
+        if (m := re.search(pattern, text, re.IGNORECASE)) and m.group():
+            return tuple(f for f in _figures(text) if f.start < m.end() and m.start() < f.end)
+    return None
+
+
+def _figures(text: str) -> tuple[Figure, ...]:
+    """The figures of a text, without the digits and words of names."""
+    return tuple(
+        f
+        for f in figures(text)
+        if not (f.named and not _OPENING.search(text[: f.start])) and not _NAMES.match(text, f.start)
+    )
 
 
 NUMBER_EXACTNESS = Metric("number_exactness", exactness, "no vital nugget has a figure")
