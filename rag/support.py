@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -116,6 +117,7 @@ class SupportChecker:
         self.index = index
         self._embedding = embedding
         self._grounding = Grounding(index)
+        self._excerpt = lru_cache(maxsize=256)(self._of_spans)
 
     def check(self, claim: str, rows: Sequence[int]) -> list[Verdict]:
         """One verdict a row, in the order of `rows`. The claim, plain text without markers, is encoded once."""
@@ -132,9 +134,7 @@ class SupportChecker:
 
     def compare(self, reading: Reading, row: int, within: Sequence[Span] | None = None) -> Comparison:
         """A claim beside the paper in `row`, or beside what is quoted of it: its title and the spans `within`."""
-        paper = self._grounding.abstract(row)
-        if within is not None:
-            paper = excerpt(paper, within)
+        paper = self._grounding.abstract(row) if within is None else self._excerpt(row, tuple(within))
         grounds = self._grounding.find(reading, paper)
         aligned = align(reading, grounds, paper.names)
         spans = tuple(paper.spans[s] for s in grounds.chosen)
@@ -179,6 +179,9 @@ class SupportChecker:
             given=paper.figures,
             checkable=any(not item.generic for item in reading.items),
         )
+
+    def _of_spans(self, row: int, within: tuple[Span, ...]) -> Abstract:
+        return excerpt(self._grounding.abstract(row), within)
 
 
 def _elsewhere(reading: Reading, paper: Abstract, evidence: str) -> list[str]:
