@@ -26,7 +26,9 @@ _LOOSE = re.compile(r"\s+(?:designed|specifically|explicitly|optimi[sz]ing|aimed
 _VAGUE = frozenset(
     "approach method framework system model algorithm technique solution tool study paper analysis set number variety"
     " series range way new novel overview first case problem results result concept use methodology architecture task"
-    " process type kind view application direction review survey work idea version comparison evaluation".split()
+    " process type kind view application direction review survey work idea version comparison evaluation comprehensive"
+    " theoretical automatic automated mobile incremental efficient effective computational unsupervised practical"
+    " conceptual lightweight fully elaborated scalable flexible serious investigation research".split()
 )
 _TRIED = re.compile(r"\b(?:evaluat|experiment|test|validat|benchmark)\w*\b[^.;:]{0,80}?\bon\b(?P<rest>[^;:]*)")
 _DATA = re.compile(r"\b(?:data\s?sets?|benchmarks?|corpus|corpora|collections?|test sets?)\b", re.IGNORECASE)

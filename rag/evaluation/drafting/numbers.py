@@ -149,6 +149,8 @@ def _asked_metric(place: _Place) -> _Wording | None:
     told = noun.lower().split()
     if not told or any(w in STOPWORDS or _VERBAL.fullmatch(w) or _MORE.match(w) for w in told):
         return None
+    if place.figure.unit == "%" and re.search(r"throughput|latency|bandwidth", noun):
+        return None
     if (place.figure.unit == "x" and not re.search(_CHANGE, noun)) or context.startswith(" than"):
         return None
     answer = _sentence(f"{_bound(_bound_before(place.before))}{place.written}.")
@@ -165,11 +167,13 @@ def _asked_count(place: _Place) -> _Wording | None:
     noun, answer = match["noun"], _sentence(f"{_bound(_bound_before(place.before))}{place.written}.")
     if any(w in STOPWORDS or w in _NO_KIND for w in words(noun)):
         return None
-    if re.search(rf"\b(?:{_PEOPLE})$", noun):
+    if figure.value <= _CROWD and re.search(rf"\b(?:{_PEOPLE})$", noun):
         return "number/people", f"How many {noun} took part in ", "", "study", answer
     return "number/count", f"How many {noun} does ", " mention", "paper", answer
 
 
+_CROWD = 20_000
+"""People: more take part in no study, they are counted in some statistics."""
 _NO_KIND = frozenset(
     """parameter million millions billion thousand different various distinct such several popular representative real
     main new existing""".split()
