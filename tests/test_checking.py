@@ -130,7 +130,6 @@ CORRUPTIONS: tuple[tuple[str, str, Callable[[Lines], None], str], ...] = (
      "no gold span of sparrow has"),
     ("span of a list elsewhere", "list", of_span("list", **span("ibis", "No restart")),
      "overlap|nothing to do|no span"),
-    ("span of a list in another sentence", "count", of_span("count", **span("plover", "twelve")), "nothing to do with"),
     ("span of another paper", "fact", of_span("fact", **span("wren", "four bits")), "'wren' is no gold paper"),
     ("span under another id", "fact", of_span("fact", paper_id="wren"), "'wren' is no gold paper"),
     ("span dropped", "fact", put("fact", gold_spans=[]), "no span says what sparrow"),

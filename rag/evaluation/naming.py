@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
 from rag.evaluation.items import Nugget
-from rag.lexical import terms, words
+from rag.lexical import words
 from rag.papers import Paper
 
 RARE = 20
@@ -29,8 +29,6 @@ class Names:
         self._words = {p.id: frozenset(words(f"{p.title} {p.abstract}")) for p in papers}
         held = Counter(w for own in self._words.values() for w in own)
         self._rare = {w for w, n in held.items() if n <= max(1, len(papers) // RARE)}
-        stems = Counter(t for p in papers for t in {*terms(f"{p.title} {p.abstract}")})
-        self._common = {t for t, n in stems.items() if 2 * n > len(papers) >= FEW}
         self._abstracts = [" ".join(p.abstract.split()) for p in papers[:: max(1, len(papers) // SAMPLE)]]
         self._folded = [a.casefold() for a in self._abstracts]
         self._named = {p.id: p.title.split(":")[0] for p in papers if ":" in p.title}
@@ -60,10 +58,6 @@ class Names:
             if id not in own and re.search(rf"\b{re.escape(name)}\b", text):
                 found[name] = id
         return [*found.items()]
-
-    def related(self, text: str, to: str) -> bool:
-        """Whether two texts share a word that says something."""
-        return bool({*terms(text)} & {*terms(to)} - self._common)
 
     def everywhere(self, nugget: Nugget) -> Iterator[str]:
         """Its aliases and patterns that more than half of the abstracts have, so that they prove nothing."""
