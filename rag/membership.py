@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz import fuzz, process
 
 from rag.embedding import Floats
 from rag.index import Index
@@ -30,8 +31,12 @@ MAX_LISTED = 50
 NAME_SHARE = 0.35
 """A name that more than this share of the papers has tells too few of them apart."""
 
+SLIP = 80
+"""Indel similarity, 0 to 100, of a slip: two letters changed places in a word of six."""
+
 _TOKEN = re.compile(r"[^\W_][\w.+^]*(?:-[\w.+^]+)*")
 _NAMEY = re.compile(r"[a-z]\w*[A-Z]|[A-Z]\w*[A-Z]|[A-Za-z]+-?\d|\d+[A-Za-z]|^\d{3,}$")
+_MAKER = re.compile(r"nvidia|amd|intel|google|microsoft|meta|openai|deepmind|apple|alibaba|huawei", re.IGNORECASE)
 _BEATS = re.compile(
     r"\b(?:beat\w*|outperform\w*|faster\s+than|better\s+than|surpass\w*|exceed\w*|improv\w*\s+(?:on|over|upon)|superior|baseline|compar\w+|versus|against|gains?\s+over)\b",
     re.IGNORECASE,
@@ -48,7 +53,7 @@ _RELATIONS = frozenset(
     experiment experiments mention mentions measure measured benchmark benchmarks dataset datasets hardware gpu gpus card cards
     system systems model models take takes based build builds built directly train trained training number numbers figure figures
     show shows present presents performance accuracy obtain obtained validate validated rely relies employ release make makes
-    gain gains improve improves improvement faster better themselves against concern deal""".split()
+    gain gains improve improves improvement faster better themselves against concern deal stated state given explicit factor factors percentage percent speed throughput use uses used named""".split()
 )
 """Stems that say how a paper relates to a name, and nothing of a subject."""
 
@@ -111,7 +116,8 @@ class Membership:
             if not self._is_name(parts):
                 continue
             if found and topic[previous : match.start()].strip() == "":
-                found[-1] += parts
+                # "NVIDIA FasterTransformer": papers name a thing with its maker or without.
+                found[-1] = parts if _MAKER.fullmatch(" ".join(found[-1])) else found[-1] + parts
             else:
                 found.append(parts)
             previous = match.end()
@@ -124,6 +130,12 @@ class Membership:
         share = min(lexicon.frequency(stem(p)) for p in parts) / max(1, len(self._index))
         return 0 < share <= NAME_SHARE
 
+    def _relates(self, term: str) -> bool:
+        """Whether a stem is one of _RELATIONS, or a slip of one that no paper has."""
+        if term in _RELATIONS or term in self._index.lexicon:
+            return term in _RELATIONS
+        return process.extractOne(term, _RELATIONS, scorer=fuzz.ratio, score_cutoff=SLIP) is not None
+
     def by_name(self, topic: str) -> list[int] | None:
         """The rows of the papers that write the name that the topic is of; None where it is of a subject.
 
@@ -132,7 +144,10 @@ class Membership:
         """
         names = self.names(topic)
         held = {w for name in names for w in name}
-        subject = {stem(w) for w in words(topic) if w not in STOPWORDS and w not in held} - _RELATIONS
+        told = {
+            w for w in words(topic) if len(w) > 1 and w not in STOPWORDS and w not in held and not _MAKER.fullmatch(w)
+        }
+        subject = {stem(w) for w in told if not self._relates(stem(w))}
         if not names or len(subject) > 1:
             return None
         if not re.search(r"\bor\b|\band\b|,|/", topic):
