@@ -132,6 +132,14 @@ class SupportChecker:
         text = plain(claim)
         return self._grounding.read(text, self._embedding.encode([text])[0])
 
+    def bears(self, reading: Reading, row: int, within: Sequence[Span]) -> bool:
+        """Whether the paper's title and the spans `within` of its abstract, alone, support a claim."""
+        paper = self._excerpt(row, tuple(within))
+        # Either decides alone, and is found ten times sooner than the rest.
+        if unknown_names(reading.text, paper.text) or any(not f.word for f in missing_figures(reading, paper)):
+            return False
+        return verdict(row, self.compare(reading, row, within)).level == "supported"
+
     def compare(self, reading: Reading, row: int, within: Sequence[Span] | None = None) -> Comparison:
         """A claim beside the paper in `row`, or beside what is quoted of it: its title and the spans `within`."""
         paper = self._grounding.abstract(row) if within is None else self._excerpt(row, tuple(within))

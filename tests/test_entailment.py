@@ -12,7 +12,7 @@ from rag import Citation, Rag
 from rag.evaluation.entailment import Entailment, verbatim
 from rag.papers import Paper
 from rag.passages import Span
-from rag.support import SupportChecker
+from rag.support import SupportChecker, verdict
 
 DOUBLE = "double quantization to reduce the average memory footprint"
 SAVES = "QLoRA's double quantization reduces the average memory footprint by quantizing the quantization constants."
@@ -110,7 +110,9 @@ def test_a_whole_abstract_as_a_quote_is_judged_as_the_product_judges(collection:
         full = [Span(0, len(p.abstract))]
         for claim in (SAVES, f"{LAYERS}.", f"{p.title} makes training twice as fast."):
             reading = checker.read(claim)
-            assert checker.compare(reading, row, full).features == pytest.approx(checker.compare(reading, row).features)
+            product = checker.compare(reading, row)
+            assert checker.compare(reading, row, full).features == pytest.approx(product.features)
+            assert checker.bears(reading, row, full) == (verdict(row, product).level == "supported")
 
 
 def test_threads_get_the_same_verdicts(collection: Rag, supports: Entailment) -> None:

@@ -17,7 +17,6 @@ from rag.answer import Citation
 from rag.names import Names
 from rag.passages import Span
 from rag.pipeline import Rag
-from rag.support import verdict
 from rag.threads import one_thread
 from rag.writing.checking import alone, clauses
 
@@ -76,7 +75,7 @@ class Entailment:
     def _bears(self, text: str, row: int, quotes: Quotes) -> bool:
         """Whether what is quoted of one paper supports a text."""
         with one_thread():
-            return verdict(row, self._checker.compare(self._read(text), row, quotes[row])).level == "supported"
+            return self._checker.bears(self._read(text), row, quotes[row])
 
     def _together(self, statement: str, quotes: Quotes) -> bool:
         """Whether each clause is borne out by one of several papers; what has but one clause ("Both …"), by all."""
