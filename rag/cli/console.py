@@ -155,15 +155,17 @@ class Progress:
             self._bar.stop()
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
+        # What is in brackets changes while a stage goes on.
+        name = stage.partition(" (")[0]
         if not sys.stderr.isatty():
-            if stage not in self._tasks:
-                self._tasks[stage] = None
-                note(f"{stage} …")
+            if name not in self._tasks:
+                self._tasks[name] = None
+                note(f"{name} …")
             return
         bar = self._bar or self._start()
-        if stage not in self._tasks:
-            self._tasks[stage] = bar.add_task(stage, total=total)
-        bar.update(self._tasks[stage], completed=done, total=total)
+        if name not in self._tasks:
+            self._tasks[name] = bar.add_task(stage, total=total)
+        bar.update(self._tasks[name], description=stage, completed=done, total=total)
 
     def _start(self) -> rich.progress.Progress:
         from rich.console import Console

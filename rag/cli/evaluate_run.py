@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -243,6 +244,8 @@ def _prices(given: str) -> Prices | None:
         return None
     try:
         prompt, completion = (float(part) for part in given.split(","))
+        if not 0 <= min(prompt, completion) <= max(prompt, completion) < math.inf:
+            raise ValueError("a price is 0 or more")
     except ValueError as e:
         raise UsageError(f"--prices {given!r}: give two figures, such as 0.40,1.60.") from e
     return Prices(prompt, completion)

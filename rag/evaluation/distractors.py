@@ -16,6 +16,7 @@ from rag.config import Config
 from rag.errors import EvaluationError
 from rag.library import read_papers, write_papers
 from rag.papers import Paper, load
+from rag.papers.paper import fold
 
 ALIKE = 92.0
 """Similarity of titles, of 100, from which a paper is taken for one of the collection: it would be no distractor."""
@@ -37,7 +38,10 @@ def mixed(config: Config, papers: Sequence[Paper], noise: Noise) -> tuple[Config
     has too few papers, and what reading it raises.
     """
     wanted = round(noise.ratio * len(papers))
-    others = _others(load([noise.file], skip_bad=True).papers, papers)
+    found = load([noise.file], skip_bad=True)
+    if not found.papers and found.refused:
+        raise found.refused[0]
+    others = _others(found.papers, papers)
     if len(others) < wanted:
         raise EvaluationError(
             f"--ratio {noise.ratio:g} asks for {wanted:,} distractors for {len(papers):,} papers, and {noise.file} has "
@@ -57,7 +61,8 @@ def mixed(config: Config, papers: Sequence[Paper], noise: Noise) -> tuple[Config
 def _others(found: Sequence[Paper], papers: Sequence[Paper]) -> list[Paper]:
     """Those that are none of `papers`, in an order that has nothing to do with the file's."""
     ids, titles = {p.id for p in papers}, [p.title.casefold() for p in papers]
-    new = [p for p in found if p.id not in ids]
+    texts = {fold(p.abstract) for p in papers}
+    new = [p for p in found if p.id not in ids and fold(p.abstract) not in texts]
     alike = (process.extractOne(p.title.casefold(), titles, scorer=fuzz.ratio, score_cutoff=ALIKE) for p in new)
     kept = [p for p, same in zip(new, alike, strict=True) if same is None]
     return sorted(kept, key=lambda p: hashlib.sha256(p.id.encode()).digest())

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -18,15 +20,18 @@ from rag.answer import Answer, failed
 from rag.errors import ConfigError, EvaluationError, ModelAuthError, ModelUnknown, RagError
 from rag.evaluation.items import Item, digest, write
 from rag.evaluation.runs import ANSWERS, ITEMS, MANIFEST, SCORES, SPEED, SUMMARY, lines, put
-from rag.evaluation.systems import System
+
+if TYPE_CHECKING:
+    from rag.evaluation.systems import System
 
 Progress = Callable[[int, int, int], None]
 """Called with how many items are done, how many there are, and how many failed."""
 
 FATAL = (ConfigError, ModelAuthError, ModelUnknown)
 """Errors that every other item would meet as well: the run stops instead of failing a thousand times."""
-UNDECIDED = ("created", "finished", "sessions", "judge", "prices", "revision", "machine")
+UNDECIDED = ("created", "finished", "sessions", "judge", "prices", "scoring", "revision", "machine")
 """What of a manifest an answer does not depend on: two sessions of one run may differ in it."""
+LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +63,68 @@ def run(
 
     Raises `EvaluationError` where the folder holds another run, or one that another process is at.
     """
+    with _alone(folder):
+        _begin(folder, items, described(items, system, about))
+        # From here to the end of `finish` it is not whole.
+        (folder / SUMMARY).unlink(missing_ok=True)
+        known = {id: a for id, a in _known(folder / ANSWERS, items).items() if not (retry and a.error)}
+        file = _Answers(folder / ANSWERS)
+        for asked in _ask(items, known, system, file, jobs or system.jobs, progress, stop or threading.Event()):
+            known[asked.item.id] = asked
+        return [known[item.id] for item in items if item.id in known]
+
+
+def described(items: Sequence[Item], system: System, about: Mapping[str, Any]) -> dict[str, Any]:
+    """What the manifest of a run says of what is asked."""
+    found: dict[str, Any] = {"system": system.name, "set": digest(items), **about, **system.about()}
+    return found
+
+
+def differing(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """In what the run in `folder` differs from `manifest`, apart from what no answer depends on (`UNDECIDED`).
+
+    Raises `EvaluationError` where its manifest can't be read.
+    """
+    old, new = _manifest(folder), json.loads(json.dumps(manifest))
+    return sorted(k for k in {*old, *new} - {*UNDECIDED} if old.get(k) != new.get(k))
+
+
+def refuse(folder: Path, differing: Sequence[str]) -> EvaluationError:
+    """The error that says that a run can't be gone on with."""
+    return EvaluationError(
+        f"The run {folder.name} was made with other {', '.join(differing)}; its answers can't be mixed with these. "
+        "Give another --name, or --fresh to replace it."
+    )
+
+
+def clear(folder: Path) -> None:
+    """Remove what the folder of a run holds.
+
+    Raises `EvaluationError` where it holds something else than a run, or another process is at it.
+    """
+    if not folder.exists():
+        return
+    if not (folder / MANIFEST).exists() and any(f.is_dir() for f in folder.iterdir()):
+        raise EvaluationError(f"{folder} is no run, and is not replaced; give another --name.")
+    with _alone(folder):
+        # The manifest last: without it, what is left would be taken for answers of the next run.
+        for file in sorted(folder.iterdir(), key=lambda f: f.name == MANIFEST):
+            if file.is_dir():
+                shutil.rmtree(file)
+            elif file.name != LOCK:
+                file.unlink()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(str(folder / ".lock"), timeout=0)
+    lock = FileLock(str(folder / LOCK), timeout=0)
     try:
         lock.acquire()
     except Timeout as e:
         raise EvaluationError(f"Another process is at the run {folder.name}; give this one another --name.") from e
     try:
-        _begin(folder, items, {"system": system.name, "set": digest(items), **about, **system.about()})
-        known = {id: a for id, a in _known(folder / ANSWERS, items).items() if not (retry and a.error)}
-        for asked in _ask(items, known, system, jobs or system.jobs, progress, stop or threading.Event()):
-            _keep(folder / ANSWERS, asked)
-            known[asked.item.id] = asked
-        return [known[item.id] for item in items if item.id in known]
+        yield
     finally:
         lock.release()
 
@@ -92,32 +146,35 @@ def finish(
     put(folder / ANSWERS, "".join(_line(a) for a in asked))
     put(folder / SCORES, "".join(json.dumps(s, ensure_ascii=False) + "\n" for s in scores))
     put(folder / SPEED, json.dumps(speed, indent=1) + "\n")
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    put(folder / MANIFEST, json.dumps({**manifest, **about, "finished": _now()}, indent=1, ensure_ascii=False) + "\n")
+    # Who graded before has no part in these scores.
+    manifest = {k: v for k, v in _manifest(folder).items() if k not in ("judge", "prices")}
+    manifest |= {**about, "finished": _now()}
+    put(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     put(folder / SUMMARY, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
 
 
 def _begin(folder: Path, items: Sequence[Item], manifest: dict[str, Any]) -> None:
     """Write the manifest of a new run, or hold that of an old one against it."""
     file = folder / MANIFEST
-    manifest = json.loads(json.dumps(manifest))
     if not file.exists():
+        (folder / ANSWERS).unlink(missing_ok=True)
         write(folder / ITEMS, items)
         put(file, json.dumps({**manifest, "created": _now(), "sessions": 1}, indent=1, ensure_ascii=False) + "\n")
         return
+    if other := differing(folder, manifest):
+        raise refuse(folder, other)
+    old = _manifest(folder)
+    put(file, json.dumps({**old, "sessions": old.get("sessions", 1) + 1}, indent=1, ensure_ascii=False) + "\n")
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        old = json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("it is no object")
     except ValueError as e:
         raise EvaluationError(f"The run {folder.name} is damaged ({e}); remove {folder} or give another --name.") from e
-    same = {k: v for k, v in old.items() if k not in UNDECIDED}
-    wanted = {k: v for k, v in manifest.items() if k not in UNDECIDED}
-    differing = sorted(k for k in {*same, *wanted} if same.get(k) != wanted.get(k))
-    if differing:
-        raise EvaluationError(
-            f"The run {folder.name} was made with other {', '.join(differing)}; its answers can't be mixed with these. "
-            "Give another --name, or --fresh to replace it."
-        )
-    put(file, json.dumps({**old, "sessions": old.get("sessions", 1) + 1}, indent=1, ensure_ascii=False) + "\n")
+    return found
 
 
 def _known(file: Path, items: Sequence[Item]) -> dict[str, Asked]:
@@ -128,7 +185,7 @@ def _known(file: Path, items: Sequence[Item]) -> dict[str, Asked]:
         try:
             item = by_id[data["id"]]
             found[item.id] = Asked(item, Answer.from_json(data), data.get("error", ""))
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, AttributeError):
             continue
     return found
 
@@ -137,6 +194,7 @@ def _ask(
     items: Sequence[Item],
     known: Mapping[str, Asked],
     system: System,
+    file: _Answers,
     jobs: int,
     progress: Progress,
     stop: threading.Event,
@@ -149,7 +207,7 @@ def _ask(
         try:
             while True:
                 while len(running) < jobs and not stop.is_set() and (item := next(wanted, None)) is not None:
-                    running.add(pool.submit(_one, item, system))
+                    running.add(pool.submit(_one, item, system, file))
                 if not running:
                     return
                 ready, running = wait(running, return_when=FIRST_COMPLETED)
@@ -163,28 +221,38 @@ def _ask(
                 future.cancel()
 
 
-def _one(item: Item, system: System) -> Asked:
+def _one(item: Item, system: System, file: _Answers) -> Asked:
+    """Ask and keep in one, so that an answer that was waited for is kept whatever ends the run meanwhile."""
     started = time.perf_counter()
     try:
-        answer = system.answer(item)
+        asked = Asked(item, replace(system.answer(item), id=item.id))
+        line = _line(asked).encode()
     except FATAL:
         raise
     except Exception as e:  # whatever one item meets, the others are asked
         reason = str(e) if isinstance(e, RagError) else f"{type(e).__name__}: {e}"
-        answer = failed(item.question, reason)
+        reason = reason.encode(errors="replace").decode() or "?"
         took = round(1000 * (time.perf_counter() - started), 2)
-        return Asked(item, replace(answer, id=item.id, timings_ms={**answer.timings_ms, "total": took}), reason or "?")
-    return Asked(item, replace(answer, id=item.id))
-
-
-def _keep(file: Path, asked: Asked) -> None:
-    """Add an answer as a line of its own, also after one that was cut."""
-    with file.open("ab+") as out:
+        answer = failed(item.question, reason, item.id)
+        asked = Asked(item, replace(answer, timings_ms={**answer.timings_ms, "total": took}), reason)
         line = _line(asked).encode()
-        if out.tell():
-            out.seek(-1, 2)
-            line = line if out.read(1) == b"\n" else b"\n" + line
-        out.write(line)
+    file.keep(line)
+    return asked
+
+
+class _Answers:
+    """The file of answers, to which several threads add."""
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._guard = file, threading.Lock()
+
+    def keep(self, line: bytes) -> None:
+        """Add a line of its own, also after one that was cut."""
+        with self._guard, self._file.open("ab+") as out:
+            if out.tell():
+                out.seek(-1, 2)
+                line = line if out.read(1) == b"\n" else b"\n" + line
+            out.write(line)
 
 
 def _line(asked: Asked) -> str:

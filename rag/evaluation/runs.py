@@ -73,7 +73,7 @@ def load(folder: Path) -> Run:
     if not (folder / SUMMARY).is_file():
         raise EvaluationError(f"The run {folder.name} is not finished: the same rag eval run goes on with it.")
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8")).items())
         summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
         speed = json.loads((folder / SPEED).read_text(encoding="utf-8"))
         items = {i.id: i for i in read(folder / ITEMS)}
@@ -87,13 +87,15 @@ def load(folder: Path) -> Run:
             )
             for s in lines(folder / SCORES)
         )
-    except (OSError, ValueError, KeyError, TypeError) as e:
+        if len(scored) != summary["n"]:
+            raise ValueError(f"{len(scored)} of {summary['n']} scores are there")
+        estimates: dict[str, dict[str, Estimate | None]] = {}
+        undefined: dict[str, dict[str, str]] = {}
+        for group, metrics in summary["groups"].items():
+            estimates[group] = {m: Estimate(**v) if "value" in v else None for m, v in metrics.items()}
+            undefined[group] = {m: v["undefined"] for m, v in metrics.items() if "undefined" in v}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise EvaluationError(f"The run {folder} is damaged ({type(e).__name__}: {e}); run it anew.") from e
-    estimates: dict[str, dict[str, Estimate | None]] = {}
-    undefined: dict[str, dict[str, str]] = {}
-    for group, metrics in summary["groups"].items():
-        estimates[group] = {m: Estimate(**v) if "value" in v else None for m, v in metrics.items()}
-        undefined[group] = {m: v["undefined"] for m, v in metrics.items() if "undefined" in v}
     return Run(folder, manifest, scored, estimates, speed, undefined)
 
 

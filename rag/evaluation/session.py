@@ -6,12 +6,11 @@ import hashlib
 import json
 import platform
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,10 +26,10 @@ from rag.evaluation.items import Item, choose, digest, read
 from rag.evaluation.metrics.metric import Case
 from rag.evaluation.peers import PEERS
 from rag.evaluation.peers import build as build_peer
-from rag.evaluation.runner import UNDECIDED, Asked, finish, run
+from rag.evaluation.runner import UNDECIDED, Asked, clear, described, differing, finish, refuse, run
 from rag.evaluation.runs import SUMMARY, Run, load
 from rag.evaluation.scoring import Prices, Scores, line, score, speed, summarise
-from rag.evaluation.systems import JOBS, Ours, System, is_local
+from rag.evaluation.systems import JOBS, Ours, System, code, is_local
 from rag.index import digest as papers_digest
 from rag.index import fingerprint_digest
 from rag.papers import Paper
@@ -111,13 +110,14 @@ def evaluate(
         service, system, about = _prepared(plan, stack, progress)
         items = _items(plan, service.papers())
         folder = runs_folder(plan.config) / (plan.name or _name(plan, system, about, items))
-        if plan.fresh and folder.exists():
-            shutil.rmtree(folder)
+        if plan.fresh:
+            clear(folder)
         if (folder / SUMMARY).is_file() and not plan.retry:
+            if other := differing(folder, described(items, system, about)):
+                raise refuse(folder, other)
             known = load(folder)
-            if known.manifest["set"] == digest(items) and (plan.judge is None or known.manifest.get("judge")):
+            if _scored(known, plan):
                 return known
-        (folder / SUMMARY).unlink(missing_ok=True)
         asked = run(
             folder,
             items,
@@ -132,6 +132,14 @@ def evaluate(
             return None
         _score(plan, folder, asked, service, progress)
         return load(folder)
+
+
+def _scored(known: Run, plan: Plan) -> bool:
+    """Whether a run has the scores that a plan asks for, by the metrics as they are now."""
+    judge, prices = known.manifest.get("judge") or {}, known.manifest.get("prices")
+    graded = plan.judge is None or (bool(judge) and plan.judge.model in ("", judge.get("model")))
+    paid = plan.prices is None or prices == asdict(plan.prices)
+    return graded and paid and known.manifest.get("scoring") == code("evaluation")
 
 
 def _asking(failed: int) -> str:
@@ -204,7 +212,8 @@ def _name(plan: Plan, asked: System, about: dict[str, Any], items: Sequence[Item
     mark = hashlib.sha256(json.dumps(decided, sort_keys=True, default=str).encode()).hexdigest()[:6]
     model = re.sub(r"[^A-Za-z0-9.]+", "-", str(asked.about().get("model") or ""))[:30].strip("-.")
     noise = f"noise{plan.noise.ratio:g}" if plan.noise else ""
-    return "-".join(p for p in (asked.name, model, plan.split, *plan.kinds, noise, mark) if p)[:100]
+    said = "-".join(p for p in (asked.name, model, plan.split, *plan.kinds, noise) if p)
+    return f"{said[:90]}-{mark}"
 
 
 def _score(plan: Plan, folder: Path, asked: Sequence[Asked], service: Rag, progress: Progress) -> None:
@@ -217,13 +226,13 @@ def _score(plan: Plan, folder: Path, asked: Sequence[Asked], service: Rag, progr
     cases = [Case(a.item, a.answer, papers, supports, failed=bool(a.error)) for a in asked]
     shares = score(cases, METRICS, lambda done: progress("Scoring", done, total))
     undefined = {m.name: m.undefined for m in METRICS}
-    about: dict[str, Any] = {}
+    about: dict[str, Any] = {"scoring": code("evaluation")}
     if plan.judge is not None:
         graded, about["judge"], why = _graded(plan.judge, cases, progress)
         shares = [{**own, **grades} for own, grades in zip(shares, graded, strict=True)]
         undefined |= why
     if plan.prices is not None:
-        about["prices"] = {"prompt": plan.prices.prompt, "completion": plan.prices.completion}
+        about["prices"] = asdict(plan.prices)
     lines = [line(a.item, own, failed=bool(a.error)) for a, own in zip(asked, shares, strict=True)]
     took = speed([a.answer for a in asked if not a.error], plan.prices)
     finish(folder, [a.item for a in asked], lines, summarise(lines, undefined), took, about)

@@ -72,12 +72,16 @@ class Ours:
         return self._service.ask(item.question, item.turns)
 
 
-def code() -> str:
-    """Twelve hexadecimal digits over the code that answers; front ends and evaluation have no part in it."""
+def code(part: str = "") -> str:
+    """Twelve hexadecimal digits over the code that answers; front ends and evaluation have no part in it.
+
+    With `part` over the code of that folder of the package.
+    """
     package = Path(rag.__file__).parent
-    files = [f for f in sorted(package.rglob("*")) if f.suffix in (".py", ".txt", ".npy")]
+    files = [f for f in sorted((package / part).rglob("*")) if f.suffix in (".py", ".txt", ".npy")]
     found = hashlib.sha256()
-    for file in (f for f in files if f.relative_to(package).parts[0] not in ("cli", "web", "evaluation", "_data")):
+    others = () if part else ("cli", "web", "evaluation", "_data")
+    for file in (f for f in files if f.relative_to(package).parts[0] not in others):
         found.update(file.name.encode() + b"\0" + file.read_bytes())
     return found.hexdigest()[:12]
 

@@ -10,8 +10,8 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
 
 from rag.errors import PaperError
 
@@ -44,7 +44,7 @@ _BINARIES = {
     b"%PDF": "a PDF", b"PK\x03\x04": "a zip or Office file", b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture",
     b"GIF8": "a picture", b"SQLite format 3": "a database", b"\x7fELF": "a program",
 }  # fmt: skip
-_PACKED: dict[bytes, Callable[[Path], IO[bytes]]] = {
+_PACKED: dict[bytes, Callable[[Path], BufferedIOBase]] = {
     b"\x1f\x8b": gzip.GzipFile,
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ": lzma.LZMAFile,
