@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from rag import __version__
-from rag.cli import ask, chat, console, doctor, evaluate, evaluate_run, ingest, papers, serve
+from rag.cli import ask, chat, console, doctor, evaluate, evaluate_new, evaluate_run, ingest, papers, serve
 from rag.errors import RagError
 
 
@@ -96,4 +96,5 @@ def rag(
 for _command in (ask.ask, chat.chat, ingest.ingest, papers.papers, serve.serve, doctor.doctor):
     app.command()(_command)
 evaluate_run.add_to(evaluate.app)
+evaluate_new.add_to(evaluate.app)
 app.add_typer(evaluate.app, name="eval")

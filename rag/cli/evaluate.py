@@ -174,7 +174,7 @@ def draw(found: Table, *, intervals: bool = True) -> None:
     """Print a table of a report."""
     from rich.table import Table as Drawn
 
-    drawn = Drawn(*(column.removeprefix("gold_") for column in found.columns))
+    drawn = Drawn(*found.columns)
     for row in found.rows:
         if not row.cells:
             drawn.add_section()
