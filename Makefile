@@ -1,6 +1,7 @@
 # `make run` is all a user needs; `make help` lists the rest.
 
 VENV := .venv
+EVAL_HOME := .evaluation
 BIN := $(VENV)/bin
 # The first Python on the PATH that is new enough; `make PYTHON=...` overrides it.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -9,17 +10,19 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --no-compile $(if $(V),,-qq)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser test-server screenshots check format bench quality lock clean
+.PHONY: help install peers run test test-browser test-server test-peers screenshots check format bench eval lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
 
 install: $(VENV)/.installed ## make .venv and put `rag` into it (V=1 shows what pip does)
 
+peers: $(VENV)/.peers ## add the systems that `rag eval` can compare with to .venv
+
 run: $(VENV)/.installed ## serve the chat at http://127.0.0.1:7860 (ARGS="--port 8000" is passed on)
 	@$(BIN)/rag serve $(ARGS)
 
-test: $(VENV)/.dev ## run the tests, but for those that need a browser or a model server (ARGS="-k quotes" is passed on)
+test: $(VENV)/.dev ## run the tests that need no browser, model server or peer (ARGS="-k quotes" is passed on)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-browser: $(VENV)/.dev ## run the tests that need Chromium on this machine
@@ -27,6 +30,9 @@ test-browser: $(VENV)/.dev ## run the tests that need Chromium on this machine
 
 test-server: $(VENV)/.server ## run the tests that ask a small language model on this machine
 	@$(BIN)/python -m pytest -m server $(ARGS)
+
+test-peers: $(VENV)/.peers ## run the tests that need the systems that we compare with
+	@$(BIN)/python -m pytest -m peers $(ARGS)
 
 screenshots: $(VENV)/.dev ## take the pictures in docs/ anew, with Chromium on this machine
 	@$(BIN)/python scripts/screenshots.py
@@ -44,8 +50,10 @@ bench: $(VENV)/.dev ## measure speed and retrieval against the bare libraries, a
 	@$(BIN)/python -m eval.bench $(ARGS)
 	@$(BIN)/python -m eval.overhead --scripted
 
-quality: $(VENV)/.installed ## ask all reference questions and measure the answers (ARGS="--failures" is passed on)
-	@$(BIN)/python -m eval.quality --split all $(ARGS)
+eval: $(VENV)/.installed ## ask the dev questions in quoting mode, and hold the answers against eval/thresholds.toml
+	@$(BIN)/rag eval check --home $(EVAL_HOME)
+	@$(BIN)/rag eval run --mode quoting --split dev --name make-eval --fresh --home $(EVAL_HOME) $(ARGS)
+	@$(BIN)/rag eval gate make-eval --home $(EVAL_HOME)
 
 # One version of a package for all Pythons and systems; hashes, so that no index has to be trusted or named.
 LOCK := pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
@@ -58,7 +66,7 @@ lock: $(VENV)/.dev ## pin the dependencies of pyproject.toml anew (ARGS=--upgrad
 	$(BIN)/uv $(LOCK) --group server --no-deps -o requirements-server.lock
 
 clean: ## remove .venv and what the tools have cached
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EVAL_HOME) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Paper RAG needs Python 3.11 or newer, and found none on the PATH." \
@@ -81,4 +89,9 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
 $(VENV)/.server: requirements-server.lock $(VENV)/.dev
 	@echo "Installing the model server and the model of requirements-server.lock ..."
 	@$(PIP) --require-hashes -r requirements-server.lock || { echo "pip failed; 'make test-server V=1' shows why." >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.peers: requirements-peers.lock $(VENV)/.dev
+	@echo "Installing the systems of requirements-peers.lock; this takes a minute or two ..."
+	@$(PIP) --require-hashes -r requirements-peers.lock || { echo "pip failed; 'make peers V=1' shows why." >&2; exit 1; }
 	@touch $@

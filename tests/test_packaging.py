@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 import rag
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-server.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-peers.lock", "requirements-server.lock")
 
 
 def test_public_names() -> None:
@@ -103,6 +103,8 @@ def test_the_wheel_carries_all_it_needs(wheel: Path) -> None:
         for file in (ROOT / folder).rglob("*"):
             if file.is_file():
                 assert f"rag/_data/{file.relative_to(ROOT).as_posix()}" in names
+    for file in ("questions.jsonl", "labels.jsonl", "thresholds.toml"):
+        assert f"rag/_data/eval/{file}" in names
     tracked = subprocess.run(["git", "ls-files", "rag"], cwd=ROOT, capture_output=True, text=True, check=False)
     for name in tracked.stdout.splitlines():
         if (ROOT / name).exists():
@@ -120,6 +122,7 @@ def test_the_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> No
         "import rag, rag.papers\nfrom rag import resources\n"
         f"assert rag.__file__.startswith({str(place)!r}), rag.__file__\n"
         f"assert str(resources.prompts()).startswith({str(place)!r})\n"
+        f"assert str(resources.evaluation()).startswith({str(place)!r})\n"
         "print(len(rag.papers.load([resources.seeds()]).papers))"
     )
     result = subprocess.run(
@@ -193,7 +196,7 @@ def test_the_locks_agree() -> None:
 
 def test_the_model_server_comes_without_dependencies() -> None:
     """Only the weights are wanted of a plugin that asks for a program and a library of its own."""
-    names = sorted(canonicalize_name(r.name) for r, _ in _pinned(LOCKS[2]))
+    names = sorted(canonicalize_name(r.name) for r, _ in _pinned("requirements-server.lock"))
     assert names == sorted(canonicalize_name(Requirement(r).name) for r in PROJECT["dependency-groups"]["server"])
 
 
@@ -266,8 +269,8 @@ def test_only_the_settings_read_the_environment(file: Path) -> None:
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv", "putenv")
     }
-    # Gradio and others take some switches from the environment only: what writes it says so with `setdefault` there.
-    allowed = ("rag/config.py", "rag/web/__init__.py")
+    # Gradio, litellm and others take some switches from the environment only: what writes it says so with `setdefault` there.
+    allowed = ("rag/config.py", "rag/web/__init__.py", "rag/evaluation/peers/__init__.py")
     assert not reads or file.relative_to(ROOT).as_posix() in allowed
 
 

@@ -556,7 +556,8 @@ def test_markers_of_an_answer_are_those_of_its_citations(writers: Writers) -> No
 def test_the_file_of_a_model_is_not_told(collection: Rag, told: str, kept: str) -> None:
     """llama.cpp's server gives its path as the model's name."""
     written = Written(Citations(collection._open().index))
-    written.count(SimpleNamespace(model=told, usage=Usage(1, 1)), prompt("answer"))  # type: ignore[arg-type]
+    reply = SimpleNamespace(model=told, usage=Usage(1, 1), cached=False)
+    written.count(reply, prompt("answer"))  # type: ignore[arg-type]
     assert written.model == kept
 
 
