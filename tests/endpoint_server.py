@@ -146,6 +146,7 @@ class EndpointServer:
     def __exit__(self, *_: object) -> None:
         self._closing.set()
         self._server.shutdown()
+        self._server.hang_up()
         self._server.server_close()
         self._thread.join()
 
@@ -183,6 +184,21 @@ class EndpointServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # closing waits for them, so that none outlives its test
     request_queue_size = 64
+
+    def __init__(self, *args: Any) -> None:
+        self._connections: list[socket.socket] = []
+        super().__init__(*args)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._connections.append(connection)
+        return connection, address
+
+    def hang_up(self) -> None:
+        """Expect no more requests of clients that keep their connections."""
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is what these tests are about."""

@@ -1,0 +1,51 @@
+"""Other people's systems, which answer the same questions with the same papers, embedding and model as ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rag.config import Config
+from rag.errors import ConfigError, UsageError
+from rag.evaluation.systems import JOBS, System, is_local
+from rag.papers import Paper
+
+if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+
+    from rag.evaluation.peers.paperqa import PaperQA
+
+PEERS = ("vector-index", "citation-engine", "paperqa")
+
+
+def build(name: str, papers: Sequence[Paper], config: Config, embedding: BaseEmbedding) -> System:
+    """The peer of this name over some papers, with the model of `config` and an embedding.
+
+    Raises `UsageError` where there is no such peer, and `ConfigError` where no model is named or PaperQA2 is missing.
+    """
+    if name not in PEERS:
+        raise UsageError(f"There is no peer {name!r}: choose {', '.join(PEERS)}.")
+    if not config.generating:
+        raise ConfigError(f"{name} needs a language model: set RAG_MODEL and OPENAI_BASE_URL, or --model.")
+    jobs = 1 if is_local(config) else JOBS
+    if name == "paperqa":
+        return _paperqa()(papers, config, embedding, jobs)
+    from rag.evaluation.peers.citation_engine import CitationEngine
+    from rag.evaluation.peers.vector_index import VectorIndex
+    from rag.language import endpoint
+
+    peer = CitationEngine if name == "citation-engine" else VectorIndex
+    return peer(papers, endpoint(config), embedding, jobs)
+
+
+def _paperqa() -> type[PaperQA]:
+    # LiteLLM fetches a list of prices from GitHub while it is imported, unless it is told to use its own.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    try:
+        from rag.evaluation.peers.paperqa import PaperQA
+    except ImportError as e:
+        raise ConfigError(
+            f'PaperQA2 is not installed ({e}): pip install "paper-rag[peers]", or make peers in a checkout.'
+        ) from e
+    return PaperQA

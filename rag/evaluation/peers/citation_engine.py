@@ -1,0 +1,73 @@
+"""LlamaIndex's `CitationQueryEngine` with its defaults, and how its citations are read.
+
+Where there is a choice the peer gets the better one: markers count in every form that we read, a bare "Source 2" counts
+too, a number that no source has is left out, and a refusal may cite.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.llms import LLM
+from llama_index.core.query_engine import CitationQueryEngine
+
+from rag.answer import Answer
+from rag.evaluation.items import Item
+from rag.evaluation.peers import engine, refusals
+from rag.evaluation.peers.sources import Place, code, rewritten
+from rag.papers import Paper
+from rag.writing import markers
+from rag.writing.markers import Marker, marker_at, numbers
+
+
+class CitationEngine:
+    """The peer over some papers; a follow-up is rewritten by its `CondenseQuestionChatEngine`."""
+
+    name = "citation-engine"
+
+    def __init__(self, papers: Sequence[Paper], llm: LLM, embedding: BaseEmbedding, jobs: int = 1) -> None:
+        self.jobs = jobs
+        self._engine = engine.Engine(
+            papers, llm, embedding, lambda index, llm: CitationQueryEngine.from_args(index, llm=llm)
+        )
+
+    def about(self) -> dict[str, Any]:
+        """LlamaIndex's version, the model, and the code that reads it."""
+        return {
+            "model": self._engine.model,
+            "llama-index-core": version("llama-index-core"),
+            "code": code(engine, refusals, markers, sys.modules[__name__]),
+        }
+
+    def answer(self, item: Item) -> Answer:
+        """Its answer with its own citations. Raises what the model raises."""
+        said = self._engine.ask(item)
+        found = places(said.text, len(said.sources))
+        text, citations = rewritten(said.text, found, said.sources)
+        declines = refusals.abstains(said.text, cites=bool(citations))
+        return self._engine.answer(item, said, text, citations, abstained=declines)
+
+
+_BRACKET = re.compile(r"\\\[|[\[【(]")
+_SPOKEN = re.compile(r"\bsources?\s+(\d{1,3}(?:(?:\s*,\s*|\s+and\s+)\d{1,3})*)\b", re.IGNORECASE)
+
+
+def places(text: str, count: int) -> list[Place]:
+    """Where a text refers to its sources, which are numbered 1 to `count`."""
+    known = range(1, count + 1)
+    found: list[Place] = []
+    for bracket in _BRACKET.finditer(text):
+        at = bracket.start()
+        marker = marker_at(text[at:], known, final=True)
+        if isinstance(marker, Marker) and not (found and at < found[-1].end):
+            found.append(Place(at, at + marker.length, tuple(n for n in marker.numbers if n in known)))
+    for spoken in _SPOKEN.finditer(text):
+        named = tuple(n for n in numbers(spoken[1]) if n in known)
+        if named and not any(p.start < spoken.end() and spoken.start() < p.end for p in found):
+            found.append(Place(spoken.start(), spoken.end(), named))
+    return sorted(found, key=lambda p: p.start)
