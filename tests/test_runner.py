@@ -25,7 +25,7 @@ from rag.errors import ConfigError, EvaluationError, ModelAuthError, ModelTimeou
 from rag.evaluation import runner
 from rag.evaluation.items import Item
 from rag.evaluation.runner import Asked, clear, finish, run
-from rag.evaluation.runs import load
+from rag.evaluation.runs import ANSWERS, load
 
 if TYPE_CHECKING:
     pass
@@ -148,34 +148,53 @@ def test_whatever_a_system_does_to_an_item_it_does_to_that_alone(folder: Path, a
     assert again.asked == []
 
 
-@pytest.mark.parametrize("error", [ConfigError("no"), ModelAuthError("no"), ModelUnknown("no")])
-def test_what_every_item_would_meet_ends_the_run_and_what_was_answered_stays(folder: Path, error: Exception) -> None:
-    system = Scripted(raising({"followup": error}))
+FATAL = [ConfigError("no"), ModelAuthError("no"), ModelUnknown("no")]
+
+
+@pytest.mark.parametrize("error", FATAL)
+def test_what_every_item_meets_ends_the_run_and_what_was_answered_stays(folder: Path, error: Exception) -> None:
+    """A key that was revoked: three in a row, of which none is kept as an answer."""
+    system = Scripted(raising(dict.fromkeys(IDS[4:], error)))
     with pytest.raises(type(error)):
         run(folder, ITEMS, system, {})
-    assert system.asked == IDS[:5]
+    assert system.asked == IDS[:7]
     again = Scripted()
-    assert len(run(folder, ITEMS, again, {})) == len(ITEMS)
+    assert not any(a.error for a in run(folder, ITEMS, again, {}))
     assert again.asked == IDS[4:]
 
 
+@pytest.mark.parametrize("error", FATAL)
+@pytest.mark.parametrize("bad", [IDS[:2], IDS[3:5], IDS[-2:]], ids=["first", "middle", "last"])
+def test_items_that_an_endpoint_refuses_never_end_the_run(folder: Path, error: Exception, bad: list[str]) -> None:
+    """A filter of contents answers as for a model that is not there."""
+    asked = run(folder, ITEMS, Scripted(raising(dict.fromkeys(bad, error))), {})
+    assert [a.item.id for a in asked if a.error] == bad
+    assert sorted(line["id"] for line in kept(folder)) == sorted(IDS)
+
+
+def test_a_set_of_two_that_a_wrong_key_refuses_is_no_run(folder: Path) -> None:
+    system = Scripted(raising(dict.fromkeys(IDS, ModelAuthError("no"))))
+    with pytest.raises(ModelAuthError):
+        run(folder, ITEMS[:2], system, {})
+    assert not (folder / ANSWERS).exists()
+
+
 def test_answers_that_were_under_way_when_the_run_ended_are_kept(folder: Path) -> None:
-    """They were paid for: one question is refused while three others are being answered."""
-    refused = threading.Event()
+    """They were paid for: three questions are refused while another is being answered."""
+    under_way = threading.Event()
 
     def answer(item: Item) -> Answer:
-        if item.id == IDS[0]:
-            refused.set()
+        if item.id != IDS[0]:
+            under_way.wait(5)
             raise ModelAuthError("The key is wrong.")
-        refused.wait(5)
-        time.sleep(0.05)
+        under_way.set()
+        time.sleep(0.3)
         return reply(item)
 
     system = Scripted(answer, jobs=4)
     with pytest.raises(ModelAuthError):
         run(folder, ITEMS, system, {})
-    assert sorted(line["id"] for line in kept(folder)) == sorted(set(system.asked) - {IDS[0]})
-    assert len(system.asked) == 4
+    assert [line["id"] for line in kept(folder)] == IDS[:1]
 
 
 def test_a_stop_ends_it_after_what_is_being_asked(folder: Path) -> None:

@@ -28,7 +28,9 @@ Progress = Callable[[int, int, int], None]
 """Called with how many items are done, how many there are, and how many failed."""
 
 FATAL = (ConfigError, ModelAuthError, ModelUnknown)
-"""Errors that every other item would meet as well: the run stops instead of failing a thousand times."""
+"""Errors that every other item may meet as well: a wrong key, a model that is not there."""
+HOPELESS = 3
+"""So many of them in a row end the run, instead of a thousand failures. One alone may be an item's own fault."""
 UNDECIDED = ("created", "finished", "sessions", "judge", "prices", "scoring", "revision", "machine")
 """What of a manifest an answer does not depend on: two sessions of one run may differ in it."""
 LOCK = ".lock"
@@ -56,10 +58,10 @@ def run(
 ) -> list[Asked]:
     """Every item with its answer, in the order of `items`; what a run in `folder` has already asked isn't asked again.
 
-    `about` goes into the manifest. An item that fails is kept with its error; the run goes on, except where every
-    other item would fail in the same way (`FATAL`). `jobs` are questions at once (0: as many as the system allows).
-    `retry` asks again what failed before. Setting `stop` ends it after the questions that are being asked, with what
-    there is; the same call goes on.
+    `about` goes into the manifest. An item that fails is kept with its error; the run goes on, except where several in
+    a row fail as every other would (`FATAL`). `jobs` are questions at once (0: as many as the system allows). `retry`
+    asks again what failed before. Setting `stop` ends it after the questions that are being asked, with what there is;
+    the same call goes on.
 
     Raises `EvaluationError` where the folder holds another run, or one that another process is at.
     """
@@ -68,7 +70,7 @@ def run(
         # From here to the end of `finish` it is not whole.
         (folder / SUMMARY).unlink(missing_ok=True)
         known = {id: a for id, a in _known(folder / ANSWERS, items).items() if not (retry and a.error)}
-        file = _Answers(folder / ANSWERS)
+        file = _Answers(folder / ANSWERS, proven=any(not a.error for a in known.values()))
         for asked in _ask(items, known, system, file, jobs or system.jobs, progress, stop or threading.Event()):
             known[asked.item.id] = asked
         return [known[item.id] for item in items if item.id in known]
@@ -209,6 +211,7 @@ def _ask(
                 while len(running) < jobs and not stop.is_set() and (item := next(wanted, None)) is not None:
                     running.add(pool.submit(_one, item, system, file))
                 if not running:
+                    file.close()
                     return
                 ready, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in ready:
@@ -227,8 +230,6 @@ def _one(item: Item, system: System, file: _Answers) -> Asked:
     try:
         asked = Asked(item, replace(system.answer(item), id=item.id))
         line = _line(asked).encode()
-    except FATAL:
-        raise
     except Exception as e:  # whatever one item meets, the others are asked
         reason = str(e) if isinstance(e, RagError) else f"{type(e).__name__}: {e}"
         reason = reason.encode(errors="replace").decode() or "?"
@@ -236,23 +237,52 @@ def _one(item: Item, system: System, file: _Answers) -> Asked:
         answer = failed(item.question, reason, item.id)
         asked = Asked(item, replace(answer, timings_ms={**answer.timings_ms, "total": took}), reason)
         line = _line(asked).encode()
+        if isinstance(e, FATAL):
+            file.hold(line, e)
+            return asked
     file.keep(line)
     return asked
 
 
 class _Answers:
-    """The file of answers, to which several threads add."""
+    """The file of answers, to which several threads add. `proven`: the system has answered before."""
 
-    def __init__(self, file: Path) -> None:
-        self._file, self._guard = file, threading.Lock()
+    def __init__(self, file: Path, *, proven: bool) -> None:
+        self._file, self._guard, self._proven = file, threading.Lock(), proven
+        self._held: list[tuple[bytes, Exception]] = []
 
     def keep(self, line: bytes) -> None:
-        """Add a line of its own, also after one that was cut."""
-        with self._guard, self._file.open("ab+") as out:
-            if out.tell():
-                out.seek(-1, 2)
-                line = line if out.read(1) == b"\n" else b"\n" + line
-            out.write(line)
+        """Add a line of its own, also after one that was cut, and before it those that were held."""
+        with self._guard:
+            self._proven = True
+            self._write([*(held for held, _ in self._held), line])
+            self._held.clear()
+
+    def hold(self, line: bytes, error: Exception) -> None:
+        """Hold a failure back until something else succeeds; raises its error where too many came in a row."""
+        with self._guard:
+            self._held.append((line, error))
+            if len(self._held) >= HOPELESS:
+                self._held.clear()
+                raise error
+
+    def close(self) -> None:
+        """Keep what is held, where anything was answered; else raise what there was instead."""
+        with self._guard:
+            if self._held and not self._proven:
+                raise self._held[-1][1]
+            self._write([line for line, _ in self._held])
+            self._held.clear()
+
+    def _write(self, lines: Sequence[bytes]) -> None:
+        with self._file.open("ab+") as out:
+            for line in lines:
+                if out.tell():
+                    out.seek(-1, 2)
+                    whole = out.read(1) == b"\n"
+                    out.write(line if whole else b"\n" + line)
+                else:
+                    out.write(line)
 
 
 def _line(asked: Asked) -> str:
