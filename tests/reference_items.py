@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rag.evaluation.items import Item
-from rag.papers import Paper
+from rag.papers import Paper, paper_id
 
 _ABSTRACTS = {
     "Sparrow: Lazy Offloading for Small Machines": (
@@ -150,3 +151,12 @@ def lines() -> list[dict[str, Any]]:
 def items() -> list[Item]:
     """The set."""
     return [Item.model_validate(line) for line in lines()]
+
+
+def as_ingested() -> tuple[str, str]:
+    """The papers and the set as JSONL, the ids as a collection gives them out."""
+    papers = "".join(json.dumps({"title": p.title, "abstract": p.abstract}) + "\n" for p in PAPERS)
+    questions = "".join(json.dumps(line) + "\n" for line in lines())
+    for p in PAPERS:
+        questions = questions.replace(f'"{p.id}"', f'"{paper_id(p.title, p.abstract)}"')
+    return papers, questions
