@@ -119,6 +119,16 @@ class Names:
         """How a reader would name the paper in `row` in a sentence: its system's name, or its title in quotes."""
         return self._short[row]
 
+    def titled(self, word: str) -> list[int]:
+        """The rows of the papers whose titles have a word that begins with `word`."""
+        start = re.compile(rf"\b{re.escape(word)}", re.IGNORECASE)
+        return [row for row, paper in enumerate(self._papers) if start.search(paper.title)]
+
+    def titled_most(self, text: str, rows: Sequence[int]) -> int:
+        """Of `rows` the one whose title has the most words of `text`."""
+        wanted = set(words(text)) - STOPWORDS
+        return max(rows, key=lambda row: len(wanted & set(words(self._papers[row].title))))
+
     def mentions(self, text: str) -> list[Mention]:
         """The names and titles in `text`, in order, the longest first where they overlap."""
         tokens = [(m.group(), m.start(), m.end()) for m in re.finditer(r"[^\W_]+(?:\.\d+)?", text)]

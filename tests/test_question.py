@@ -138,6 +138,14 @@ def test_comparison_of_named(question: str, sides: list[str]) -> None:
         ("How does GPipe compare with PipeDream?", [("GPipe", True), ("PipeDream", False)]),
         ("Compare Sarathi-Serve with AlpaServe", [("Sarathi-Serve", True), ("AlpaServe", False)]),
         ("FlashAttention-2 versus FlashAttention-3", [("FlashAttention-2", True), ("FlashAttention-3", False)]),
+        ("Which one is faster, GPTQ or AWQ?", [("GPTQ", True), ("AWQ", False)]),
+        ("GaLore or LoftQ - which saves more memory?", [("GaLore", True), ("LoftQ", False)]),
+        ("What is cheaper to run, Sarathi-Serve or Orca?", [("Sarathi-Serve", True), ("Orca", False)]),
+        (
+            "How do FSMoE, Tutel and Fast-MoE differ?",
+            [("FSMoE", True), ("Tutel", False), ("Fast-MoE", False)],
+        ),
+        ("How do Punica and dLoRA compare?", [("Punica", False), ("dLoRA", False)]),
         ("Compare SE-MoE, FSMoE and DeepSpeed-MoE", [("SE-MoE", True), ("FSMoE", True), ("DeepSpeed-MoE", False)]),
     ],
 )
@@ -166,6 +174,76 @@ def test_comparison_of_described(question: str, subjects: list[str]) -> None:
     for side, subject in zip(query.sides, subjects, strict=True):
         assert subject in side.text
         assert not side.rows
+
+
+@pytest.mark.parametrize(
+    ("question", "sides"),
+    [
+        (
+            "What memory is needed for Fuyou's 175B run, for GaLore's 7B training, and for the sparse tuner?",
+            [("Fuyou", True), ("GaLore", True), ("sparse tuner", False)],
+        ),
+        (
+            "Which speedups are reported by FlashRNN, the robot grasp study (on ten cards, say), and Momentum-GS?",
+            [("FlashRNN", True), ("robot grasp study (on ten cards, say)", False), ("Momentum-GS", True)],
+        ),
+        ("Compare GPTQ and SqueezeLLM in perplexity, memory, and speed", [("GPTQ", True), ("SqueezeLLM", True)]),
+        (
+            "Which cards were used in FlashRNN and which in the voxel detection work?",
+            [("FlashRNN", True), ("the voxel detection work", False)],
+        ),
+    ],
+)
+def test_sides_that_are_enumerated(question: str, sides: list[tuple[str, bool]]) -> None:
+    query = ask(question)
+    assert query.kind == "comparison"
+    assert [(side.text, bool(side.rows)) for side in query.sides] == sides
+
+
+@pytest.mark.parametrize(
+    ("question", "meant", "not_meant"),
+    [
+        ("How fast is FSMoE (not SE-MoE) in training?", {"FSMoE"}, {"SE-MoE"}),
+        ("What does ExpertFlow (don't confuse it with FSMoE) predict?", {"ExpertFlow"}, {"FSMoE"}),
+        ("Unlike QLoRA, how does GaLore save memory?", {"GaLore"}, {"QLoRA"}),
+        ("In the sparse attention work (QLoRA instead quantizes), what is kept?", set(), {"QLoRA"}),
+        ("Both GPTQ and SqueezeLLM quantize. In the latter, what is kept apart?", {"SqueezeLLM"}, set()),
+        ("Of GPTQ and SqueezeLLM the first one: how long does it run?", {"GPTQ"}, set()),
+        ("I like GaLore and QLoRA. I mean the low-rank one: what does it save?", {"GaLore", "QLoRA"}, set()),
+        ("FSMoE, SE-MoE... I am confused. What does the one with online profiling gain?", {"FSMoE", "SE-MoE"}, set()),
+        (
+            "Of the two titles with 'Momentum' take the one that is not about Gaussians. What is it?",
+            {"Momentum"},
+            set(),
+        ),
+    ],
+)
+def test_one_is_meant_where_others_are_named(question: str, meant: set[str], not_meant: set[str]) -> None:
+    query = ask(question)
+    rows = query.rows or tuple(row for m in query.mentions for row in m.rows[:1])
+    assert query.kind == "single"
+    assert {NAMES.short(row) if "Momentum" not in meant else "Momentum" for row in rows} == meant
+    assert {NAMES.short(row) for row in query.exclude} == not_meant
+
+
+def test_the_former_of_two_descriptions() -> None:
+    query = ask("Both the robot grasp paper and the video diffusion paper use GPUs. In the former, how many?")
+    assert (query.kind, query.standalone) == ("single", "In the robot grasp paper, how many?")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Why does Fuyou not use the GPU alone, as others do?",
+        "Does FineQuant use calibration or retraining, and which groups does it pick?",
+        "Which quantization does QLoRA use, NF4 or INT8?",
+        "Fuyou faults ZeRO-Infinity. On which grounds?",
+        "How many cards did the runs of GPipe use, and what share of the peak did they reach?",
+    ],
+)
+def test_nothing_is_set_aside_and_nothing_compared(question: str) -> None:
+    query = ask(question)
+    assert (query.kind, query.sides, query.exclude, query.standalone) == ("single", (), (), question)
 
 
 def test_what_is_compared_is_the_topic() -> None:

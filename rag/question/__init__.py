@@ -9,6 +9,7 @@ from dataclasses import replace
 from rag.answer import Turn
 from rag.lexical import STOPWORDS, words
 from rag.names import Names
+from rag.question.choosing import choose
 from rag.question.followup import Search, resolve
 from rag.question.lists import asks_size, is_count, is_list, is_negated, list_topic
 from rag.question.query import Query, Side
@@ -63,7 +64,12 @@ def read(question: str, standalone: str, names: Names) -> Query:
             size=asks_size(standalone),
             negated=is_negated(standalone),
         )
-    sides = comparison_sides(standalone, mentions, names)
+    choice = choose(standalone, names)
+    if choice.text != standalone or choice.single:
+        mentions = tuple(m for m in names.mentions(choice.text) if m.start >= choice.lead)
+        query = replace(query, standalone=choice.text, topic=choice.text, mentions=mentions)
+        query = replace(query, rows=choice.rows, exclude=choice.exclude)
+    sides = () if choice.single else comparison_sides(choice.text, mentions, names)
     if sides:
-        return replace(query, kind="comparison", sides=sides, topic=aspect(standalone, sides))
+        return replace(query, kind="comparison", sides=sides, topic=aspect(choice.text, sides))
     return query

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from rag.lexical import STOPWORDS, words
 from rag.names import Mention, Names
+from rag.question.enumerated import enumerated
 from rag.question.query import MAX_SIDES, Side
 
 COMPARES = re.compile(
@@ -32,9 +33,20 @@ _HOW_DO = re.compile(
     r"\b(?:do|does|did|are|is|can)\s+(?P<a>.+?)\s+(?:and|differ\s+from|compare\s+(?:with|to|against)|relate\s+to|or)\s+(?P<b>.+?)\s*(?:,|\?|$|:|\b(?:each|both|differ|compare|in|on|for|use|handle|when|with\s+regard|regarding|relate|respectively)\b)",
     re.IGNORECASE,
 )
+_ELLIPTIC = re.compile(
+    r"\b(?P<at>in|of|for|by|with)\s+(?P<a>[^,;:?]+?)\s*,?\s+(?:and|but)\s+(?:what|which|who|how\s+(?:much|many))\s+(?P=at)\s+(?P<b>[^?;:]+?)[?.\s]*$",
+    re.IGNORECASE,
+)
+""" "What … in A and what in B"."""
+_ASKING = re.compile(r"\W*(?:(?:in|on|at|by|with|for|to|of)\s+)?(?:what|which|how|why|who|whether)\b", re.IGNORECASE)
 _NAME_LIKE = re.compile(r"[A-Z].*[A-Z0-9]|^[A-Z][\w-]+$|\d")
 
 
+_CHOOSES = re.compile(
+    r"\b(?:which|who)\b|\bwhat(?:['’]s|\s+is|\s+are|\s+was|\s+works?|\s+runs?|\s+does)\s+(?:the\s+)?(?:\w+(?:er|est)|more|less|better|best|worse)\b",
+    re.IGNORECASE,
+)
+"""What asks to choose: "A or B: which …", "what is cheaper, A or B"."""
 _HOW = re.compile(r"\W*(?:how|what|which)\s+(?:\w+\s+)?(?:do|are|did)\b", re.IGNORECASE)
 _IS_MORE = re.compile(
     r"^\W*(?:is|are|does|do|which|who)\b(?!\s+much).*\b(?:\w+er|more|less|better|worse)\b.*\b(?:than|or)\b",
@@ -45,13 +57,25 @@ _IS_MORE = re.compile(
 def comparison_sides(text: str, mentions: Sequence[Mention], names: Names) -> tuple[Side, ...]:
     """The sides of a comparison, two to four, in the order of the question; none where nothing is compared."""
     groups = distinct(mentions)
-    cue = COMPARES.search(text) or _coordinated(text, groups) or (len(groups) > 1 and _IS_MORE.search(text))
+    listed = enumerated(text, groups, lambda phrase: _absent_name(phrase, names))
+    if len(listed) > 2:
+        return listed[:MAX_SIDES]
+    cue = (
+        COMPARES.search(text)
+        or _ELLIPTIC.search(text)
+        or _coordinated(text, groups)
+        or (len(groups) > 1 and _IS_MORE.search(text))
+    )
     if not cue:
+        chosen = _with_joined(text, mentions, names) if groups and _CHOOSES.search(text) else ()
+        chosen = tuple(s for s in chosen if s.named)
+        if len(chosen) > 1 and any(_either(text, a, b) for a, b in pairwise(chosen)):
+            return chosen[:MAX_SIDES]
         # "How do H2O and SqueezeLLM treat the cache?": names side by side, of which one is not here.
-        named = _with_joined(text, groups, names) if groups and _HOW.match(text) else ()
+        named = _with_joined(text, mentions, names) if groups and _HOW.match(text) else ()
         return named[:MAX_SIDES] if len(named) > 1 and all(s.named for s in named) else ()
-    sides = _with_joined(text, groups, names) if groups else ()
-    if len(sides) < 2:
+    sides = _with_joined(text, mentions, names) if groups else ()
+    if len(sides) < 2 or (len(groups) < 2 and _ELLIPTIC.search(text)):
         sides = _described_sides(text, groups, names)
     return sides[:MAX_SIDES] if len(sides) >= 2 else ()
 
@@ -77,10 +101,16 @@ def _coordinated(text: str, groups: Sequence[Mention]) -> bool:
     return False
 
 
-def _with_joined(text: str, groups: Sequence[Mention], names: Names) -> tuple[Side, ...]:
+def _either(text: str, a: Side, b: Side) -> bool:
+    """Whether `text` offers "a or b" to choose from."""
+    return bool(re.search(rf"{re.escape(a.text)}\s*,?\s*or\s+(?:the\s+)?{re.escape(b.text)}", text, re.IGNORECASE))
+
+
+def _with_joined(text: str, mentions: Sequence[Mention], names: Names) -> tuple[Side, ...]:
     """The named sides, and what is joined to one: a name that no paper owns, or "the … scheme"."""
-    found: list[tuple[int, Side]] = [(m.start, Side(text[m.start : m.end], m.rows, True)) for m in groups]
-    taken = [(m.start, m.end) for m in groups]
+    found: list[tuple[int, Side]] = [(m.start, Side(text[m.start : m.end], m.rows, True)) for m in distinct(mentions)]
+    # Of "FlashAttention-3" the name "FlashAttention" is only a part.
+    taken = [(m.start, m.end) for m in mentions if m in distinct(mentions) or text[m.end : m.end + 1] != "-"]
     queue = list(taken)
     while queue:
         start, end = queue.pop(0)
@@ -130,7 +160,7 @@ def _before(text: str, start: int) -> list[tuple[int, str, bool]]:
     return _conjunct(phrase[at:], at)
 
 
-_NO_SIDE = re.compile(r"(?:both|each|all|it|its|they|their|why|how)\b", re.IGNORECASE)
+_NO_SIDE = re.compile(r"(?:both|each|all|it|its|they|their|why|how|others?|more)\b", re.IGNORECASE)
 
 
 def _conjunct(phrase: str, at: int) -> list[tuple[int, str, bool]]:
@@ -170,9 +200,9 @@ def _absent_name(phrase: str, names: Names) -> bool:
 
 
 def _described_sides(text: str, mentions: Sequence[Mention], names: Names) -> tuple[Side, ...]:
-    for pattern in (_DESCRIBED, _BETWEEN, _VERSUS, _HOW_DO):
+    for pattern in (_DESCRIBED, _ELLIPTIC, _BETWEEN, _VERSUS, _HOW_DO):
         match = pattern.search(text)
-        if not match:
+        if not match or any(_ASKING.match(match.group(part)) for part in "ab"):
             continue
         parts = [
             match.group("a"),
@@ -181,7 +211,7 @@ def _described_sides(text: str, mentions: Sequence[Mention], names: Names) -> tu
         sides = [_side(p, names) for p in parts if any(w not in STOPWORDS for w in words(p))]
         if not 2 <= len(sides) <= MAX_SIDES:
             continue
-        if pattern is not _DESCRIBED:
+        if pattern not in (_DESCRIBED, _ELLIPTIC):
             # "COAT's memory saving vs BF16" asks one paper for a figure; "A vs B" compares two.
             known = [s for s in sides if s.rows]
             if mentions and not known:
@@ -197,7 +227,11 @@ def _side(text: str, names: Names) -> Side:
     mentions = names.mentions(text)
     if mentions:
         return Side(text, mentions[0].rows, True)
-    return Side(text, (), len(text.split()) <= 2 and not text[:1].islower() and _absent_name(text, names))
+    return Side(text, (), len(text.split()) <= 2 and _written_as_name(text) and _absent_name(text, names))
+
+
+def _written_as_name(text: str) -> bool:
+    return not text[:1].islower() or bool(re.match(r"[a-z]+[A-Z]", text))
 
 
 def aspect(text: str, sides: Sequence[Side]) -> str:
