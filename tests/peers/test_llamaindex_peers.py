@@ -7,12 +7,13 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 import pytest
 from conftest import ROOT
-from endpoint_server import EndpointServer, Exchange, answer, error, quota, rate_limit, unavailable
+from endpoint_server import EndpointServer, Exchange, answer, error, quota, rate_limit, slow, unavailable
 from hypothesis import given
 from hypothesis import strategies as st
 from llama_index.core.bridge.pydantic import Field
@@ -188,6 +189,12 @@ class TestCitationEngine:
             found = build("citation-engine", PAPERS, config(server), embedding).answer(item("Why do tides rise?"))
         assert found.answer == "The moon [1]."
         assert len(server.requests) == 3
+
+    def test_a_reply_has_the_time_that_ours_have_in_all(self, embedding: BuiltinEmbedding) -> None:
+        with EndpointServer(slow(2.5, answer("The moon [1]."))) as server:
+            hurried = replace(config(server), first_token=1, between_tokens=1, total=20)
+            found = build("citation-engine", PAPERS, hurried, embedding).answer(item("Why do tides rise?"))
+        assert found.answer == "The moon [1]."
 
     @pytest.mark.parametrize(
         ("behaviour", "raised", "requests"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.config import Config
@@ -36,7 +37,8 @@ def build(name: str, papers: Sequence[Paper], config: Config, embedding: BaseEmb
     from rag.language import endpoint
 
     peer = CitationEngine if name == "citation-engine" else VectorIndex
-    return peer(papers, endpoint(config), embedding, jobs)
+    # They don't stream: what is the wait for a first token to us is for them the wait for the whole reply.
+    return peer(papers, endpoint(replace(config, first_token=config.total)), embedding, jobs)
 
 
 def _paperqa() -> type[PaperQA]:
