@@ -158,12 +158,12 @@ class Answer:
             "missing": list(self.missing),
             "retrieved": [dataclasses.asdict(r) for r in self.retrieved],
             "searched": self.searched,
-            "confidence": self.confidence,
             "warnings": list(self.warnings),
             "usage": {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens},
             "timings_ms": self.timings_ms,
             "claims": [{**dataclasses.asdict(c), "markers": list(c.markers)} for c in self.claims],
             "prompts": self.prompts,
+            "confidence": self.confidence,
             "replayed": self.replayed,
         }
 

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from conftest import ROOT
 
-from rag.answer import Answer, Citation, Retrieved, Turn, failed
+from rag.answer import Answer, Citation, Claim, Retrieved, Turn, failed
 
 if TYPE_CHECKING:
     from rag.pipeline import Rag
@@ -37,13 +37,46 @@ def test_the_schema_is_a_schema() -> None:
             citations=(Citation(1, "p", "t", "quote", 0, 5),),
             retrieved=(Retrieved("p", "t", 0.5),),
         ),
+        Answer(
+            question="q",
+            standalone_question="q",
+            kind="comparison",
+            answer="a [1]",
+            mode="generating",
+            model="m",
+            claims=(Claim("a", "partly", "half of it", (1,)),),
+            citations=(Citation(1, "p", "t", "quote", 0, 5),),
+            missing=("x",),
+            confidence=0.75,
+            prompt_tokens=3,
+            completion_tokens=4,
+            prompts={"answer": "0123abcd"},
+            replayed=True,
+            timings_ms={"understand": 1.0, "retrieve": 1.0, "answer": 1.0, "total": 3.0, "first_token": 0.5},
+            id="7",
+        ),
     ],
-    ids=["failed", "unreadable", "cited"],
+    ids=["failed", "unreadable", "cited", "written"],
 )
 def test_every_answer_fits(answer: Answer) -> None:
     data = json.loads(json.dumps(answer.to_json(), allow_nan=False))
     VALIDATOR.validate(data)
-    assert [*data] == [*SCHEMA["required"], "claims", "prompts"], "the fields of the contract in their order, then ours"
+    ours = ["claims", "prompts", "confidence", "replayed"]
+    assert [*data] == [*SCHEMA["required"], *ours], "the fields of the contract in their order, then ours"
+    assert {*data} == {*SCHEMA["properties"]}, "the schema knows all of them"
+    assert Answer.from_json(data) == answer
+
+
+@pytest.mark.parametrize("fields", [{"confidence": 1.5}, {"confidence": "high"}, {"replayed": None}, {"claims": [{}]}])
+def test_the_schema_refuses_what_is_no_answer(fields: dict[str, object]) -> None:
+    assert not VALIDATOR.is_valid(failed("q", "r").to_json() | fields)
+
+
+@pytest.mark.parametrize("missing", ["claims", "prompts", "confidence", "replayed", "usage"])
+def test_answers_of_earlier_versions_are_read(missing: str) -> None:
+    data = failed("q", "r").to_json()
+    del data[missing]
+    assert Answer.from_json(data) == failed("q", "r")
 
 
 def test_a_failed_answer_abstains_and_says_why() -> None:
@@ -70,6 +103,8 @@ def test_answers_of_the_collection_fit(collection: Rag, question: str, history: 
     assert data["id"] == "x"
     assert data["question"] == question
     assert data["searched"] == 82
+    assert data["confidence"] is None or 0 <= data["confidence"] <= 1
+    assert data["replayed"] is False
     assert len(data["retrieved"]) >= 10
     assert [r["score"] for r in data["retrieved"]] == sorted((r["score"] for r in data["retrieved"]), reverse=True)
     papers = {p.id: p for p in collection.papers()}
