@@ -178,9 +178,10 @@ def _nuggets(item: Item, papers: Mapping[str, Paper], names: Names) -> Iterator[
         yield from (f"nugget {nugget.text!r}: {what}" for what in _nugget(item, nugget, papers))
         for found in names.everywhere(nugget):
             yield f"nugget {nugget.text!r}: {found!r} is in more than half of the abstracts, and proves nothing"
-    if item.kind == "comparison":
+    if item.kind not in SETS:
         said = {item.paper_of(n) for n in item.nuggets if n.importance == "vital" and item.gold_papers}
-        yield from (f"the side {id} has no vital nugget" for id in item.gold_papers if id not in said)
+        side = "the side" if item.kind == "comparison" else "the gold paper"
+        yield from (f"{side} {id} has no vital nugget" for id in item.gold_papers if id not in said)
 
 
 def _nugget(item: Item, nugget: Nugget, papers: Mapping[str, Paper]) -> Iterator[str]:
@@ -238,7 +239,8 @@ def _repeated(items: Iterable[Item]) -> Iterator[Flaw]:
     for item in items:
         asked[(" ".join(_flat(item.question)), *(m.content for m in item.history))].append(item)
     for same in asked.values():
-        yield from (Flaw(b.id, f"it asks the same as {a.id}") for a, b in pairwise(same))
+        for a, b in pairwise(same):
+            yield from (Flaw(a.id, f"it asks the same as {b.id}"), Flaw(b.id, f"it asks the same as {a.id}"))
 
 
 def _leaked(items: Iterable[Item]) -> Iterator[Flaw]:

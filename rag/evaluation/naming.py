@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from rag.evaluation.items import Nugget
 from rag.lexical import words
@@ -61,16 +61,21 @@ class Names:
 
     def everywhere(self, nugget: Nugget) -> Iterator[str]:
         """Its aliases and patterns that more than half of the abstracts have, so that they prove nothing."""
-        most = len(self._abstracts) // 2
         if len(self._abstracts) < FEW:
             return
         for alias in nugget.aliases:
             flat = " ".join(alias.split()).casefold()
-            if sum(flat in a for a in self._folded) > most:
+            if _most(flat in a for a in self._folded):
                 yield alias
         for pattern in nugget.patterns:
-            if sum(re.search(pattern, a, re.IGNORECASE) is not None for a in self._abstracts) > most:
+            if _most(re.search(pattern, a, re.IGNORECASE) is not None for a in self._abstracts):
                 yield pattern
+
+
+def _most(found: Iterator[bool]) -> bool:
+    """Whether more are found than not; where none of the first `FEW` is, the others are not tried."""
+    first = [*islice(found, FEW)]
+    return any(first) and 2 * sum(rest := [*first, *found]) > len(rest)
 
 
 def _pairs(said: Sequence[str]) -> set[tuple[str, str]]:
