@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rag.answering import Findings, PaperEvidence, SideEvidence
+from rag.aspects import kinds
 from rag.confidence import Confidence
 from rag.details import rare_figures
-from rag.evidence import SentenceScorer, asks_figure, select
+from rag.evidence import Evidence, SentenceScorer, asks_figure, select
 from rag.index import Index
 from rag.lexical import STOPWORDS, stem, words
 from rag.membership import Candidates, Membership
@@ -26,6 +28,11 @@ SIDE_WORDS = {2: 115, 3: 75, 4: 56}
 MARGIN, MARGIN_FOUND = 1.2, 0.4
 """A described paper whose score is this near to the best one's is quoted beside it; the second value is for a
 question whose words the collection has."""
+ALL_WORDS = 225
+"""Words of the titles and quotes of a comparison; with markers, and what is said of absent sides, under 260."""
+SUITS, FIRST = 0.6, 2
+"""What a sentence with a figure of the kind that a comparison asks for gains in score, and how many of a kind do. With
+one of a kind 39 of 46 development comparisons are right, with two or all 40, without it 35."""
 MAX_PAPERS = 3
 
 
@@ -161,13 +168,11 @@ class Finder:
         return [self._quote(encoded, row, budget, manner="described" if encoded.described else "asked") for row in rows]
 
     def _quote(self, encoded: Encoded, row: int, budget: int, *, manner: str) -> PaperEvidence:
-        scored = self._scorer.score(encoded, row, manner=manner)
-        chosen = select(scored, encoded, budget)
-        numbers = {e.number for e in chosen}
-        return PaperEvidence(row, tuple(chosen), tuple(e for e in scored if e.number not in numbers))
+        return _chosen(row, self._scorer.score(encoded, row, manner=manner), encoded, budget)
 
     def _comparison(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
-        taken: set[int] = set()
+        # What is only described is none of the papers that are named beside it.
+        taken = {side.rows[0] for side in query.sides if len(side.rows) == 1}
         sides = []
         budget = SIDE_WORDS.get(len(query.sides), 45)
         asked = self._ranker.encode(query.topic) if query.topic else encoded
@@ -178,22 +183,46 @@ class Finder:
             sides.append(found)
         nearest = tuple(int(r) for r in ranking.rows[:3])
         none = all(s.paper is None for s in sides)
-        return Findings(query, len(self.index), sides=tuple(sides), nearest=nearest, abstain=none)
+        return Findings(query, len(self.index), sides=tuple(self._fitted(sides)), nearest=nearest, abstain=none)
+
+    def _fitted(self, sides: Sequence[SideEvidence]) -> list[SideEvidence]:
+        """The sides without the sentences that score least, until titles and quotes have at most ALL_WORDS words."""
+        papers = {s.text: s.paper for s in sides if s.paper is not None}
+        left = ALL_WORDS - sum(len(self.index.papers[p.row].title.split()) for p in papers.values())
+        while sum(e.words for p in papers.values() for e in p.sentences) > left:
+            spare = [(min(p.sentences, key=lambda e: e.score), t) for t, p in papers.items() if len(p.sentences) > 1]
+            if not spare:
+                break
+            least, text = min(spare, key=lambda pair: pair[0].score)
+            kept = papers[text]
+            sentences = tuple(e for e in kept.sentences if e is not least)
+            papers[text] = replace(kept, sentences=sentences, rest=(*kept.rest, least))
+        return [replace(side, paper=papers.get(side.text)) for side in sides]
 
     def _side(self, side: Side, query: Query, asked: Encoded, budget: int, taken: set[int]) -> SideEvidence:
         rows_of = side.rows[:1] if _ORIGINAL.search(_before(query.standalone, side.text)) else side.rows
-        free = [row for row in rows_of if row not in taken]
+        free = [row for row in rows_of if row not in taken or len(side.rows) == 1]
         if side.named and not free:
             return SideEvidence(side.text, None, self._mentioning(side.text))
         text = f"{side.text} {query.topic}" if len(side.rows) != 1 else side.text
         encoded = self._ranker.encode(text)
         ranking = self._ranker.rank(encoded, rows=free) if free else self._ranker.rank(encoded)
-        rows = [int(r) for r in ranking.rows if int(r) not in taken]
+        rows = [int(r) for r in ranking.rows if int(r) not in taken or int(r) in free]
         if not rows or (not free and not self._confidence.describes(encoded, ranking)):
             return SideEvidence(side.text, None, self._mentioning(side.text))
-        return SideEvidence(
-            side.text, self._quote(asked if query.topic else encoded, rows[0], budget, manner="described")
-        )
+        return SideEvidence(side.text, self._aside(asked if query.topic else encoded, rows[0], budget, query.topic))
+
+    def _aside(self, encoded: Encoded, row: int, budget: int, aspect: str) -> PaperEvidence:
+        """What one paper of a comparison says of the aspect; a figure of the kind that is asked for comes first."""
+        abstract = self.index.papers[row].abstract
+        scored = self._scorer.score(encoded, row, manner="described")
+        has = {e.number: kinds(aspect, abstract[e.span.start : e.span.end]) for e in scored}
+        first: set[int] = set()
+        for kind in {kind for found in has.values() for kind in found}:
+            fit = [e for e in scored if kind in has[e.number]]
+            first |= {e.number for e in sorted(fit, key=lambda e: -e.score)[:FIRST]}
+        scored = [replace(e, score=e.score + SUITS) if e.number in first else e for e in scored]
+        return _chosen(row, scored, encoded, budget)
 
     def _mentioning(self, text: str) -> tuple[int, ...]:
         """Papers whose abstract has all the words of a name."""
@@ -225,6 +254,12 @@ class Finder:
     def listed(self, topic: Encoded, row: int, words: int = 0) -> PaperEvidence:
         """What a paper says of the topic of a list, in about `words` words, one sentence at least."""
         return self._quote(topic, row, words, manner="listed")
+
+
+def _chosen(row: int, scored: Sequence[Evidence], encoded: Encoded, budget: int) -> PaperEvidence:
+    chosen = select(scored, encoded, budget)
+    numbers = {e.number for e in chosen}
+    return PaperEvidence(row, tuple(chosen), tuple(e for e in scored if e.number not in numbers))
 
 
 def _before(text: str, part: str) -> str:

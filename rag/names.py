@@ -231,6 +231,11 @@ def _own_names(paper: Paper) -> dict[str, int]:
         phrase = _PHRASE_BEFORE.search(paper.abstract, max(0, match.start() - PHRASE), match.start())
         if phrase and not _plural_acronym(name) and _spells(name, phrase.group()):
             add(name, 1 if len(name) > 2 else 0)
+    heads = "".join(w[0] for w in re.split(r"[\s-]+", paper.title) if w)
+    for token in re.findall(r"(?<![\w-])[A-Z]{3,6}(?![\w-])", paper.abstract):
+        # "Parallel Prompt Decoding" in the title is what the abstract calls PPD.
+        if token in heads and not _plural_acronym(token):
+            add(token, 1)
     return found
 
 

@@ -152,6 +152,13 @@ def test_two_papers_may_own_a_name_and_the_one_that_introduces_it_comes_first() 
     assert mention.rows == (1, 0)
 
 
+def test_the_acronym_of_a_title_that_the_abstract_uses_is_a_name() -> None:
+    names = Names(
+        [paper("Fast Layered Sparse Tuning of Nets", "We tune. In particular, FLST skips what FFT would do.")]
+    )
+    assert [m.name for m in names.mentions("How does FLST or FFT tune?")] == ["FLST"]
+
+
 def test_short_names_are_matched_only_exactly() -> None:
     names = Names([paper("CO2: overlapping communication", "CO2 overlaps."), paper("Mosh: shards", "Mosh shards.")])
     assert [m.name for m in names.mentions("co2")] == ["CO2"]

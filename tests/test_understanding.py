@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag import Answer, Rag
+from rag.aspects import kinds
 
 
 def cited(answer: Answer) -> set[str]:
@@ -27,3 +28,50 @@ def test_a_count_by_name_finds_the_papers_of_the_list(collection: Rag, question:
     assert len(cited(listed)) > 2
     assert cited(counted) == cited(listed)
     assert f"**{len(cited(counted))} of" in counted.answer
+
+
+@pytest.mark.parametrize(
+    ("question", "figures"),
+    [
+        ("Momentum-GS, NeuS2 and C4: what gain in performance does each claim?", ["12.8%", "two orders", "15%"]),
+        ("Compare the memory savings of SPT, ExpertFlow, and Superpipeline", ["50%", "93.72%", "60%"]),
+        ("On which cards were GaLore, FlashAttention-2 and SqueezeLLM run?", ["RTX 4090", "A100", "A6000"]),
+    ],
+)
+def test_each_side_is_quoted_with_the_figure_that_is_asked_for(
+    collection: Rag, question: str, figures: list[str]
+) -> None:
+    answer = collection.ask(question)
+    assert answer.kind == "comparison"
+    assert [figure for figure in figures if figure not in answer.answer] == []
+    assert len(answer.answer.split()) <= 260
+
+
+def test_a_comparison_of_four_with_long_titles_stays_short(collection: Rag) -> None:
+    answer = collection.ask(
+        "Which accelerators were used in the Megatron-LM cluster paper (3072 GPUs), the paper on the peak analysis of "
+        "long contexts, the unlearnable datasets with convolutions, and in Fuyou?"
+    )
+    assert answer.kind == "comparison"
+    assert len(answer.answer.split()) <= 260
+
+
+def test_what_is_described_is_none_of_the_papers_that_are_named(collection: Rag) -> None:
+    question = "Compare the memory savings of SPT, the layer swapping system for GPU memory, and Superpipeline"
+    assert len(cited(collection.ask(question))) == 3
+
+
+@pytest.mark.parametrize(
+    ("aspect", "sentence", "has"),
+    [
+        ("what speedup does each report", "It runs up to 3.1x faster.", True),
+        ("what speedup does each report", "It is faster than before.", False),
+        ("memory savings", "It cuts the memory footprint by 40%.", True),
+        ("memory savings", "It is 2.5 times faster.", False),
+        ("what each compresses to save memory", "It cuts the memory footprint by 40%.", False),
+        ("which cards they ran on", "We ran it on eight A100 GPUs.", True),
+        ("what is placed outside the GPU", "We ran it on eight A100 GPUs.", False),
+    ],
+)
+def test_a_sentence_has_the_kind_of_figure_that_is_asked_for(aspect: str, sentence: str, has: bool) -> None:
+    assert bool(kinds(aspect, sentence)) is has
