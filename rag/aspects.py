@@ -8,7 +8,7 @@ _NUMBER = r"\d[\d.,]*"
 _SHARE = rf"{_NUMBER}\s*(?:[x×%]|times|fold|percent|GB)"
 _QUANTITY = re.compile(
     r"\bhow\s+(?:much|many|far|fast|large|big|close)\b|\bsavings?\b|\bgains?\b|\bspeed-?ups?\b|\bimprovements?\b|\breductions?\b|\bresults?\b"
-    r"|\b(?:speed|throughput|latency|accelerat\w+|performance)\b|\bby\s+what\b|\bfactors?\b|\bpercent|%|\bfigures?\b|\bnumbers?\b|\b(?:larger|smaller|faster|higher|lower|more|less|fewer|better|cheaper|slower)\b",
+    r"|\b(?:speed|throughput|latency|accelerat\w+|performance)\b|\bby\s+what\b|\bfactors?\b|\bpercent|%|\bfigures?\b|\bnumbers?\b",
     re.IGNORECASE,
 )
 _KINDS = tuple(

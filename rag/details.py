@@ -48,6 +48,7 @@ _COUNT = re.compile(
     r"\b(?:how\s+many|(?<!equal )(?<!same )(?<!modest )(?<!large )(?<!small )(?<!great )number\s+of)\s+(?P<np>(?:[\w-]+\s+){0,2}?[\w-]+?)\s*(?=$|[?,.;]|\b(?:do|does|did|is|are|was|were|has|have|had|can|could|in|of|on|for|per|to|used?|using|at|by|with|from|were|sit|make|made|it|they|would|will|that|the|take|takes|took|need|needs)\b)",
     re.IGNORECASE,
 )
+_NONE = r"\b(?:without|no|free\s+of|avoid\w*|eliminat\w*|not\s+(?:need|require)\w*)\b(?:[\s-]+[\w]+){0,3}?[\s-]+"
 _NOT_COUNTED = frozenset("times more papers fold percent much of".split())
 _NAME = re.compile(r"[a-z]\w*[A-Z]|[A-Z]\w*[A-Z]|[A-Za-z]\d|-[A-Z]")
 _TOKEN = re.compile(r"[^\W_][\w.+^-]*[^\W_]|[^\W_]")
@@ -80,6 +81,11 @@ def missing_kind(question: str, abstract: str) -> bool:
         return False
     noun = words(count.group("np"))
     if not noun or noun[-1] in _NOT_COUNTED or noun[0] in _NOT_COUNTED:
+        return False
+    if count.group().lower().startswith("number") and re.match(r"\W*why\b", question, re.IGNORECASE):
+        return False
+    # "Without any fine-tuning" answers how many steps of it there are.
+    if any(re.search(_NONE + re.escape(stem(w)), abstract, re.IGNORECASE) for w in noun if len(w) > 4):
         return False
     thing = re.escape(stem(noun[-1]).rstrip("s"))
     counted = rf"\b{_EXACT}[\s-]+(?:[\w-]+[\s-]+){{0,3}}?{thing}|{thing}\w*\s+(?:\w+\s+){{0,2}}{_EXACT}\b"

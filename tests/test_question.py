@@ -348,6 +348,24 @@ def test_a_question_that_stands_alone_stays_as_it_is(question: str) -> None:
     assert ask(question, *QLORA) == ask(question)
 
 
+@pytest.mark.parametrize(
+    ("question", "rest"),
+    [
+        ("Okay, new topic: how does it work to split a sequence?", "how does it work to split a sequence?"),
+        ("Let's change the subject. Which cards ran FlashRNN?", "Which cards ran FlashRNN?"),
+        ("Now something else: robot grasps with two levels?", "robot grasps with two levels?"),
+    ],
+)
+def test_a_new_topic_leaves_the_conversation_behind(question: str, rest: str) -> None:
+    query = ask(question, "What does GaLore save?", "GaLore reduces memory usage by up to 65.5%.")
+    assert (query.standalone, query.rows) == (rest, ())
+
+
+def test_the_second_of_something_is_not_the_second_paper() -> None:
+    query = ask("And the second stage of it?", "How is GaLore trained?", "GaLore trains in two stages.")
+    assert called(query.rows) == ["GaLore"]
+
+
 def test_the_newest_paper_is_talked_of() -> None:
     query = ask("How fast is it?", *QLORA, *FAST)
     assert called(query.rows) == ["GraphVite"]

@@ -6,6 +6,7 @@ import pytest
 
 from rag import Answer, Rag
 from rag.aspects import kinds
+from rag.details import missing_kind
 
 
 def cited(answer: Answer) -> set[str]:
@@ -75,3 +76,16 @@ def test_what_is_described_is_none_of_the_papers_that_are_named(collection: Rag)
 )
 def test_a_sentence_has_the_kind_of_figure_that_is_asked_for(aspect: str, sentence: str, has: bool) -> None:
     assert bool(kinds(aspect, sentence)) is has
+
+
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("How many retraining epochs has it?", False),
+        ("How many sensors has it?", True),
+        ("Why raise the number of sensors?", False),
+        ("What is the number of sensors?", True),
+    ],
+)
+def test_what_an_abstract_says_is_not_there_is_no_missing_detail(question: str, missing: bool) -> None:
+    assert missing_kind(question, "It prunes 3 epochs long, without any retraining.") is missing

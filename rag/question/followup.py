@@ -26,12 +26,19 @@ _ELLIPSIS = re.compile(
     re.IGNORECASE,
 )
 _LEAD = re.compile(r"^\W*(?:(?:and|but|so|also|then|ok(?:ay)?|no|yes|well|hmm|now)\b[\s,]*)+", re.IGNORECASE)
+_SHIFT = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|now|so|well|right|and|thanks|fine|good)\b[\s,.!]*)*(?:(?:(?:on|to|let['’]s\s+(?:go|turn|switch|move)(?:\s+on)?\s+to)\s+)?(?:an?\s+)?"
+    r"(?:(?:completely|totally|entirely|quite)\s+)?(?:different|new|other|another|unrelated)\s+(?:topic|subject|question|matter|thing)"
+    r"|(?:let['’]s\s+)?chang(?:e|ing)\s+(?:of\s+)?(?:the\s+)?(?:topic|subject)|something\s+(?:else|different)(?:\s+(?:entirely|now))?)\s*[:,.;–—-]\s*",
+    re.IGNORECASE,
+)
+"""What leaves the conversation behind: "OK, different topic: …"."""
 _ABOUT = re.compile(
     r"^\W*(?:(?:and|but|so|ok(?:ay)?)\b[\s,]*)*(?:(?:what|how)\s+about|and)\s+(?P<what>.+?)[\s?.!]*$", re.IGNORECASE
 )
 _ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "1st": 0, "2nd": 1, "3rd": 2}
 _ORDINAL = re.compile(
-    r"\b(?:the\s+(?P<n>first|second|third|fourth|fifth|last|1st|2nd|3rd|former|latter)|(?P<m>first|second|third|fourth|fifth|last)(?=\s+(?:one|paper|of)\b))(?:\s+(?:one|paper|work|system|method|of\s+(?:them|these|those|the\s+\w+)))?\b",
+    r"\b(?:the\s+(?P<n>first|second|third|fourth|fifth|last|1st|2nd|3rd|former|latter)(?!\s+(?:variants?|versions?|stages?|phases?|steps?|parts?|settings?|experiments?|results?|issues?|reasons?|tricks?|ideas?)\b)|(?P<m>first|second|third|fourth|fifth|last)(?=\s+(?:one|paper|of)\b))(?:\s+(?:one|paper|work|system|method|of\s+(?:them|these|those|the\s+\w+)))?\b",
     re.IGNORECASE,
 )
 _OF_THEM = re.compile(
@@ -43,6 +50,9 @@ _OTHER = re.compile(r"\b(?:the|an)?\s*other\s+(?:(?:\w|-)+\s+)?(?:one|paper|work
 
 def resolve(question: str, history: Sequence[Turn], names: Names, search: Search, read: Reader) -> Query | None:
     """The question made to stand alone, or None where it already does."""
+    shift = _SHIFT.match(question)
+    if shift and len(question[shift.end() :].split()) > 2:
+        return read(question, question[shift.end() :])
     mentions = names.mentions(question)
     dependent = bool(_DEPENDENT.search(question))
     elliptic = bool(_ELLIPSIS.match(question))
