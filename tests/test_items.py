@@ -258,3 +258,21 @@ def test_items_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         item.question = "x"
     assert json.loads(to_line(item)) == lines()[0] | {"nuggets": [{"paper_id": "", **n} for n in lines()[0]["nuggets"]]}
+
+
+@pytest.mark.parametrize(
+    ("alias", "text", "there"),
+    [
+        ("EMA", "the EMA of the weights", True),
+        ("EMA", "the demand remains", False),
+        ("GPU hour", "four GPU  hours", True),
+        ("2.5x", "12.5x faster", False),
+        ("2.5", "2.5× faster", True),
+        ("2.5", "2.51× faster", False),
+        ("47", "47,000 papers", False),
+        ("47", "47, and no more", True),
+        ("±3", "an error of ±3", True),
+    ],
+)
+def test_an_alias_stands_as_words(alias: str, text: str, there: bool) -> None:
+    assert Nugget(text="a fact", importance="vital", aliases=(alias,)).found_in(text) is there

@@ -49,9 +49,9 @@ class Message(_Record):
 class Nugget(_Record):
     """One fact that an answer should hold; without a vital one it is wrong or incomplete.
 
-    It is there where an alias stands in the text, or a pattern (a regular expression) matches, whatever the case and
-    the spaces. `paper_id` is the paper that says it; it may be left out where there is one gold paper. After Voorhees
-    2003 (TREC QA) and Pradeep et al. 2025 (AutoNuggetizer).
+    It is there where an alias stands in the text as words, or a pattern (a regular expression) matches, whatever the
+    case and the spaces. `paper_id` is the paper that says it; it may be left out where there is one gold paper. After
+    Voorhees 2003 (TREC QA) and Pradeep et al. 2025 (AutoNuggetizer).
     """
 
     text: str = Field(min_length=1)
@@ -75,12 +75,25 @@ class Nugget(_Record):
                 raise ValueError(f"{pattern[:80]!r} is no regular expression: {e}") from e
         return value
 
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """The aliases and patterns as regular expressions."""
+        return (*(_expression(alias) for alias in self.aliases), *self.patterns)
+
     def found_in(self, text: str) -> bool:
         """Whether `text` has it."""
         flat = " ".join(text.split())
-        return any(" ".join(a.split()).casefold() in flat.casefold() for a in self.aliases) or any(
-            re.search(p, flat, re.IGNORECASE) for p in self.patterns
+        return any(re.search(_expression(alias.casefold()), flat.casefold()) for alias in self.aliases) or any(
+            re.search(pattern, flat, re.IGNORECASE) for pattern in self.patterns
         )
+
+
+def _expression(alias: str) -> str:
+    """An alias stands where a word begins, and its last figure has no more digits; a word may go on (a plural)."""
+    words = alias.split()
+    start = r"(?<!\w)" if re.match(r"\w", "".join(words)) else ""
+    end = r"(?![.,]?\d)" if re.search(r"\d$", "".join(words)) else ""
+    return start + r"\s+".join(re.escape(word) for word in words) + end
 
 
 class Span(_Record):

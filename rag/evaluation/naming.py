@@ -30,7 +30,6 @@ class Names:
         held = Counter(w for own in self._words.values() for w in own)
         self._rare = {w for w, n in held.items() if n <= max(1, len(papers) // RARE)}
         self._abstracts = [" ".join(p.abstract.split()) for p in papers[:: max(1, len(papers) // SAMPLE)]]
-        self._folded = [a.casefold() for a in self._abstracts]
         self._named = {p.id: p.title.split(":")[0] for p in papers if ":" in p.title}
         self._coined = [(p.id, frozenset(_COINED.findall(f"{p.title} {p.abstract}"))) for p in papers]
 
@@ -63,13 +62,9 @@ class Names:
         """Its aliases and patterns that more than half of the abstracts have, so that they prove nothing."""
         if len(self._abstracts) < FEW:
             return
-        for alias in nugget.aliases:
-            flat = " ".join(alias.split()).casefold()
-            if _most(flat in a for a in self._folded):
-                yield alias
-        for pattern in nugget.patterns:
-            if _most(re.search(pattern, a, re.IGNORECASE) is not None for a in self._abstracts):
-                yield pattern
+        for written, expression in zip((*nugget.aliases, *nugget.patterns), nugget.expressions, strict=True):
+            if _most(re.search(expression, a, re.IGNORECASE) is not None for a in self._abstracts):
+                yield written
 
 
 def _most(found: Iterator[bool]) -> bool:

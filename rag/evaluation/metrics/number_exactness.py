@@ -44,8 +44,7 @@ def of_nugget(case: Case, nugget: Nugget) -> list[tuple[Figure, ...]]:
     about = item.paper_of(nugget) if item.gold_papers or nugget.paper_id else ""
     texts = [s.text for s in item.gold_spans if s.paper_id == about]
     texts += [case.papers[about].abstract] if about in case.papers else []
-    aliases = (r"\s+".join(re.escape(word) for word in alias.split()) for alias in nugget.aliases)
-    ways = [_way(pattern, texts) for pattern in (*aliases, *nugget.patterns)]
+    ways = [_way(expression, texts) for expression in nugget.expressions]
     found = [way for way in ways if way is not None] or [_figures(nugget.text)]
     return found if all(found) else []
 
