@@ -96,6 +96,11 @@ def test_only_the_first_ten_count_as_retrieved() -> None:
     assert outcome(scored(entry(item("eleventh"), ["p1"], [*others, "p9", "one"]))) == "not_retrieved"
 
 
+def test_who_does_not_look_refuses_and_lost_nothing_in_retrieval() -> None:
+    assert outcome(scored(entry(item("blind"), (), ()))) == "refused"
+    assert outcome(scored(entry(item("blindly cited"), ["two"], ()))) == "not_retrieved"
+
+
 def test_an_item_without_nuggets_is_right_where_it_cites_every_gold_paper() -> None:
     asked = item("bare", "comparison", TWO, nuggets=())
     assert outcome(scored(entry(asked, TWO, TWO))) == "right"

@@ -6,7 +6,8 @@ two runs. What an item may be wrong in, in the order in which it is looked for:
     error                   the system raised an error instead of answering
     answered_unanswerable   the collection does not say, and the answer does not say so
     not_retrieved           a gold paper is neither among the first ten retrieved nor cited
-    refused                 it abstains though the collection answers, with every gold paper retrieved
+    refused                 it abstains though the collection answers, with every gold paper retrieved, or without
+                            having looked (nothing was retrieved)
     extra                   a list that has more papers too many than too few
     not_cited               a gold paper was retrieved and is not cited
     incomplete              every gold paper is cited, and a vital nugget is missing
@@ -63,6 +64,8 @@ def outcome(scored: Scored) -> Outcome:
         return "right" if answer.abstained else "answered_unanswerable"
     if not (answer.abstained or _wrong(scored)):
         return "side_not_named" if _value(scored, "missing_named", 1.0) < 1 else "right"
+    if answer.abstained and not answer.retrieved:
+        return "refused"
     lost = _lost(scored)
     if lost - {r.paper_id for r in answer.retrieved[:DEPTH]}:
         return "not_retrieved"
