@@ -156,6 +156,8 @@ def test_a_run_prints_its_figures_and_is_found_again(shell: Shell, tmp_path: Pat
     assert manifest["papers"] == 12
     assert manifest["versions"]["paper-rag"]
     assert {"revision", "machine", "set", "index", "code", "created", "finished"} <= {*manifest}
+    assert manifest["machine"]["cores"] == os.cpu_count()
+    assert manifest["machine"]["processor"]
 
 
 def test_a_run_that_was_broken_off_is_gone_on_with(shell: Shell, tmp_path: Path) -> None:

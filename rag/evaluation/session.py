@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import re
 import subprocess
@@ -171,7 +172,7 @@ def _prepared(plan: Plan, stack: ExitStack, progress: Progress) -> tuple[Rag, Sy
         **noise,
         "revision": revision(),
         "versions": {"paper-rag": rag.__version__, **{name: version(name) for name in PACKAGES}},
-        "machine": {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()},
+        "machine": machine(),
     }
     return service, system(plan.system, service), about
 
@@ -269,6 +270,27 @@ def revision() -> dict[str, Any]:
     except (OSError, subprocess.CalledProcessError):
         return {"git": None, "dirty": None}
     return {"git": head, "dirty": bool(state)}
+
+
+def machine() -> dict[str, Any]:
+    """What the program runs on: latency is nothing without it."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "processor": _processor() or platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _processor(file: Path = Path("/proc/cpuinfo")) -> str:
+    """The name of the processor's model, as Linux tells it; empty where it doesn't."""
+    try:
+        told = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    found = re.search(r"^model name\s*:\s*(\S.*)$", told, re.MULTILINE)
+    return found[1].strip() if found else ""
 
 
 def _git(*arguments: str) -> str:

@@ -27,6 +27,7 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "uncommitted changes": ("revision.dirty", "dirty"),
     "version": ("versions.paper-rag", "version"),
     "machine": ("machine.processor", "machine"),
+    "cores": ("machine.cores",),
     "operating system": ("machine.system",),
     "Python": ("machine.python", "versions.python"),
     "began": ("created",),
