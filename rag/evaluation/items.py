@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from rag.answer import Turn
 from rag.errors import EvaluationError
+from rag.evaluation.spelling import alias, says
 
 Kind = Literal[
     "fact",
@@ -49,8 +50,8 @@ class Message(_Record):
 class Nugget(_Record):
     """One fact that an answer should hold; without a vital one it is wrong or incomplete.
 
-    It is there where an alias stands in the text as words, or a pattern (a regular expression) matches, whatever the
-    case and the spaces. `paper_id` is the paper that says it; it may be left out where there is one gold paper. After
+    It is there where an alias stands in the text as words, or a pattern (a regular expression) matches, in any case and
+    usual spelling. `paper_id` is the paper that says it; it may be left out where there is one gold paper. After
     Voorhees 2003 (TREC QA) and Pradeep et al. 2025 (AutoNuggetizer).
     """
 
@@ -78,22 +79,11 @@ class Nugget(_Record):
     @property
     def expressions(self) -> tuple[str, ...]:
         """The aliases and patterns as regular expressions."""
-        return (*(_expression(alias) for alias in self.aliases), *self.patterns)
+        return (*(alias(a) for a in self.aliases), *self.patterns)
 
     def found_in(self, text: str) -> bool:
-        """Whether `text` has it."""
-        flat = " ".join(text.split())
-        return any(re.search(_expression(alias.casefold()), flat.casefold()) for alias in self.aliases) or any(
-            re.search(pattern, flat, re.IGNORECASE) for pattern in self.patterns
-        )
-
-
-def _expression(alias: str) -> str:
-    """An alias stands where a word begins, and its last figure has no more digits; a word may go on (a plural)."""
-    words = alias.split()
-    start = r"(?<!\w)" if re.match(r"\w", "".join(words)) else ""
-    end = r"(?![.,]?\d)" if re.search(r"\d$", "".join(words)) else ""
-    return start + r"\s+".join(re.escape(word) for word in words) + end
+        """Whether `text` has it, in any usual spelling (rag.evaluation.spelling)."""
+        return any(says(text, expression) for expression in self.expressions)
 
 
 class Span(_Record):

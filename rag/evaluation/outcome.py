@@ -8,7 +8,7 @@ two runs. What an item may be wrong in, in the order in which it is looked for:
     not_retrieved           a gold paper is neither among the first ten retrieved nor cited
     refused                 it abstains though the collection answers, with every gold paper retrieved, or without
                             having looked (nothing was retrieved)
-    extra                   a list that has more papers too many than too few
+    extra                   a list that has more papers too many than too few; an answer that cites mostly others
     not_cited               a gold paper was retrieved and is not cited
     incomplete              every gold paper is cited, and a vital nugget is missing
     side_not_named          the facts are there, but a side that the collection lacks is not said to be missing
@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from rag.evaluation.items import SETS, Item
+from rag.evaluation.metrics.abstention import astray
 from rag.evaluation.runs import Scored
 
 Outcome = Literal[
@@ -71,7 +72,7 @@ def outcome(scored: Scored) -> Outcome:
         return "not_retrieved"
     if answer.abstained:
         return "refused"
-    if item.kind in SETS and len(_extra(scored)) > len(lost):
+    if len(_extra(scored)) > len(lost) if item.kind in SETS else _right_and_astray(scored):
         return "extra"
     return "not_cited" if lost else "incomplete"
 
@@ -86,6 +87,14 @@ def _wrong(scored: Scored) -> bool:
 
     An item with neither is wrong where it leaves out a gold paper, as for the metric accuracy.
     """
+    return _short(scored) or (scored.item.kind not in SETS and astray(scored.scores.get("gold_citation_precision")))
+
+
+def _right_and_astray(scored: Scored) -> bool:
+    return not _short(scored)
+
+
+def _short(scored: Scored) -> bool:
     item = scored.item
     name = "list_f1" if item.kind in SETS else "all_vital"
     if scored.scores.get(name) is not None:

@@ -5,8 +5,9 @@ accuracy = correct / asked, over all questions; answer_precision = correct / ans
 answerable questions; refusal_precision = unanswerable / refused; refusal_recall = refused / unanswerable questions.
 
 Answered is what does not abstain. Of an answerable question an answer is correct where it has every vital nugget, of a
-list or count where its F1 is .7 or more; without nuggets, where it cites every gold paper. Of an unanswerable one only
-to abstain is correct. What failed is neither correct nor answered nor refused.
+list or count where its F1 is .7 or more; without nuggets, where it cites every gold paper. Where fewer than a third of
+the papers that it cites are gold, it is not correct, whatever it says. Of an unanswerable one only to abstain is
+correct. What failed is neither correct nor answered nor refused.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from rag.evaluation.metrics.metric import Case, Metric, Share
 
 ENOUGH = 0.7
 """The F1 from which a list is taken for correct: seven papers right of seven, and six others."""
+
+
+def astray(precision: Share | None) -> bool:
+    """Whether of the papers that an answer cites too few are gold, given its gold citation precision."""
+    return precision is not None and 3 * precision[0] < precision[1] * (1 - 1e-9)
 
 
 def correct(case: Case) -> bool:
@@ -30,7 +36,7 @@ def correct(case: Case) -> bool:
     if case.item.kind in SETS:
         return (list_f1.f1(case) or (0.0, 1.0))[0] >= ENOUGH
     share = nugget_recall.all_vital(case) or gold_citations.recall(case)
-    return share is not None and share[0] == share[1]
+    return share is not None and share[0] == share[1] and not astray(gold_citations.precision(case))
 
 
 def accuracy(case: Case) -> Share | None:

@@ -1,21 +1,39 @@
 """Nugget recall: the share of the facts of the reference that an answer holds.
 
 Strict vital recall = vital nuggets found / vital nuggets, as in TREC's AutoNuggetizer (Pradeep et al. 2025,
-arXiv:2504.15068) after Voorhees 2003; a nugget is found by its aliases and patterns, not by a model. 0 where the answer
-abstains or failed. The means are over questions.
+arXiv:2504.15068) after Voorhees 2003; a nugget is found by its aliases and patterns, not by a model. In a comparison it
+has to stand in what is said of its own paper: in sentences that cite it, or that cite nothing. Who begins by agreeing
+with a false premise has not corrected it. 0 where the answer abstains or failed. The means are over questions.
 """
 
 from __future__ import annotations
 
+import re
+
 from rag.evaluation.items import Nugget
 from rag.evaluation.metrics.metric import Case, Metric, Share
+
+_AGREES = re.compile(
+    r"\W*(?:yes|yeah|indeed|certainly|exactly|correct|right|(?:you are|you're|that is|that's) (?:right|true))\b",
+    re.IGNORECASE,
+)
 
 
 def holds(case: Case, nugget: Nugget) -> bool:
     """Whether the answer has a nugget, in its Markdown or in its plain text; never where it abstains."""
     if case.abstained or case.failed:
         return False
+    if case.item.kind == "false_premise" and _AGREES.match(case.plain):
+        return False
+    if case.item.kind == "comparison" and case.statements:
+        return nugget.found_in(_said_of(case, case.item.paper_of(nugget)))
     return nugget.found_in(case.text) or nugget.found_in(case.plain)
+
+
+def _said_of(case: Case, paper: str) -> str:
+    """The sentences of an answer that cite a paper, or nothing at all."""
+    own = {c.marker for c in case.citations if c.paper_id == paper}
+    return " ".join(s.text for s in case.statements if not s.markers or own & {*s.markers})
 
 
 def vital(case: Case) -> tuple[Nugget, ...]:
