@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from rag.evaluation.intervals import DECISIVE, RESAMPLES
-from rag.evaluation.intervals import difference as percentile
+from rag.evaluation.intervals import DECISIVE, RESAMPLES, difference, draws
 from rag.evaluation.metrics.metric import Share
 from rag.evaluation.significance import Paired, holm, mcnemar, paired
 
@@ -54,19 +53,28 @@ class TestPaired:
         beyond = min(np.mean(np.array(every) <= 1e-12), np.mean(np.array(every) >= -1e-12))
         assert found.p >= 2 * min(beyond, 0.5) - 0.02  # the widening only ever makes p larger
 
-    def test_the_interval_is_that_of_the_mean_difference_but_for_the_widening(self) -> None:
+    @pytest.mark.parametrize("clusters", [7, 400])
+    def test_the_interval_is_that_of_the_mean_difference(self, clusters: int) -> None:
+        """A run's own intervals and those of comparisons are made alike."""
         rng = np.random.default_rng(5)
-        first, second = rng.random(400), rng.random(400)
-        narrow = percentile(second.tolist(), first.tolist(), alone(400))
-        found = paired(macro(first.tolist()), macro(second.tolist()), alone(400)).difference
-        assert (found.value, found.low, found.high) == pytest.approx((narrow.value, narrow.low, narrow.high), abs=1e-3)
+        first, second = rng.random(clusters).tolist(), rng.random(clusters).tolist()
+        own = difference(second, first, alone(clusters))
+        found = paired(macro(first), macro(second), alone(clusters)).difference
+        assert (found.value, found.low, found.high) == pytest.approx((own.value, own.low, own.high))
 
     def test_few_clusters_have_wider_intervals_than_percentiles(self) -> None:
         rng = np.random.default_rng(6)
-        first, second = rng.random(7).tolist(), rng.random(7).tolist()
-        narrow = percentile(second, first, alone(7))
-        found = paired(macro(first), macro(second), alone(7)).difference
-        assert found.high - found.low > 1.2 * (narrow.high - narrow.low)
+        first, second = rng.random(7), rng.random(7)
+        low, high = np.quantile(draws(7) @ (second - first) / 7, [0.025, 0.975])
+        found = paired(macro(first.tolist()), macro(second.tolist()), alone(7)).difference
+        assert found.high - found.low > 1.2 * (high - low)
+
+    def test_where_all_differ_alike_the_interval_has_no_width_and_says_so(self) -> None:
+        found = paired(macro([0.1, 0.4, 0.7] * 4), macro([0.3, 0.6, 0.9] * 4), alone(12))
+        assert found.difference.unanimous
+        assert found.difference.value == pytest.approx(0.2)
+        assert (found.error, found.moved) == (0, 12)
+        assert 2 / 2**12 < found.p < 0.01, "it is p that says how sure that is"
 
     def test_p_and_the_interval_say_the_same(self) -> None:
         """Where enough clusters differ for the exact test not to matter."""

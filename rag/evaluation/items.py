@@ -136,7 +136,11 @@ class Item(_Record):
 
     @property
     def cluster(self) -> str:
-        """Items with the same gold papers are right or wrong together; one without any stands alone."""
+        """Items with the same set of gold papers are right or wrong together; one without any stands alone.
+
+        One about several papers, as a list or a comparison, is in another cluster than those about each of them,
+        though it shares papers with them.
+        """
         return " ".join(sorted(self.gold_papers)) or self.id
 
     def paper_of(self, nugget: Nugget) -> str:

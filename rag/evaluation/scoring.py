@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,29 +42,35 @@ def line(item: Item, shares: Mapping[str, Share | None], *, failed: bool) -> dic
     return {"id": item.id, "kind": item.kind, "cluster": item.cluster, "failed": failed, "scores": rounded}
 
 
-def summarise(scores: Sequence[Mapping[str, Any]], undefined: Mapping[str, str]) -> dict[str, Any]:
+def summarise(
+    scores: Sequence[Mapping[str, Any]], undefined: Mapping[str, str], unbounded: Collection[str] = ()
+) -> dict[str, Any]:
     """summary.json: every metric over all items and over each kind, with 95% intervals clustered by gold paper.
 
-    `undefined` has for each metric, by name, when it is undefined. A metric that a kind never has is left out there.
+    `undefined` has for each metric, by name, when it is undefined; `unbounded` names those that are no share of
+    something (`Metric.bounded`). A metric that a kind never has is left out there.
     """
-    groups: dict[str, dict[str, Any]] = {"all": _group(scores, undefined)}
+    groups: dict[str, dict[str, Any]] = {"all": _group(scores, undefined, unbounded)}
     for kind in KINDS:
         of_kind = [s for s in scores if s["kind"] == kind]
         if of_kind:
-            found = _group(of_kind, undefined)
+            found = _group(of_kind, undefined, unbounded)
             groups[kind] = {name: value for name, value in found.items() if "value" in value}
     return {"n": len(scores), "failed": sum(s["failed"] for s in scores), "groups": groups}
 
 
-def _group(scores: Sequence[Mapping[str, Any]], undefined: Mapping[str, str]) -> dict[str, Any]:
-    return {name: _estimate(name, scores, why) for name, why in undefined.items()}
+def _group(
+    scores: Sequence[Mapping[str, Any]], undefined: Mapping[str, str], unbounded: Collection[str]
+) -> dict[str, Any]:
+    return {name: _estimate(name, scores, why, name not in unbounded) for name, why in undefined.items()}
 
 
-def _estimate(name: str, scores: Iterable[Mapping[str, Any]], why: str) -> dict[str, Any]:
+def _estimate(name: str, scores: Iterable[Mapping[str, Any]], why: str, bounded: bool) -> dict[str, Any]:
     shares = [(s["scores"][name], s["cluster"]) for s in scores if s["scores"].get(name)]
     if not shares:
         return {"undefined": why}
-    found: Estimate = ratio([s[0] for s, _ in shares], [s[1] for s, _ in shares], [c for _, c in shares])
+    parts, wholes = ([s[side] for s, _ in shares] for side in (0, 1))
+    found: Estimate = ratio(parts, wholes, [c for _, c in shares], bounded=bounded)
     return {key: round(value, 12) for key, value in asdict(found).items()}
 
 

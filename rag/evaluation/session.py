@@ -236,7 +236,8 @@ def _score(plan: Plan, folder: Path, asked: Sequence[Asked], service: Rag, progr
         about["prices"] = asdict(plan.prices)
     lines = [line(a.item, own, failed=bool(a.error)) for a, own in zip(asked, shares, strict=True)]
     took = speed([a.answer for a in asked if not a.error], plan.prices)
-    finish(folder, [a.item for a in asked], lines, summarise(lines, undefined), took, about)
+    summary = summarise(lines, undefined, {m.name for m in METRICS if not m.bounded})
+    finish(folder, [a.item for a in asked], lines, summary, took, about)
 
 
 def _graded(
@@ -278,19 +279,18 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.system(),
         "architecture": platform.machine(),
-        "processor": _processor() or platform.processor() or platform.machine(),
+        "processor": _processor() or platform.machine(),
         "cores": os.cpu_count(),
     }
 
 
-def _processor(file: Path = Path("/proc/cpuinfo")) -> str:
+def _processor() -> str:
     """The name of the processor's model, as Linux tells it; empty where it doesn't."""
     try:
-        told = file.read_text(encoding="utf-8", errors="replace")
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    found = re.search(r"^model name\s*:\s*(\S.*)$", told, re.MULTILINE)
-    return found[1].strip() if found else ""
+    return next((name.strip() for name in re.findall(r"^model name\s*:(.*)$", told, re.MULTILINE)), "")
 
 
 def _git(*arguments: str) -> str:

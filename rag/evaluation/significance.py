@@ -11,19 +11,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.evaluation.intervals import DECISIVE, LEVEL, RESAMPLES, Estimate, draws
+from rag.evaluation.intervals import DECISIVE, LEVEL, RESAMPLES, TINY, Estimate, draws, tails
 from rag.evaluation.metrics.metric import Share
 
 ALPHA = 1 - LEVEL
 """What p has to be below for a difference to be more than chance."""
 POWER = 0.8
 """How surely a difference that is there should be found, before one says that it would have been (Cohen 1988)."""
-TINY = 1e-12
 UNDEFINED = "undefined in both runs: no question has a value"
 
 
@@ -89,11 +87,10 @@ def paired(first: Sequence[Share | None], second: Sequence[Share | None], cluste
     question that only one run has a value for counts in that one's sums. Draws in which a run has no value are left
     out.
 
-    The interval is the percentile interval, widened for few clusters: percentiles of k clusters fall short by
-    √((k - 1)/k) and by what t has over z, so the tails are Φ(√(k/(k - 1)) · t) with t at 2.5% and k - 1 degrees of
-    freedom (the expanded percentile interval: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The
-    American Statistician 69 (4), section 4.3). Without it, 11% of comparisons of 10 clusters, equal but for chance,
-    have an interval that leaves out 0; with it, 5%, and 4 to 6% of 6 to 64 (3,000 simulations each).
+    The interval is the percentile interval, widened for few clusters (`intervals.tails`). Without it, 11% of
+    comparisons of 10 clusters, equal but for chance, have an interval that leaves out 0; with it, 5%, and 4 to 6% of 6
+    to 64 (3,000 simulations each). Where every cluster has the same difference the interval has no width, as no draw
+    makes another: that is not to be read as a difference that is known exactly, and p alone says how sure it is.
 
     p inverts that interval: it is the smallest level at which it leaves out 0. The share of draws on the other side
     of 0, (1 + count)/(1 + draws) as none is ever 0 (Davison and Hinkley 1997, section 4.2), goes through the same
@@ -114,17 +111,17 @@ def paired(first: Sequence[Share | None], second: Sequence[Share | None], cluste
     shares = np.array([[side[i] or (0.0, 0.0) for i in kept] for side in (first, second)])
     a, b = (np.array([np.bincount(members, column) for column in side.T]) for side in shares)
     drawn = drawn_values(b, "second") - drawn_values(a, "first")
-    # Sums of the same numbers in another order differ in the last digit, which must not count as a difference.
     drawn = np.where(np.abs(drawn) < TINY, 0.0, drawn)[~np.isnan(drawn)]
     moved = int((np.bincount(members, np.abs(shares[0] - shares[1]).max(axis=1) > TINY) > 0).sum())
     value_a, value_b = (float(parts.sum() / wholes.sum()) for parts, wholes in (a, b))
-    low, high = np.quantile(drawn, tails(len(labels)))
+    alike = np.ptp(drawn) <= TINY
+    low, high = [value_b - value_a] * 2 if alike else np.quantile(drawn, tails(len(labels)))
     return Paired(
         first=value_a,
         second=value_b,
         difference=Estimate(value_b - value_a, float(low), float(high), len(kept), len(labels)),
         p=_p(drawn, len(labels), moved),
-        error=float(drawn.std()) * math.sqrt(len(labels) / max(len(labels) - 1, 1)),
+        error=0.0 if alike else float(drawn.std()) * math.sqrt(len(labels) / max(len(labels) - 1, 1)),
         moved=moved,
         fewest=min(int((side[1] > 0).sum()) for side in (a, b)),
     )
@@ -196,14 +193,3 @@ def _p(drawn: NDArray[np.float64], clusters: int, moved: int) -> float:
     tail = min(0.5, (1 + beyond) / (1 + len(drawn)))
     widened = 2 * float(t.cdf(math.sqrt((clusters - 1) / clusters) * norm.ppf(tail), clusters - 1))
     return min(1.0, max(widened, 2.0 ** (1 - moved)))
-
-
-@lru_cache(maxsize=64)
-def tails(clusters: int) -> tuple[float, float]:
-    """Which quantiles of the draws are the ends of the 95% interval (see `paired`)."""
-    if clusters < 2:
-        return ALPHA / 2, 1 - ALPHA / 2
-    from scipy.stats import norm, t
-
-    low = float(norm.cdf(math.sqrt(clusters / (clusters - 1)) * t.ppf(ALPHA / 2, clusters - 1)))
-    return low, 1 - low

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rag.evaluation.intervals import Estimate
+from rag.evaluation.intervals import Estimate, tails
 from rag.evaluation.items import digest
 from rag.evaluation.runs import Run, Scored
-from rag.evaluation.significance import drawn_values, tails
+from rag.evaluation.significance import drawn_values
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.evaluation.intervals import LEVEL, draws
+from rag.evaluation.intervals import LEVEL, draws, tails
 from rag.evaluation.judging.grades import GRADES, NAMES
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _interval(judged: Sequence[tuple[int, int, str]]) -> tuple[float | None, flo
     drawn = _kappas((draws(len(counts)) @ counts).reshape(-1, size, size), weighted=True)
     if np.isnan(drawn).mean() >= (1 - LEVEL) * 2:
         return None, None
-    low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.nanquantile(drawn, tails(len(counts)))
     return float(low), float(high)
 
 

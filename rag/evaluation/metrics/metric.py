@@ -71,7 +71,8 @@ class Case:
 class Metric:
     """A metric: `of` gives the share of one case, None where it is undefined there.
 
-    `undefined` says in words when that is. `yes_no` marks metrics that are 0 or 1 for each item, for McNemar's test.
+    `undefined` says in words when that is. `yes_no` marks metrics that are 0 or 1 for each item, for McNemar's test,
+    `bounded` those that can't be below 0 or above 1: all that are a share of something.
     `better` is None for what is neither good nor bad in itself.
     """
 
@@ -80,3 +81,4 @@ class Metric:
     undefined: str
     better: Literal["higher", "lower"] | None = "higher"
     yes_no: bool = False
+    bounded: bool = True

@@ -17,4 +17,4 @@ def words(case: Case) -> Share | None:
     return float(sum(bool(re.search(r"[^\W_]", w)) for w in case.plain.split())), 1.0
 
 
-WORDS = Metric("words", words, "nothing was answered", better=None)
+WORDS = Metric("words", words, "nothing was answered", better=None, bounded=False)

@@ -57,10 +57,10 @@ def letters(number: int) -> str:
 
 
 def estimate(value: Estimate | None, why: str) -> Cell:
-    """An estimate with the ends of its interval, or the reason why there is none."""
+    """An estimate with the ends of its interval, or the reason why there is none; one without width is not known."""
     if value is None:
         return Cell(UNDEFINED, note=why)
-    return Cell(figure(value.value), f"{figure(value.low)} to {figure(value.high)}")
+    return Cell(figure(value.value), "all alike" if value.unanimous else f"{figure(value.low)} to {figure(value.high)}")
 
 
 def figure(value: float) -> str:

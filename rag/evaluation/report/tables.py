@@ -30,8 +30,14 @@ MAIN = ("recall@10", "gold_citation_recall", "gold_citation_precision", "all_vit
 """What is shown by kind, and over the ratio of distractors."""
 UNMEASURED = "not measured in this run"
 INTERVALS = (
-    "95% intervals, from 10,000 bootstrap resamples of whole clusters of questions about the same papers. Where all "
-    "questions agree an interval has no width: with n of n right the true share may still be as low as 1 − 3/n."
+    "95% intervals: percentiles of 10,000 bootstrap resamples, widened for few clusters. A cluster, which is drawn "
+    "whole, is the questions with the same set of gold papers; lists and comparisons share papers with other clusters, "
+    "which makes intervals somewhat too narrow. Where all k clusters agree, the end is the exact bound: of other "
+    "clusters up to 1 − .05^(1/k), or about 3/k, may be unlike them."
+)
+MIX = (
+    "All questions together weigh each kind by how many of it were asked: figures of another mix of kinds (--kind, "
+    "--limit, another split) are to be compared kind by kind."
 )
 
 
@@ -51,7 +57,9 @@ def results(runs: Sequence[Run]) -> Table:
         if shown:
             rows.append(Row(section))
             rows += [Row(m, (Cell(_n(runs, m)), *(value(r, "all", m) for r in runs))) for m in shown]
-    return Table(("metric", "n", *labels(runs)), tuple(rows), f"n: the questions where it is defined. {INTERVALS}")
+    return Table(
+        ("metric", "n", *labels(runs)), tuple(rows), f"{MIX} n: the questions where it is defined. {INTERVALS}"
+    )
 
 
 def kinds(runs: Sequence[Run]) -> tuple[str, ...]:
