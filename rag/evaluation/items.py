@@ -99,7 +99,8 @@ class Item(_Record):
     """One reference question.
 
     `gold_titles` are the titles of `gold_papers`, in their order, for people who read the file. `borderline_papers`
-    are those of a list on which a careful reader would not insist either way. `sort` tells unanswerable questions
+    are those of a list on which a careful reader would not insist either way, `about_papers` those whose abstracts an
+    unanswerable question asks for a detail that they lack. `sort` tells unanswerable questions
     apart (detail, absent, offtopic, injected). `missing` are the sides of a comparison that the collection lacks. A
     `draft` was written by a program, and is to be reviewed before it counts.
     """
@@ -115,6 +116,7 @@ class Item(_Record):
     gold_spans: tuple[Span, ...] = ()
     borderline_papers: tuple[str, ...] = ()
     answerable: bool
+    about_papers: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     split: Split
     sort: str = ""
@@ -122,7 +124,8 @@ class Item(_Record):
     draft: bool = False
 
     @field_validator(
-        *("history", "nuggets", "gold_papers", "gold_titles", "gold_spans", "borderline_papers", "missing"),
+        *("history", "nuggets", "gold_papers", "gold_titles", "gold_spans", "borderline_papers", "about_papers"),
+        "missing",
         mode="before",
     )
     @classmethod
@@ -136,12 +139,13 @@ class Item(_Record):
 
     @property
     def cluster(self) -> str:
-        """Items with the same set of gold papers are right or wrong together; one without any stands alone.
+        """Items with the same set of gold papers are right or wrong together, and so are the unanswerable ones about a
+        paper; one without any stands alone.
 
         One about several papers, as a list or a comparison, is in another cluster than those about each of them,
         though it shares papers with them.
         """
-        return " ".join(sorted(self.gold_papers)) or self.id
+        return " ".join(sorted(self.gold_papers or self.about_papers)) or self.id
 
     def paper_of(self, nugget: Nugget) -> str:
         """The id of the paper that says a nugget."""
