@@ -235,14 +235,69 @@ class TestFamily:
             for n, s in enumerate(r.scored)
         ]
         found = compare(run("a", few[:40]), run("b", few[40:]), METRICS)
-        left_out_or_few = {d.name for d in found.differences} - {d.name for d in found.family}
-        assert {d.name for d in found.family} == {"vital_recall", "accuracy"}
+        left_out_or_few = {d.name for d in found.differences} - {d.name for d in found.tested}
+        assert {d.name for d in found.tested} == {"vital_recall", "accuracy"}
         assert left_out_or_few == {"words", "ndcg@10"}
-        least, other = sorted(found.family, key=lambda d: d.paired.p)
+        least, other = sorted(found.tested, key=lambda d: d.paired.p)
         assert least.adjusted == pytest.approx(2 * least.paired.p)
         assert other.adjusted == max(least.adjusted or 0, other.paired.p)
-        assert "p is adjusted for 2 metrics by Holm's method" in verdict(found)
+        assert "p is adjusted by Holm's method (primary: 2 metrics)." in verdict(found)
         assert "Too few to decide: ndcg@10 (5 clusters)." in verdict(found)
+
+    def test_the_primary_metrics_are_a_family_of_their_own(self) -> None:
+        """Whatever others there are, p of the primary ones stays as it is."""
+        sides = (
+            ("a", {"vital_recall": LOW, "accuracy": SAME}),
+            ("b", {"vital_recall": HIGH, "accuracy": some(0.55, 3)}),
+        )
+        others = ("recall@5", "recall@10", "mrr", "ndcg@10", "span_recall", "nugget_recall")
+        alone, among = (
+            compare(*(of_values(n, **of, **dict.fromkeys(more, of["vital_recall"])) for n, of in sides))
+            for more in ((), others)
+        )
+        assert [d.adjusted for d in among.primary] == [d.adjusted for d in alone.primary]
+        assert {d.name for d in among.exploratory} == set(others)
+        for d in among.exploratory:
+            assert d.adjusted == pytest.approx(6 * d.paired.p)
+        assert "(primary: 2 metrics; others, exploratory: 6)" in verdict(among)
+        legend = " ".join(shown(table(among)).split())
+        assert "over the 2 primary, and by itself over the 6 exploratory" in legend
+
+    def test_what_adjustment_takes_away_is_said(self) -> None:
+        """p of .03 alone is .06 of two: the interval leaves out 0, and the row says why that is no finding."""
+        a = of_values("a", 40, vital_recall=lambda n: 0.0, accuracy=SAME)
+        b = of_values("b", 40, vital_recall=lambda n: float(n < 6), accuracy=some(0.6, 3))
+        found = compare(a, b, METRICS)
+        d = next(d for d in found.differences if d.name == "vital_recall")
+        assert d.paired.difference.low > 0
+        assert d.paired.p == 0.03125
+        assert d.adjusted == 0.0625
+        assert d.finding == "unadjusted"
+        assert "not after adjustment" in shown(table(found))
+        assert "| not after adjustment |" in markdown(found)
+        assert "but not after adjustment: vital recall (p = .031, Holm-adjusted p = .062)." in verdict(found)
+        assert verdict(found).startswith("No difference was shown.\n")
+
+    def test_where_few_differ_the_interval_alone_decides_nothing(self) -> None:
+        a = of_values("a", 40, vital_recall=lambda n: 0.0)
+        b = of_values("b", 40, vital_recall=lambda n: float(n < 5))
+        (d,) = (found := compare(a, b, METRICS)).differences
+        assert d.paired.difference.low > 0
+        assert d.finding == "borderline"
+        assert "borderline, may be chance" in shown(table(found))
+
+    def test_an_interval_without_width_is_not_printed_as_if_it_were_known(self) -> None:
+        a = of_values("a", 40, accuracy=lambda n: 1.0, vital_recall=lambda n: 1.0)
+        b = of_values("b", 40, accuracy=lambda n: 0.0, vital_recall=lambda n: 1.0)
+        found = compare(a, b, METRICS)
+        for text in (markdown(found), shown(table(found))):
+            assert "−1.000 to −1.000" not in text
+            assert ".000 to .000" not in text
+            assert "all differ alike" in text
+            assert "none differ" in text
+            assert "no resample has another" in " ".join(text.split())
+        assert "worse than a in accuracy by 1.000 in every cluster alike (Holm-adjusted p" in verdict(found)
+        assert "[" not in verdict(found)
 
     def test_mcnemar_is_for_yes_and_no(self) -> None:
         a = of_values("a", accuracy=lambda n: float(n < 20), vital_recall=lambda n: 0.5)
@@ -292,8 +347,9 @@ class TestVerdict:
                 of_values("a", 120, 60, vital_recall=LOW, accuracy=SAME),
                 of_values("b", 120, 60, vital_recall=HIGH, accuracy=SAME),
                 [
-                    r"^b is better than a in vital recall by \.\d{3} \[\.\d{3}, \.\d{3}\] \(Holm-adjusted p < \.001, "
-                    r"120 questions in 60 clusters\); the difference in the one other metric is not distinguishable",
+                    r"^b is better in vital recall\.\n\n",
+                    r"b is better than a in vital recall by \.\d{3} \[\.\d{3}, \.\d{3}\] \(Holm-adjusted p < \.001, "
+                    r"120 questions in 60 clusters\); no difference in the other primary metric is distinguishable",
                     r"smaller than about ±\.\d{3} in vital recall would be missed",
                 ],
                 id="better",
@@ -302,7 +358,8 @@ class TestVerdict:
                 of_values("a", vital_recall=HIGH),
                 of_values("b", vital_recall=LOW),
                 [
-                    r"^b is worse than a in vital recall by \.\d{3} \[\.\d{3}, \.\d{3}\] \(",
+                    r"^b is worse in vital recall\.\n\n",
+                    r"Primary metrics: b is worse than a in vital recall by \.\d{3} \[\.\d{3}, \.\d{3}\] \(",
                     "One metric was tested, so p needed no adjustment",
                 ],
                 id="worse, by a size without a sign",
@@ -310,15 +367,20 @@ class TestVerdict:
             pytest.param(
                 of_values("a", gap=HIGH),
                 of_values("b", gap=LOW),
-                [r"^b is better than a in gap \(lower is better\) by \.\d{3} \[\.\d"],
+                [
+                    r"^No primary metric was tested; exploratory: better in gap \(lower is better\)\.\n\n",
+                    r"Exploratory metrics: b is better than a in gap \(lower is better\) by \.\d{3} \[\.\d",
+                ],
                 id="lower is better",
             ),
             pytest.param(
                 of_values("a", vital_recall=LOW, accuracy=HIGH, gap=SAME, **{"ndcg@10": SAME}),
                 of_values("b", vital_recall=HIGH, accuracy=LOW, gap=SAME, **{"ndcg@10": SAME}),
                 [
-                    r"^Mixed: b is better than a in vital recall by .*, and worse in accuracy by .*; no other "
-                    r"difference is distinguishable from chance\. Which of these matters more no test can say\."
+                    r"^Mixed: b is better in vital recall, worse in accuracy\.\n\n",
+                    r"Primary metrics: b is better than a in vital recall by .*, and worse in accuracy by .*\. Which "
+                    r"of these matters more no test can say\. No difference in the 2 exploratory metrics is disting",
+                    r"in two families \(primary: 2 metrics; others, exploratory: 2\)",
                 ],
                 id="mixed",
             ),
@@ -326,7 +388,8 @@ class TestVerdict:
                 of_values("a", vital_recall=some(0.5), accuracy=some(0.5, 7)),
                 of_values("b", vital_recall=some(0.5, 8), accuracy=some(0.5, 9)),
                 [
-                    "^No difference between a and b is distinguishable from chance on 40 questions in 40 clusters, "
+                    r"^No difference was shown\.\n\n",
+                    "No difference between a and b is distinguishable from chance on 40 questions in 40 clusters, "
                     "which is not to say that there is none",
                     r"The least likely by chance is in \w+( \w+)?: b is (better|worse) by \.",
                     r"smaller than about ±\.\d{3} in .* or ±\.\d{3} in .* would be missed more than one time in five",
@@ -336,34 +399,39 @@ class TestVerdict:
             pytest.param(
                 of_values("a", vital_recall=SAME, **{"ndcg@10": LOW}),
                 of_values("b", vital_recall=SAME, **{"ndcg@10": HIGH}),
-                ["^b is better than a in ndcg@10 by", r"None of these is a primary metric \(vital recall\)\."],
+                [
+                    r"^No difference was shown in the primary metrics; exploratory: better in ndcg@10\.\n\n",
+                    "No difference in the primary metric is distinguishable from chance",
+                    "Exploratory metrics: b is better than a in ndcg@10 by",
+                ],
                 id="not in a primary metric",
             ),
             pytest.param(
                 of_values("a", vital_recall=SAME, accuracy=LOW),
                 of_values("b", vital_recall=SAME, accuracy=LOW),
                 [
-                    r"^The scores of a and b are the same on every question \(40 questions in 40 clusters\) in all 2 "
-                    "metrics compared, and so are the answers. Nothing here tells them apart; other questions might"
+                    r"^No difference was shown: every score is the same\.\n\n",
+                    r"The scores of a and b are the same on every question \(40 questions in 40 clusters\) in all 2 "
+                    "metrics compared, and so are the answers. Nothing here tells them apart; other questions might",
                 ],
                 id="identical",
             ),
             pytest.param(
                 of_values("a", 30, 5, vital_recall=lambda n: 0.0),
                 of_values("b", 30, 5, vital_recall=lambda n: 1.0),
-                ["^Too few to decide: 30 questions in 5 clusters. At least 6 clusters"],
+                [r"^Too few questions to decide\.\n\nBoth were asked 30 questions in 5 clusters. At least 6 clusters"],
                 id="too few clusters",
             ),
             pytest.param(
                 of_values("a", words=lambda n: 1.0 + n),
                 of_values("b", words=lambda n: 9.0 + n),
-                ["^Nothing was tested: no metric that both have has a better"],
+                [r"^Nothing was tested\.\n\nNo metric that both have has a better"],
                 id="no metric with a direction",
             ),
             pytest.param(
                 of_values("a", vital_recall=LOW),
                 of_values("b", accuracy=LOW),
-                ["^They have no metric in common, so nothing can be said"],
+                [r"^Nothing can be said\.\n\na and b have no metric in common"],
                 id="no common metric",
             ),
         ],
@@ -398,7 +466,7 @@ class TestVerdict:
     def test_runs_of_one_name_are_told_apart(self) -> None:
         a = of_values("old/x", vital_recall=LOW)
         b = of_values("new/x", vital_recall=HIGH)
-        assert said(a, b).startswith("new/x is better than old/x in vital recall")
+        assert "new/x is better than old/x in vital recall" in said(a, b)
 
 
 @pytest.fixture(scope="module")
@@ -412,9 +480,10 @@ def test_a_long_verdict_tells_the_figures_of_primary_metrics() -> None:
     names = ["ndcg@10", "mrr", "recall@5", "vital_recall", "list_f1"]
     a, b = (of_values(run, **dict.fromkeys(names, value)) for run, value in (("a", LOW), ("b", HIGH)))
     text = verdict(compare(a, b))
-    assert text.startswith("b is better than a in vital recall by .")
-    assert "; also in recall@5, mrr, ndcg@10, list f1." in text
-    assert text.count("Holm-adjusted") == 1
+    assert text.startswith("b is better in vital recall; exploratory: better in 4 metrics.\n")
+    assert "Primary metrics: b is better than a in vital recall by ." in text
+    assert "; also in list f1." in text
+    assert text.count("Holm-adjusted") == 4
 
 
 def test_the_same_value_of_other_questions_is_no_difference() -> None:

@@ -1,4 +1,11 @@
-"""Two runs held against each other, on the questions that both were asked."""
+"""Two runs held against each other, on the questions that both were asked.
+
+The metrics are tested in two families, each with Holm's adjustment of its own. The primary ones come first: they were
+chosen before any two runs were compared, and a difference in one of them is a finding. All others are exploratory: they
+hang together closely (recall at 5 and at 10, precision and F1 of the same lists), and say why a run is better. In
+one family, some twenty of them would hide what the primary ones show. The price is that the chance of a false finding
+is held below 5% in each family, not in both together.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +23,20 @@ from rag.evaluation.runs import Run, Scored
 from rag.evaluation.significance import ALPHA, UNDEFINED, McNemar, Paired, holm, mcnemar, paired
 
 PRIMARY = ("gold_citation_precision", "citation_recall", "vital_recall", "accuracy")
-"""What decides whether a system got better, chosen before any two were compared; the other metrics say why."""
+"""What decides whether a system got better, chosen before any two were compared; the others are exploratory."""
 PASSING = ("created", "finished", "sessions", "judge.agreement")
 """What of two manifests always differs, or is a result: no reason why the runs differ."""
 
-Finding = Literal["better", "worse", "unclear", "same", "too few", "neutral"]
+Finding = Literal["better", "worse", "unadjusted", "unclear", "borderline", "same", "too few", "neutral"]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One metric in both runs.
 
-    `adjusted` is p after Holm's adjustment over the metrics of the family; None where the metric is not of it, as it
-    has no direction or too few clusters. `mcnemar` is for yes/no metrics. `note` is what a reader has to know besides.
+    `adjusted` is p after Holm's adjustment over the metrics of its family, the primary ones or the exploratory ones;
+    None where the metric was not tested, as it has no direction or too few clusters. `mcnemar` is for yes/no metrics.
+    `note` is what a reader has to know besides.
     """
 
     name: str
@@ -52,7 +60,9 @@ class Difference:
     def finding(self) -> Finding:
         """What can be said of the second run: "unclear" is a difference that chance may have made, not none.
 
-        "same" means that no draw of the questions makes a difference, "neutral" that no value is better than another.
+        "unadjusted" is one that would be more than chance had it been tested alone, and "borderline" one whose interval
+        leaves out 0 while p, which heeds how few clusters differ, is not below 5%. "same" means that no draw of the
+        questions makes a difference, "neutral" that no value is better than another.
         """
         if self.paired.moved == 0 or self.paired.error == 0 == self.gain:
             return "same"
@@ -60,9 +70,11 @@ class Difference:
             return "too few"
         if self.adjusted is None:
             return "neutral"
-        if self.adjusted >= ALPHA or self.gain == 0:
-            return "unclear"
-        return "better" if self.gain > 0 else "worse"
+        if self.adjusted < ALPHA and self.gain:
+            return "better" if self.gain > 0 else "worse"
+        if self.paired.p < ALPHA and self.gain:
+            return "unadjusted"
+        return "borderline" if self.paired.difference.decided else "unclear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +122,19 @@ class Comparison:
     altered: tuple[str, ...] = ()
 
     @property
-    def family(self) -> tuple[Difference, ...]:
-        """The differences over which p is adjusted."""
+    def tested(self) -> tuple[Difference, ...]:
+        """The differences that have a p after adjustment."""
         return tuple(d for d in self.differences if d.adjusted is not None)
+
+    @property
+    def primary(self) -> tuple[Difference, ...]:
+        """The family that decides: p is adjusted over these."""
+        return tuple(d for d in self.tested if d.primary)
+
+    @property
+    def exploratory(self) -> tuple[Difference, ...]:
+        """The family of all others that were tested: p is adjusted over these."""
+        return tuple(d for d in self.tested if not d.primary)
 
     @property
     def identical(self) -> bool:
@@ -213,9 +235,11 @@ def _differences(
 
 
 def _adjusted(found: Sequence[Difference]) -> tuple[Difference, ...]:
-    """With p adjusted over those that have a direction and enough clusters, whatever p they have."""
-    family = [d for d in found if d.better is not None and d.paired.decidable]
-    adjusted = dict(zip((d.name for d in family), holm([d.paired.p for d in family]), strict=True))
+    """With p adjusted in each family over those that have a direction and enough clusters, whatever p they have."""
+    tested = [d for d in found if d.better is not None and d.paired.decidable]
+    adjusted: dict[str, float] = {}
+    for family in ([d for d in tested if d.primary], [d for d in tested if not d.primary]):
+        adjusted |= zip((d.name for d in family), holm([d.paired.p for d in family]), strict=True)
     return tuple(replace(d, adjusted=adjusted.get(d.name)) for d in found)
 
 

@@ -10,7 +10,7 @@ from rag.evaluation.outcome import WORDS
 from rag.evaluation.report.document import plain
 from rag.evaluation.report.table import UNDEFINED, figure
 from rag.evaluation.significance import McNemar
-from rag.evaluation.verdict import verdict
+from rag.evaluation.verdict import details, headline
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 FINDINGS: dict[Finding, str] = {
     "better": "B is better",
     "worse": "B is worse",
+    "unadjusted": "not after adjustment",
     "unclear": "may be chance",
+    "borderline": "borderline, may be chance",
     "same": "same here",
     "too few": "too few to decide",
     "neutral": "has no direction",
@@ -27,8 +29,13 @@ FINDINGS: dict[Finding, str] = {
 HEAD = ("metric", "n", "clusters", "A", "B", "B − A", "95% interval", "p", "Holm p", "McNemar", "finding")
 STYLES: dict[Finding, str] = {"better": "green", "worse": "red", "too few": "dim", "neutral": "dim", "same": "dim"}
 LEGEND = (
-    "Metrics with * are primary. Intervals and p: 10,000 paired bootstrap resamples of whole clusters of questions "
-    "about the same papers, percentiles widened for few clusters; Holm p: adjusted over the metrics that have one."
+    "Metrics with * are primary, and decide; the others are exploratory. Intervals and p: 10,000 paired bootstrap "
+    "resamples of whole clusters of questions about the same papers, percentiles widened for few clusters, not yet "
+    "adjusted for there being several metrics. Holm p is: over the {primary}, and by itself over the {exploratory}."
+)
+ALIKE = (
+    "All differ alike: every cluster has the same difference, so that no resample has another; p says how sure it is. "
+    "None differ: no cluster does, though other questions might."
 )
 MCNEMAR = "McNemar: yes in A only : in B only, and the exact two-sided p, which takes questions as independent"
 
@@ -45,11 +52,13 @@ def table(comparison: Comparison) -> Table:
     for n, column in enumerate(("metric", "n", "A", "B", "B − A", "95% interval", "Holm p")):
         shown.add_column(column, justify="right" if n else "left", no_wrap=True)
     shown.add_column("finding")
-    for d in comparison.differences:
+    for d in _ordered(comparison):
         metric, asked, _, first, second, difference, interval, _, adjusted = _row(d)
         finding = Text(FINDINGS[d.finding], style=STYLES.get(d.finding, ""))
         if d.mcnemar:
             finding.append(f" (McNemar {_mcnemar(d.mcnemar)})", style="dim")
+        if shown.row_count and shown.row_count == sum(d.primary for d in comparison.differences):
+            shown.add_section()
         shown.add_row(*(Text(cell) for cell in (metric, asked, first, second, difference, interval, adjusted)), finding)
     return shown
 
@@ -87,12 +96,13 @@ def markdown(comparison: Comparison) -> str:
 
 def _lines(c: Comparison) -> Iterator[str]:
     yield f"# {plain(c.b)} against {plain(c.a)}\n"
-    yield f"{plain(verdict(c))}\n"
+    yield f"**{plain(headline(c))}**\n"
+    yield f"{plain(details(c))}\n"
     yield "## Metrics\n"
     yield f"A is {plain(c.a)}, B is {plain(c.b)}.\n"
     yield _line(HEAD)
     yield _line("---" if n in (0, len(HEAD) - 1) else "---:" for n in range(len(HEAD)))
-    yield from (_line([*_row(d), _mcnemar(d.mcnemar), FINDINGS[d.finding]]) for d in c.differences)
+    yield from (_line([*_row(d), _mcnemar(d.mcnemar), FINDINGS[d.finding]]) for d in _ordered(c))
     yield f"\n{plain(_legend(c))}\n"
     notes = [f"- {plain(d.name)}: {d.note}" for d in c.differences if d.note]
     notes += [f"- {plain(name)} is not compared: {plain(why)}" for name, why in c.left_out.items()]
@@ -133,6 +143,11 @@ def _changed(c: Comparison) -> tuple[tuple[str, str, tuple[Change, ...]], ...]:
     return ("+", "green", c.got_better), ("−", "red", c.got_worse), ("~", "", c.shifted)
 
 
+def _ordered(c: Comparison) -> list[Difference]:
+    """The primary metrics first."""
+    return sorted(c.differences, key=lambda d: not d.primary)
+
+
 def _row(d: Difference) -> list[str]:
     e = d.paired.difference
     return [
@@ -142,10 +157,17 @@ def _row(d: Difference) -> list[str]:
         figure(d.paired.first),
         figure(d.paired.second),
         signed(e.value),
-        f"{signed(e.low)} to {signed(e.high)}",
+        _interval(d),
         probability(d.paired.p),
         UNDEFINED if d.adjusted is None else probability(d.adjusted),
     ]
+
+
+def _interval(d: Difference) -> str:
+    e = d.paired.difference
+    if e.unanimous:
+        return "all differ alike" if e.value else "none differ"
+    return f"{signed(e.low)} to {signed(e.high)}"
 
 
 def _mcnemar(m: McNemar | None) -> str:
@@ -153,7 +175,10 @@ def _mcnemar(m: McNemar | None) -> str:
 
 
 def _legend(c: Comparison) -> str:
-    parts = [LEGEND]
+    sizes = f"{len(c.primary)} primary", f"{len(c.exploratory)} exploratory"
+    parts = [LEGEND.format(primary=sizes[0], exploratory=sizes[1])]
+    if any(d.paired.difference.unanimous for d in c.differences):
+        parts.append(ALIKE)
     if any(d.better == "lower" for d in c.differences):
         parts.append("With ↓ lower is better.")
     if any(d.mcnemar for d in c.differences):

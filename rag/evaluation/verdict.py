@@ -4,35 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rag.evaluation.comparing import PRIMARY, Comparison, Difference
+from rag.evaluation.comparing import PRIMARY, Comparison, Difference, Finding
 from rag.evaluation.intervals import DECISIVE
 from rag.evaluation.report.table import figure
 
 
 def verdict(c: Comparison) -> str:
-    """A paragraph that claims no more than the tests do.
+    """The short finding on a line of its own, and a paragraph that claims no more than the tests do.
 
     A difference that is not significant is never called none; what could have been missed is said beside it.
     """
+    return f"{headline(c)}\n\n{details(c)}"
+
+
+def headline(c: Comparison) -> str:
+    """What the primary metrics say, in one short sentence; without them, what the exploratory ones do."""
+    if not c.differences:
+        return "Nothing can be said."
+    if c.identical:
+        return "No difference was shown: every score is the same."
+    if not any(d.better for d in c.differences):
+        return "Nothing was tested."
+    if not c.tested:
+        return "Too few questions to decide."
+    gains, losses = (_names(_found(c.primary, f)) for f in ("better", "worse"))
+    others = _others(c)
+    if gains and losses:
+        return f"Mixed: {c.b} is better in {gains}, worse in {losses}{others}."
+    if gains or losses:
+        return f"{c.b} is {'better' if gains else 'worse'} in {gains or losses}{others}."
+    if others and not c.primary:
+        return f"No primary metric was tested{others}."
+    return f"No difference was shown{' in the primary metrics' if others else ''}{others}."
+
+
+def _others(c: Comparison) -> str:
+    """What is to be added of the exploratory metrics: few by name, many by their number."""
+    told = []
+    for finding in ("better", "worse"):
+        found = _found(c.exploratory, finding)
+        if found:
+            told.append(f"{finding} in {_names(found) if len(found) < 3 else f'{len(found)} metrics'}")
+    return f"; exploratory: {', '.join(told)}" if told else ""
+
+
+def details(c: Comparison) -> str:
+    """The finding with its figures, as a paragraph."""
     return " ".join(_sentences(c))
 
 
 def _sentences(c: Comparison) -> Iterator[str]:
     yield from _scope(c)
     if not c.differences:
-        yield "They have no metric in common, so nothing can be said."
+        yield f"{c.a} and {c.b} have no metric in common."
     elif c.identical:
         yield from _identical(c)
     elif not any(d.better for d in c.differences):
-        yield "Nothing was tested: no metric that both have has a better and a worse."
-    elif not c.family:
+        yield "No metric that both have has a better and a worse."
+    elif not c.tested:
         few = "" if c.clusters < DECISIVE else ", and each metric has values in too few of these"
         yield (
-            f"Too few to decide: {_asked(c.n, c.clusters)}{few}. At least {DECISIVE} clusters of questions about the "
-            "same papers are needed before a difference could be more than chance."
+            f"Both were asked {_asked(c.n, c.clusters)}{few}. At least {DECISIVE} clusters of questions about the same "
+            "papers are needed before a difference could be more than chance."
         )
     else:
-        yield from _found(c)
+        yield from _tested(c)
     if c.one_sided:
         yield f"Not compared, though a run has it: {', '.join(name.replace('_', ' ') for name in c.one_sided)}."
     if any(c.failed):
@@ -57,30 +93,43 @@ def _identical(c: Comparison) -> Iterator[str]:
     )
 
 
-def _found(c: Comparison) -> Iterator[str]:
-    gains, losses = (_first([d for d in c.family if d.finding == f]) for f in ("better", "worse"))
-    rest = _rest(len(c.family) - len(gains) - len(losses))
-    if gains and losses:
-        yield (
-            f"Mixed: {c.b} is better than {c.a} in {_list(gains)}, and worse in {_list(losses)}{rest}. Which of these "
-            "matters more no test can say."
-        )
-    elif gains or losses:
-        yield f"{c.b} is {'better' if gains else 'worse'} than {c.a} in {_list(gains or losses)}{rest}."
+def _tested(c: Comparison) -> Iterator[str]:
+    if any(_found(c.tested, f) for f in ("better", "worse")):
+        yield from _claims(c, c.primary, "primary metric")
+        yield from _claims(c, c.exploratory, "exploratory metric")
     else:
         yield from _nothing(c)
-    if (gains or losses) and not any(d.primary for d in gains + losses) and any(d.primary for d in c.family):
-        yield f"None of these is a primary metric ({_names(_first([d for d in c.family if d.primary]))})."
-    yield _family(c)
+    if alone := _found(c.tested, "unadjusted"):
+        told = [f"{_name(d)} (p {_p(d.paired.p)}, {_adjusted(d)})" for d in alone]
+        yield f"Distinguishable if tested alone, but not after adjustment: {_and(told)}."
+    yield _families(c)
     yield from _few(c)
     yield from _missed(c)
 
 
-def _rest(others: int) -> str:
-    if not others:
-        return ""
-    what = "the difference in the one other metric is not" if others == 1 else "no other difference is"
-    return f"; {what} distinguishable from chance"
+def _claims(c: Comparison, family: Sequence[Difference], what: str) -> Iterator[str]:
+    """What is found in one family of metrics."""
+    gains, losses = (_found(family, f) for f in ("better", "worse"))
+    if gains and losses:
+        rest = _rest(len(family) - len(gains) - len(losses), what)
+        yield (
+            f"{what.capitalize()}s: {c.b} is better than {c.a} in {_list(gains)}, and worse in {_list(losses)}{rest}. "
+            "Which of these matters more no test can say."
+        )
+    elif gains or losses:
+        rest = _rest(len(family) - len(gains or losses), what)
+        side = "better" if gains else "worse"
+        yield f"{what.capitalize()}s: {c.b} is {side} than {c.a} in {_list(gains or losses)}{rest}."
+    elif family:
+        yield f"No difference in {_these(len(family), what)} is distinguishable from chance."
+
+
+def _rest(others: int, what: str) -> str:
+    return f"; no difference in {_these(others, f'other {what}')} is distinguishable from chance" if others else ""
+
+
+def _these(n: int, what: str) -> str:
+    return f"the {what}" if n == 1 else f"the {n} {what}s"
 
 
 def _nothing(c: Comparison) -> Iterator[str]:
@@ -88,19 +137,20 @@ def _nothing(c: Comparison) -> Iterator[str]:
         f"No difference between {c.a} and {c.b} is distinguishable from chance on {_asked(c.n, c.clusters)}, which is "
         "not to say that there is none."
     )
-    least = min(c.family, key=lambda d: (d.paired.p, not d.primary))
+    least = min(c.primary or c.tested, key=lambda d: d.paired.p)
     if least.gain:
         side = "better" if least.gain > 0 else "worse"
         yield f"The least likely by chance is in {_name(least)}: {c.b} is {side} by {_evidence(least)}."
 
 
-def _family(c: Comparison) -> str:
-    if len(c.family) == 1:
+def _families(c: Comparison) -> str:
+    if len(c.tested) == 1:
         return "One metric was tested, so p needed no adjustment."
-    return (
-        f"p is adjusted for {len(c.family)} metrics by Holm's method: all that have a better and a worse, and values "
-        f"in {DECISIVE} clusters or more."
-    )
+    sizes = [_count(len(c.primary), "metric"), str(len(c.exploratory))]
+    if not (c.primary and c.exploratory):
+        told = f"{'primary' if c.primary else 'exploratory'}: {_count(len(c.tested), 'metric')}"
+        return f"p is adjusted by Holm's method ({told})."
+    return f"p is adjusted by Holm's method in two families (primary: {sizes[0]}; others, exploratory: {sizes[1]})."
 
 
 def _few(c: Comparison) -> Iterator[str]:
@@ -112,7 +162,7 @@ def _few(c: Comparison) -> Iterator[str]:
 
 def _missed(c: Comparison) -> Iterator[str]:
     """What difference the questions are too few for."""
-    seen = [d for d in c.family if d.paired.error > 0]
+    seen = [d for d in c.tested if d.paired.error > 0]
     seen = sorted([d for d in seen if d.primary] or seen, key=lambda d: d.paired.visible)
     if not seen:
         return
@@ -136,9 +186,16 @@ def _list(found: Sequence[Difference]) -> str:
 def _evidence(d: Difference) -> str:
     """How large, between what, how likely by chance, on how much: as a size, so that worse by .06 is .06."""
     e = d.paired.difference
+    if e.unanimous:
+        alike = f"{figure(abs(e.value))} in every cluster alike"
+        return f"{alike} ({_adjusted(d)}, {_asked(e.n, e.clusters)})"
     low, high = (e.low, e.high) if e.value >= 0 else (-e.high, -e.low)
     size = f"{figure(abs(e.value))} [{figure(low)}, {figure(high)}]"
-    return f"{size} (Holm-adjusted p {_p(d.adjusted or 0.0)}, {_asked(e.n, e.clusters)})"
+    return f"{size} ({_adjusted(d)}, {_asked(e.n, e.clusters)})"
+
+
+def _adjusted(d: Difference) -> str:
+    return f"Holm-adjusted p {_p(d.adjusted or 0.0)}"
 
 
 def _p(value: float) -> str:
@@ -153,9 +210,10 @@ def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def _first(found: Sequence[Difference]) -> list[Difference]:
-    """Primary metrics first, in their order; the others by how sure they are."""
+def _found(family: Sequence[Difference], finding: Finding) -> list[Difference]:
+    """Those of which this was found: primary metrics in their order, then the others by how sure they are."""
     order = {name: rank for rank, name in enumerate(PRIMARY)}
+    found = [d for d in family if d.finding == finding]
     return sorted(found, key=lambda d: (order.get(d.name, len(order)), 0.0 if d.primary else d.paired.p))
 
 
@@ -164,7 +222,8 @@ def _name(d: Difference) -> str:
 
 
 def _names(found: Sequence[Difference]) -> str:
-    return ", ".join(d.name.replace("_", " ") for d in found)
+    names = [_name(d) for d in found]
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _and(parts: Sequence[str]) -> str:
