@@ -7,29 +7,32 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from rapidfuzz import fuzz
-
-from rag.evaluation.items import SETS, Flaw, Item, Nugget, Span
+from rag.evaluation.conversation import conversation, held, stated
+from rag.evaluation.items import SETS, Flaw, Item, Span
 from rag.evaluation.naming import Names
+from rag.evaluation.nuggets import nuggets
+from rag.evaluation.titles import Titles, flat
+from rag.lexical import STOPWORDS
 from rag.papers import Paper
+from rag.passages import split_sentences
 
 COPIED = 12
 """Words in a row that a reference answer may not share with an abstract: long figures with their units have fewer."""
-ALIKE = 90.0
-"""Similarity, of 100, from which a quoted text is taken for a title that is misquoted."""
 SORTS = ("detail", "absent", "offtopic", "injected")
 """Of unanswerable questions."""
 LONG = 400
 """Characters of an abstract of which a span is at most three quarters: it is to say where, not that it is somewhere."""
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_HOW_MANY = re.compile(r"\bhow\s+many\b|\bnumber\b|\bcount\b", re.IGNORECASE)
+_WHICH = re.compile(r"\b(?:and (?:which|what)|which (?:are|ones)|list|names?|show)\b", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _COUNT = re.compile(rf"(?:there are |only |exactly |just )*(\d+|{'|'.join(_NUMBERS)})\b(?![-.,]\d|-)", re.IGNORECASE)
-_QUOTED = re.compile(r"[\"“]([^\"“”]{15,300})[\"”]")
 
 
 def check(items: Sequence[Item], papers: Sequence[Paper]) -> list[Flaw]:
     """What is wrong with a set, in the order of the items; an empty list says that it holds."""
     known = {p.id: p for p in papers}
-    titles = {p.title for p in papers}
+    titles = Titles(papers)
     names = Names(papers)
     flaws = [flaw for item in items for flaw in _of_item(item, known, titles, names)]
     flaws += [*_repeated(items), *_leaked(items)]
@@ -37,15 +40,17 @@ def check(items: Sequence[Item], papers: Sequence[Paper]) -> list[Flaw]:
     return sorted(flaws, key=lambda flaw: order[flaw.id])
 
 
-def _of_item(item: Item, papers: Mapping[str, Paper], titles: set[str], names: Names) -> Iterator[Flaw]:
+def _of_item(item: Item, papers: Mapping[str, Paper], titles: Titles, names: Names) -> Iterator[Flaw]:
     parts = (
         _blank(item),
         _gold(item, papers),
         _form(item),
-        _conversation(item),
-        _sides(item, titles),
+        _asked(item),
+        conversation(item, papers, names),
+        _refused(item, papers, names),
+        _sides(item, titles, names),
         _spans(item, papers),
-        _nuggets(item, papers, names),
+        nuggets(item, papers, names),
         _set(item, papers, names),
         _words(item, papers, titles),
     )
@@ -54,13 +59,23 @@ def _of_item(item: Item, papers: Mapping[str, Paper], titles: set[str], names: N
 
 
 def _blank(item: Item) -> Iterator[str]:
+    """Texts that a reader could not see, or that a terminal would obey."""
     texts = [("id", item.id), ("question", item.question), ("reference_answer", item.reference_answer)]
     texts += [("history", m.content) for m in item.history] + [("nuggets", n.text) for n in item.nuggets]
     yield from (f"{name}: nothing but spaces" for name, text in texts if not text.strip())
+    texts += [("gold_titles", title) for title in item.gold_titles]
+    yield from (f"{name}: a control character, {c[0]!r}" for name, text in texts if (c := _CONTROL.search(text)))
+    if item.id.strip() and (item.id != item.id.strip() or not item.id.isprintable()):
+        yield f"id: {item.id!r} has a space at an end, or a character that can't be printed"
 
 
 def _gold(item: Item, papers: Mapping[str, Paper]) -> Iterator[str]:
-    for name, ids in (("gold_papers", item.gold_papers), ("borderline_papers", item.borderline_papers)):
+    lists = {
+        "gold_papers": item.gold_papers,
+        "borderline_papers": item.borderline_papers,
+        "about_papers": item.about_papers,
+    }
+    for name, ids in lists.items():
         yield from (f"{name}: the collection has no paper {i!r}" for i in ids if i not in papers)
         yield from (f"{name}: {i} is there twice" for i, n in Counter(ids).items() if n > 1)
     if both := set(item.gold_papers) & set(item.borderline_papers):
@@ -85,6 +100,8 @@ def _form(item: Item) -> Iterator[str]:
         return
     if item.sort:
         yield f"sort is {item.sort!r}; only unanswerable questions have one"
+    if item.about_papers and item.sort != "detail":
+        yield "about_papers are those of an unanswerable detail"
     if item.kind not in SETS and item.borderline_papers:
         yield "only a list or a count has borderline papers"
     if not item.gold_papers:
@@ -106,20 +123,39 @@ def _form(item: Item) -> Iterator[str]:
         yield "no vital nugget of a number has a figure"
 
 
-def _conversation(item: Item) -> Iterator[str]:
-    roles = [m.role for m in item.history]
-    if roles != ["user", "assistant"] * (len(roles) // 2):
-        yield f"the history has to alternate from user to assistant; it is {', '.join(roles)}"
+def _asked(item: Item) -> Iterator[str]:
+    """A count is asked for in words that say so, and a list is not."""
+    number = _HOW_MANY.search(item.question) is not None
+    if item.kind == "count" and not number:
+        yield "it is a count, and the question asks for no number"
+    if item.kind == "list" and number and not _WHICH.search(item.question):
+        yield "it is a list, and the question asks how many"
 
 
-def _sides(item: Item, titles: set[str]) -> Iterator[str]:
-    """A missing side is one that the question names and the collection lacks."""
+def _refused(item: Item, papers: Mapping[str, Paper], names: Names) -> Iterator[str]:
+    """What has no answer has no figure, but those of the question or of the papers that are spoken of."""
+    if item.kind != "unanswerable" or not (said := stated(item.reference_answer)):
+        return
+    about = names.mentioned(f"{item.question}\n{item.reference_answer}") or {*papers}
+    texts = [item.question, *(f"{papers[id].title}\n{papers[id].abstract}" for id in about)]
+    for figure in said:
+        if not held(figure, texts):
+            yield f"it is unanswerable, and the reference answer says {figure.text!r}, which no abstract has"
+
+
+def _sides(item: Item, titles: Titles, names: Names) -> Iterator[str]:
+    """A missing side is one that the question names and the collection lacks; the others are gold."""
     for side in item.missing:
-        flat = " ".join(_flat(side))
-        if not flat or flat not in " ".join(_flat(item.question)):
+        phrase = " ".join(flat(side))
+        if not phrase or f" {phrase} " not in f" {' '.join(flat(item.question))} ":
             yield f"missing: the question does not name {side!r}"
-        elif has := next((t for t in sorted(titles) if f" {flat} " in f" {' '.join(_flat(t))} "), ""):
+        elif all(w in STOPWORDS or w in _NUMBERS or len(w) < 2 for w in flat(side)) or not re.search(r"[A-Z]", side):
+            yield f"missing: {side!r} is no name"
+        elif has := titles.having(side):
             yield f"missing: {side!r} is in the collection: {has!r}"
+    if item.kind == "comparison":
+        for name, id in names.outside(item.question, {*item.gold_papers, *item.borderline_papers}).items():
+            yield f"the question names {name!r}, which is {id}, and that is no gold paper"
 
 
 def _set(item: Item, papers: Mapping[str, Paper], names: Names) -> Iterator[str]:
@@ -164,65 +200,26 @@ def _spans(item: Item, papers: Mapping[str, Paper]) -> Iterator[str]:
 
 
 def _cut(span: Span, abstract: str) -> Iterator[str]:
+    whole = split_sentences(abstract)
     for at in (span.start, span.end):
         if abstract[max(at - 1, 0) : at].isalnum() and abstract[at : at + 1].isalnum():
             yield f"cuts the word around {at}"
     if span.text != span.text.strip():
         yield "begins or ends with a space"
+    elif span.start not in {s.start for s in whole} or span.end not in {s.end for s in whole}:
+        yield "is not made of whole sentences"
     if len(abstract) > LONG and 4 * len(span.text) > 3 * len(abstract):
         yield "is most of the abstract; give the sentence that says it"
 
 
-def _nuggets(item: Item, papers: Mapping[str, Paper], names: Names) -> Iterator[str]:
-    for nugget in item.nuggets:
-        yield from (f"nugget {nugget.text!r}: {what}" for what in _nugget(item, nugget, papers))
-        for found in names.everywhere(nugget):
-            yield f"nugget {nugget.text!r}: {found!r} is in more than half of the abstracts, and proves nothing"
-    if item.kind not in SETS:
-        said = {item.paper_of(n) for n in item.nuggets if n.importance == "vital" and item.gold_papers}
-        side = "the side" if item.kind == "comparison" else "the gold paper"
-        yield from (f"{side} {id} has no vital nugget" for id in item.gold_papers if id not in said)
-
-
-def _nugget(item: Item, nugget: Nugget, papers: Mapping[str, Paper]) -> Iterator[str]:
-    if not nugget.aliases and not nugget.patterns:
-        yield "it has neither alias nor pattern"
-        return
-    if any(len(re.sub(r"\W", "", a)) < 2 for a in nugget.aliases) or nugget.found_in(""):
-        yield "an alias or pattern is so short that anything matches"
-    if nugget.found_in(item.question):
-        yield "its own question gives it away"
-    if not nugget.paper_id and len(item.gold_papers) != 1:
-        yield "paper_id has to say which of the gold papers has it"
-        return
-    paper = item.paper_of(nugget)
-    if paper not in item.gold_papers:
-        yield f"{paper!r} is no gold paper"
-    elif paper in papers and not nugget.found_in(papers[paper].abstract):
-        yield f"the abstract of {paper} does not have it"
-    elif nugget.importance == "vital" and not any(
-        nugget.found_in(span.text) for span in item.gold_spans if span.paper_id == paper
-    ):
-        yield f"it is vital, and no gold span of {paper} has it"
-    if nugget.importance == "vital" and not nugget.found_in(item.reference_answer):
-        yield "it is vital, and the reference answer does not have it"
-
-
-def _words(item: Item, papers: Mapping[str, Paper], titles: set[str]) -> Iterator[str]:
+def _words(item: Item, papers: Mapping[str, Paper], titles: Titles) -> Iterator[str]:
     """Reference answers are written, not copied; titles are quoted as they are."""
-    own = _flat(item.reference_answer)
+    own = flat(item.reference_answer)
     for id in item.gold_papers:
-        if id in papers and (copied := _shared_run(own, _flat(papers[id].abstract))):
+        if id in papers and (copied := _shared_run(own, flat(papers[id].abstract))):
             yield f"the reference answer copies {copied!r} from {id}"
     written = [item.reference_answer, *(m.content for m in item.history if m.role == "assistant")]
-    for quote in {q.strip(" .,") for text in written for q in _QUOTED.findall(text)} - titles:
-        near = max(titles, key=lambda title: fuzz.ratio(quote.casefold(), title.casefold()), default="")
-        if fuzz.ratio(quote.casefold(), near.casefold()) >= ALIKE:
-            yield f"{quote!r} is quoted for the title {near!r}"
-
-
-def _flat(text: str) -> list[str]:
-    return re.findall(r"\w+", text.casefold())
+    yield from (flaw for text in dict.fromkeys(written) for flaw in titles.flaws(text))
 
 
 def _shared_run(own: Sequence[str], other: Sequence[str]) -> str:
@@ -237,17 +234,17 @@ def _repeated(items: Iterable[Item]) -> Iterator[Flaw]:
     yield from (Flaw(id, f"the id is there {n} times") for id, n in by_id.items() if n > 1)
     asked: dict[tuple[str, ...], list[Item]] = defaultdict(list)
     for item in items:
-        asked[(" ".join(_flat(item.question)), *(m.content for m in item.history))].append(item)
+        asked[(" ".join(flat(item.question)), *(m.content for m in item.history))].append(item)
     for same in asked.values():
         for a, b in pairwise(same):
             yield from (Flaw(a.id, f"it asks the same as {b.id}"), Flaw(b.id, f"it asks the same as {a.id}"))
 
 
 def _leaked(items: Iterable[Item]) -> Iterator[Flaw]:
-    """Gold papers of both splits, reported at the items of the split that has fewer of them."""
+    """Papers of both splits, reported at the items of the split that has fewer of them."""
     by_paper: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for item in items:
-        for id in item.gold_papers:
+        for id in (*item.gold_papers, *item.about_papers):
             by_paper[id][item.split].append(item.id)
     for id, splits in by_paper.items():
         if len(splits) < 2:
@@ -256,4 +253,4 @@ def _leaked(items: Iterable[Item]) -> Iterator[Flaw]:
         for split, ids in splits.items():
             other = next(i for s, others in splits.items() if s != split for i in others)
             if len(ids) == fewest:
-                yield from (Flaw(i, f"{id} is gold in both splits: here in {split}, also in {other}") for i in ids)
+                yield from (Flaw(i, f"{id} is in both splits: here in {split}, also in {other}") for i in ids)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
 from itertools import islice, pairwise
 
 from rag.evaluation.items import Nugget
 from rag.lexical import words
+from rag.names import Names as Mentions
 from rag.papers import Paper
 
 RARE = 20
@@ -41,6 +43,21 @@ class Names:
             return True
         name = "".join(words(title.partition(":")[0]))
         return len(name) > 2 and name in "".join(said)
+
+    @cached_property
+    def _mentions(self) -> Mentions:
+        return Mentions([*self._papers.values()])
+
+    def mentioned(self, text: str) -> set[str]:
+        """The ids of the papers that `text` names so that our system would know them by it."""
+        ids = [*self._papers]
+        return {ids[row] for mention in self._mentions.mentions(text) for row in mention.rows}
+
+    def outside(self, text: str, own: Collection[str]) -> dict[str, str]:
+        """Names in `text` that no paper in `own` has, each with the id of the likeliest that has it."""
+        ids = [*self._papers]
+        found = ((m.name, [ids[row] for row in m.rows]) for m in self._mentions.mentions(text))
+        return {name: having[0] for name, having in found if not {*having} & {*own}}
 
     def others(self, text: str, ids: Collection[str]) -> list[tuple[str, str]]:
         """Names in `text` that only papers outside `ids` have, each with such a paper.
