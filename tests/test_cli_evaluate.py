@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -262,6 +263,7 @@ def test_a_report_is_written(shell: Shell, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     said = [Path(line) for line in result.stdout.splitlines()]
     assert [p.name for p in said] == ["report.md", "report.html"]
+    assert re.fullmatch(r"Drawing the report of [\d,]+ questions …\n", result.stderr)
     assert all(p.parent == tmp_path / "home" / "evaluations" / "oracle" for p in said)
     assert "| accuracy |" in said[0].read_text()
     result = shell("report", "oracle", "abstain", "-o", "both")

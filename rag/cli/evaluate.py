@@ -90,6 +90,8 @@ def report(
     from rag.evaluation.report import save
 
     found = [_load(name, home) for name in run]
+    questions = sum(len(r.scored) for r in found)
+    console.note(f"Drawing the report of {questions:,} question{'' if questions == 1 else 's'} …")
     for path in save(found, output or found[0].folder):
         console.say(str(path))
 
@@ -103,7 +105,8 @@ def compare(
 ) -> None:
     """Say whether run B is better than run A, and how sure that is.
 
-    Paired bootstrap clustered by gold paper, McNemar's test for yes/no metrics, Holm's correction over the metrics.
+    Paired bootstrap clustered by gold papers, McNemar's test for yes/no metrics, Holm's correction over the primary
+    metrics, and by itself over the others, which are exploratory.
 
     \b
     Example:
