@@ -107,7 +107,7 @@ def test_drafts_are_counted(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "questions.jsonl"
     file.write_text(file.read_text().replace('"draft": false', '"draft": true', 1))
     assert (
-        "11 questions hold (5 dev, 6 test, 1 of them drafts to be reviewed)."
+        "11 questions hold (5 dev, 6 test, 1 draft to be reviewed)."
         in shell("check", "--questions", "questions.jsonl").output
     )
 
@@ -237,7 +237,8 @@ def test_distractors_are_mixed_in_and_the_slope_is_asked_in_one_go(shell: Shell,
         (("--prices", "1,inf"), "--prices '1,inf': give two figures"),
         (("--judge-model", "x"), "belong to --judge"),
         (("--split", "dev", "--kind", "list"), "has no question of this split and these kinds"),
-        (("--limit", "-1"), "greater than or equal to 0"),
+        (("--limit", "-1"), "Error: --limit -1: give 0 or more."),
+        (("--jobs", "65"), "Error: --jobs 65: give 0 to 64."),
         (("--split", "train"), "'train' is not one of"),
         (("--mode", "dreaming"), "'dreaming' is not one of"),
     ],
@@ -247,6 +248,13 @@ def test_what_cannot_be_asked_is_usage(shell: Shell, tmp_path: Path, arguments: 
     assert result.exit_code == 2, result.output
     assert message in " ".join(result.stderr.replace("│", " ").split())
     assert runs(tmp_path) == ["abstain", "oracle"]
+
+
+def test_a_judge_that_is_not_configured_says_so_before_anything_is_asked(shell: Shell, tmp_path: Path) -> None:
+    result = shell(*RUN, "--system", "echo", "--name", "judged", "--judge")
+    assert result.exit_code == 3, result.output
+    assert "model" in result.stderr
+    assert not (tmp_path / "home" / "evaluations" / "judged").exists()
 
 
 def test_a_model_that_is_not_configured_says_so(shell: Shell) -> None:

@@ -57,8 +57,9 @@ def check(questions: Questions = None, collection: Collection = None, home: Home
         raise EvaluationError(f"{path} holds no questions.")
     drafts = sum(item.draft for item in items)
     splits = ", ".join(f"{sum(i.split == s for i in items)} {s}" for s in ("dev", "test"))
-    unreviewed = f", {drafts} of them drafts to be reviewed" if drafts else ""
-    console.say(f"{len(items)} questions hold ({splits}{unreviewed}).")
+    unreviewed = f", {drafts} draft{'' if drafts == 1 else 's'} to be reviewed" if drafts else ""
+    hold = "1 question holds" if len(items) == 1 else f"{len(items)} questions hold"
+    console.say(f"{hold} ({splits}{unreviewed}).")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rag.cli import console
-from rag.cli.session import BaseUrl, Collection, Home, Model, build, opened
+from rag.cli.session import BaseUrl, Collection, Home, Model, build, opened, within
 from rag.config import Config
 from rag.errors import UsageError
 
@@ -26,7 +26,13 @@ Output = Annotated[
 def new(
     output: Output,
     n: Annotated[
-        int, typer.Option("--number", "-n", min=1, max=10_000, help="Drafts wanted; fewer where there is less.")
+        int,
+        typer.Option(
+            *("--number", "-n"),
+            metavar="N",
+            help="Drafts wanted; fewer where there is less.",
+            callback=within("--number", 1, 10_000),
+        ),
     ] = 60,
     seed: Annotated[int, typer.Option("--seed", help="Another seed, other questions.")] = 0,
     model: Model = None,
@@ -117,10 +123,11 @@ def _add(output: Path, there: Sequence[Item], drafts: Sequence[Item]) -> None:
     if added:
         output.parent.mkdir(parents=True, exist_ok=True)
         write(output, [*there, *added])
-    known = f", {len(drafts) - len(added)} are there already" if len(added) < len(drafts) else ""
-    console.say(
-        f"{len(added)} drafts added to {output}{known}. Review them, and set draft to false in those that hold."
-    )
+    rest = len(drafts) - len(added)
+    known = f", {rest} {'is' if rest == 1 else 'are'} there already" if rest else ""
+    made = "1 draft" if len(added) == 1 else f"{len(added)} drafts"
+    review = " Review them, and set draft to false in those that hold." if added else ""
+    console.say(f"{made} added to {output}{known}.{review}")
 
 
 def _supported(rag: Rag) -> Callable[[str, str], bool]:

@@ -14,7 +14,7 @@ import typer
 
 from rag.cli import console
 from rag.cli.evaluate import Questions, draw, show
-from rag.cli.session import BaseUrl, Collection, Home, Model, Strict, with_options
+from rag.cli.session import BaseUrl, Collection, Home, Model, Strict, with_options, within
 from rag.config import Config
 from rag.errors import UsageError
 
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 
 Kinds = Annotated[list[str] | None, typer.Option("--kind", metavar="KIND", help="Only this kind; may be repeated.")]
-Limit = Annotated[int, typer.Option("--limit", min=0, metavar="N", help="At most N of each kind; 0: all.")]
+Limit = Annotated[
+    int,
+    typer.Option("--limit", metavar="N", help="At most N of each kind; 0: all.", callback=within("--limit", 0)),
+]
 
 
 class Split(StrEnum):
@@ -89,7 +92,9 @@ def run(
     drafts: Annotated[bool, typer.Option("--drafts", help="Ask drafts as well.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace a run of this name.")] = False,
     retry: Annotated[bool, typer.Option("--retry-failed", help="Ask again what failed.")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", min=0, max=64, metavar="N", help="Questions at once.")] = 0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="N", help="Questions at once.", callback=within("--jobs", 0, 64))
+    ] = 0,
     distractors: Annotated[
         Path | None, typer.Option("--distractors", metavar="FILE", help="Papers to mix in, in any format we read.")
     ] = None,

@@ -14,6 +14,7 @@ import typer
 
 from rag.cli.console import Progress
 from rag.config import Config
+from rag.errors import UsageError
 
 if TYPE_CHECKING:
     from rag.pipeline import Rag
@@ -85,6 +86,17 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     call.__annotations__ = {p.name: p.annotation for p in parameters}
     return call
+
+
+def within(option: str, low: int, high: int | None = None) -> Callable[[int], int]:
+    """A callback for an option: the whole number, or `UsageError` that says which may be given."""
+
+    def checked(given: int) -> int:
+        if low <= given <= (given if high is None else high):
+            return given
+        raise UsageError(f"{option} {given}: give {f'{low} or more' if high is None else f'{low} to {high:,}'}.")
+
+    return checked
 
 
 def build(config: Config) -> Rag:

@@ -14,12 +14,12 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rag
 from rag import resources
 from rag.config import Config
-from rag.errors import EvaluationError, UsageError
+from rag.errors import ConfigError, EvaluationError, UsageError
 from rag.evaluation.baselines import BASELINES, Baseline
 from rag.evaluation.checking import check
 from rag.evaluation.distractors import Noise, mixed
@@ -35,6 +35,9 @@ from rag.index import digest as papers_digest
 from rag.index import fingerprint_digest
 from rag.papers import Paper
 from rag.pipeline import Rag, build
+
+if TYPE_CHECKING:
+    from rag.evaluation.judging.judge import Judge
 
 OURS = "ours"
 SYSTEMS = (OURS, *BASELINES, *PEERS)
@@ -107,6 +110,8 @@ def evaluate(
     Raises `EvaluationError` for a set with flaws and a run that can't be gone on with, `UsageError` for a plan that
     asks nothing, and what building the system raises.
     """
+    # A judge that can't be asked is told before everything is asked that it was to judge.
+    judge = _judge(plan.judge) if plan.judge is not None else None
     with ExitStack() as stack:
         service, system, about = _prepared(plan, stack, progress)
         items = _items(plan, service.papers())
@@ -131,7 +136,7 @@ def evaluate(
         )
         if len(asked) < len(items):
             return None
-        _score(plan, folder, asked, service, progress)
+        _score(plan, folder, asked, service, judge, progress)
         return load(folder)
 
 
@@ -217,7 +222,9 @@ def _name(plan: Plan, asked: System, about: dict[str, Any], items: Sequence[Item
     return f"{said[:90]}-{mark}"
 
 
-def _score(plan: Plan, folder: Path, asked: Sequence[Asked], service: Rag, progress: Progress) -> None:
+def _score(
+    plan: Plan, folder: Path, asked: Sequence[Asked], service: Rag, judge: Judge | None, progress: Progress
+) -> None:
     """Score the answers, have them graded where that is planned, and write what the run came to."""
     from rag.evaluation.entailment import Entailment
     from rag.evaluation.metrics import METRICS
@@ -228,8 +235,8 @@ def _score(plan: Plan, folder: Path, asked: Sequence[Asked], service: Rag, progr
     shares = score(cases, METRICS, lambda done: progress("Scoring", done, total))
     undefined = {m.name: m.undefined for m in METRICS}
     about: dict[str, Any] = {"scoring": code("evaluation")}
-    if plan.judge is not None:
-        graded, about["judge"], why = _graded(plan.judge, cases, progress)
+    if judge is not None and plan.judge is not None:
+        graded, about["judge"], why = _graded(judge, 1 if is_local(plan.judge) else JOBS, cases, progress)
         shares = [{**own, **grades} for own, grades in zip(shares, graded, strict=True)]
         undefined |= why
     if plan.prices is not None:
@@ -240,8 +247,19 @@ def _score(plan: Plan, folder: Path, asked: Sequence[Asked], service: Rag, progr
     finish(folder, [a.item for a in asked], lines, summary, took, about)
 
 
+def _judge(config: Config) -> Judge:
+    """The judge of these settings. Raises `ConfigError` where no model is named."""
+    from rag.evaluation.judging.judge import Judge
+    from rag.language import reader
+
+    model = reader(config)
+    if model is None:
+        raise ConfigError("--judge needs a model that grades: name one by --judge-model or RAG_MODEL.")
+    return Judge(model)
+
+
 def _graded(
-    config: Config, cases: Sequence[Case], progress: Progress
+    judge: Judge, jobs: int, cases: Sequence[Case], progress: Progress
 ) -> tuple[list[Scores], dict[str, Any], dict[str, str]]:
     """The judge's grades of each case, what the manifest says of it, and when its metrics are undefined.
 
@@ -249,15 +267,9 @@ def _graded(
     """
     from rag.evaluation.judging import agreement, labels
     from rag.evaluation.judging.grades import JUDGED
-    from rag.evaluation.judging.judge import Judge
-    from rag.language import reader
 
-    model = reader(config)
-    assert model is not None
-    judge = Judge(model)
     known = labels.read(resources.evaluation() / "labels.jsonl")
     agrees = agreement.agreement(judge, known, lambda done: progress("Grading what is labelled", done, 3 * len(known)))
-    jobs = 1 if is_local(config) else JOBS
     grades = judge.grades(cases, jobs=jobs, progress=lambda done: progress("Grading", done, len(cases)))
     return grades, agreement.manifest(judge, agrees), {m.name: m.undefined for m in JUDGED}
 
