@@ -16,13 +16,17 @@ from hostile import HOSTILE
 
 from rag.answer import Citation, Claim, Retrieved
 from rag.errors import EvaluationError
+from rag.evaluation.intervals import Estimate
 from rag.evaluation.items import Item, Nugget
+from rag.evaluation.judging.grades import JUDGED
+from rag.evaluation.metrics import METRICS
 from rag.evaluation.outcome import WORDS, Outcome, failed, outcome
 from rag.evaluation.report import markdown, page, save
 from rag.evaluation.report.calibration import calibration
+from rag.evaluation.report.meanings import MEANINGS
 from rag.evaluation.report.noise import series
 from rag.evaluation.report.overlap import pieces
-from rag.evaluation.report.table import figure
+from rag.evaluation.report.table import estimate, figure
 from rag.evaluation.runs import Run, Scored
 
 TWO = ("one", "two")
@@ -115,6 +119,7 @@ def test_the_markdown_has_all_parts(run: Run) -> None:
     titles = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert titles == [
         *("What was run", "Results", "By kind", "Abstention", "Where it was lost", "Speed", "What is not right"),
+        "What the metrics are",
     ]
     assert "**quoting-dev**: 2 of 12 questions right (17%)." in text
     assert "| revision | 0123456789ab |" in text
@@ -127,6 +132,27 @@ def test_the_markdown_has_all_parts(run: Run) -> None:
 def test_every_row_of_a_table_has_the_columns_of_its_head(run: Run) -> None:
     for table in re.findall(r"(?:^\|.*\|\n)+", markdown([run, run]), re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
+
+
+def test_every_metric_says_what_it_is(run: Run) -> None:
+    assert set(MEANINGS) == {m.name for m in METRICS} | {m.name for m in JUDGED}
+    heads = {a["title"] for a in _hold(page([run])).named("th") if "title" in a}
+    for name in ("accuracy", "gold_citation_recall"):
+        assert MEANINGS[name] in heads
+        assert f"- {name}: {MEANINGS[name]}" in markdown([run])
+    assert "faithfulness" not in markdown([run]), "only what was measured"
+
+
+def test_the_results_say_what_their_figures_depend_on(run: Run) -> None:
+    text = markdown([run])
+    results = text[text.index("## Results") : text.index("## By kind")]
+    for wanted in ("another mix of kinds", "widened for few clusters", "share papers with other", "1 − .05^(1/k)"):
+        assert wanted in results
+
+
+def test_an_end_that_is_not_known_is_no_figure() -> None:
+    assert estimate(Estimate(7.0, 7.0, 7.0, 9, 3), "").detail == "all alike"
+    assert estimate(Estimate(0.7, 0.6, 0.8, 9, 3), "").detail == ".600 to .800"
 
 
 def test_an_undefined_value_says_why(run: Run) -> None:
@@ -282,7 +308,7 @@ class Elements(HTMLParser):
 ALLOWED = frozenset(
     "a b blockquote body br button circle clippath code dd defs details div dl dt em figcaption figure g h1 h2 h3 head "
     "header hr html input label legend li line link main mark meta nav ol option output p path pre rect script search "
-    "section select small span strong style sup summary svg table tbody td text th thead title tr ul use".split()
+    "section select small span strong style sup summary svg table tbody td text th thead title tr ul use wbr".split()
 )
 
 

@@ -142,6 +142,15 @@ def test_on_a_phone_nothing_sticks_out(open_page: Open, report: str, scheme: str
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_on_a_phone_the_figures_of_both_runs_are_in_sight(open_page: Open, report: str) -> None:
+    page = open_page(report, 360)
+    box = page.locator("#results .scroll")
+    assert box.evaluate("e => e.scrollWidth <= e.clientWidth"), "nothing is hidden at the right"
+    last = page.locator("#results tr:not(.group) td:last-child").last.bounding_box()
+    assert last is not None
+    assert last["x"] + last["width"] <= 360
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(open_page: Open, report: str, scheme: str) -> None:
     page = open_page(f"{report}#r1-3", color_scheme=scheme)

@@ -38,6 +38,8 @@ def _lines(runs: Sequence[Run]) -> Iterator[str]:
     yield "## What is not right\n"
     for run, label in zip(runs, labels(runs), strict=True):
         yield from _failures(run, label)
+    yield "## What the metrics are\n"
+    yield from (f"- {plain(name)}: {plain(meaning)}" for name, meaning in tables.meanings(runs))
 
 
 def _failures(run: Run, label: str) -> Iterator[str]:

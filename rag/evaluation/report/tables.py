@@ -11,6 +11,7 @@ import numpy as np
 from rag.evaluation.items import KINDS
 from rag.evaluation.outcome import OUTCOMES, WORDS, Outcome, outcome
 from rag.evaluation.report.about import flat, labels
+from rag.evaluation.report.meanings import MEANINGS
 from rag.evaluation.report.table import UNDEFINED, Cell, Row, Table, count, estimate
 from rag.evaluation.runs import Run
 
@@ -60,6 +61,12 @@ def results(runs: Sequence[Run]) -> Table:
     return Table(
         ("metric", "n", *labels(runs)), tuple(rows), f"{MIX} n: the questions where it is defined. {INTERVALS}"
     )
+
+
+def meanings(runs: Sequence[Run]) -> tuple[tuple[str, str], ...]:
+    """Each metric that a run has, and what it is, in the order of tables."""
+    there = {m for r in runs for m in r.summary.get("all", {})}
+    return tuple((name, meaning) for name, meaning in MEANINGS.items() if name in there)
 
 
 def kinds(runs: Sequence[Run]) -> tuple[str, ...]:

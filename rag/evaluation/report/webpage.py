@@ -14,6 +14,7 @@ from rag.evaluation.report import calibration, plots, tables
 from rag.evaluation.report.about import everything, judges, labels, manifests, sentence
 from rag.evaluation.report.cards import Card, cards
 from rag.evaluation.report.drawing import SERIES, Plot
+from rag.evaluation.report.meanings import MEANINGS
 from rag.evaluation.report.noise import series, slopes
 from rag.evaluation.report.table import Cell, Table
 from rag.evaluation.runs import Run
@@ -25,7 +26,10 @@ _SIGNS = "●■◆▲▼✚"
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page: plots, a table, what is said above them. A `folded` table is opened on demand."""
+    """A part of the page: plots, a table, what is said above them, and what its `terms` are.
+
+    A `folded` table is opened on demand.
+    """
 
     anchor: str
     title: str
@@ -36,6 +40,7 @@ class Section:
     folded: str = ""
     wide: bool = False
     keys: tuple[tuple[int, str], ...] = ()
+    terms: tuple[tuple[str, str], ...] = ()
 
 
 def page(runs: Sequence[Run]) -> str:
@@ -66,6 +71,7 @@ def page(runs: Sequence[Run]) -> str:
         cards=shown,
         kinds=Counter(c.item.kind for c in shown),
         outcomes=_outcomes(shown),
+        meanings=MEANINGS,
         note=lambda table, text: table.mark(Cell("", note=text)),
     )
 
@@ -85,7 +91,7 @@ def _digest(text: str) -> str:
 def _sections(runs: Sequence[Run]) -> Iterator[Section]:
     several = len(runs) > 1
     yield Section("run", "What was run", manifests(runs))
-    yield Section("results", "Results", tables.results(runs))
+    yield Section("results", "Results", tables.results(runs), terms=tables.meanings(runs))
     if (judge := judges(runs)) is not None:
         yield Section("judge", "The judge", judge)
     by_kind = tables.by_kind(runs)
