@@ -191,4 +191,4 @@ def _n(runs: Iterable[Run], metric: str) -> str:
     if not found:
         return "0"
     low, high = min(found), max(found)
-    return count(low) if low == high else f"{count(low)}\u00a0to\u00a0{count(high)}"
+    return count(low) if low == high else f"{count(low)}–{count(high)}"
