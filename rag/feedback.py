@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from rag.answer import Answer, Turn
 from rag.errors import EvaluationError, Locked, StoreError
+from rag.malformed import malformed
 
 Thumb = Literal["up", "down", "none"]
 """What a reader thinks of an answer; "none" takes an earlier thumb back."""
@@ -70,12 +71,12 @@ class Feedback:
         """The rating that `to_json` wrote. Raises `KeyError`, `TypeError` or `ValueError` for what is none."""
         texts = {name: data[name] for name in ("time", "collection", "thumb", "reason", "question")}
         if not all(isinstance(text, str) for text in texts.values()):
-            raise TypeError("time, collection, thumb, reason and question are texts")
+            raise ValueError("has no text as its time, collection, thumb, reason or question")
         if texts["thumb"] not in get_args(Thumb):
-            raise ValueError(f"the thumb is {texts['thumb']!r}; it is up, down or none")
+            raise ValueError(f"has the thumb {texts['thumb']!r}, which is neither up, down nor none")
         turns = tuple(Turn(turn["role"], turn["content"]) for turn in data["history"])
         if not all(turn.role in ("user", "assistant") and isinstance(turn.content, str) for turn in turns):
-            raise TypeError("the history has a turn that is none")
+            raise ValueError("has a turn in its history that is none")
         return cls(**texts, answer=Answer.from_json(data["answer"]), history=turns)
 
 
@@ -123,7 +124,7 @@ def read(path: Path) -> tuple[list[Feedback], list[str]]:
         try:
             found.append(Feedback.from_json(_parsed(line)))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
-            what = "is cut off" if number == len(lines) else f"is no rating ({type(e).__name__}: {e})"
+            what = "is cut off" if number == len(lines) else f"is no rating: it {malformed(e)}"
             bad.append(f"{path}, line {number} {what}; it is passed over.")
     return found, bad
 

@@ -98,7 +98,8 @@ def test_a_line_that_is_no_rating_is_named_and_passed_over(tmp_path: Path, line:
     found, bad = read(file)
     assert len(found) == 1
     assert len(bad) == 1
-    assert f"{file}, line 1 is no rating" in bad[0]
+    assert f"{file}, line 1 is no rating: it " in bad[0]
+    assert not any(word in bad[0] for word in ("Error", "object has no", "indices", "argument", "Expecting")), bad[0]
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

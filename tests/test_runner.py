@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -284,11 +285,21 @@ def test_a_folder_without_a_manifest_has_no_answers_of_this_run(folder: Path) ->
     assert system.asked == IDS
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null"])
-def test_a_manifest_that_is_damaged_is_named(folder: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "is not JSON"),
+        ("{", "is not JSON"),
+        ("[]", "is no object"),
+        ("null", "is no object"),
+        ("[" * 100_000, "is nested"),
+    ],
+    ids=["empty", "cut", "a list", "null", "deep"],
+)
+def test_a_manifest_that_is_damaged_is_named(folder: Path, text: str, what: str) -> None:
     run(folder, ITEMS, Scripted(), {})
     (folder / "manifest.json").write_text(text)
-    with pytest.raises(EvaluationError, match="The run run is damaged"):
+    with pytest.raises(EvaluationError, match=rf"The run run is damaged: manifest\.json {what}"):
         run(folder, ITEMS, Scripted(), {})
 
 
@@ -450,8 +461,37 @@ def test_a_damaged_run_is_named_whatever_is_damaged(folder: Path, name: str, dam
     finished(folder)
     file = folder / name
     file.write_text(damage(file.read_text()))
-    with pytest.raises(EvaluationError, match=rf"{folder}.*(damaged|not JSON|holds no questions|valid object)"):
+    with pytest.raises(EvaluationError, match=rf"{folder}.*(damaged|not JSON|holds no questions|valid object)") as e:
         load(folder)
+    assert not PYTHON.search(str(e.value))
+
+
+PYTHON = re.compile(r"Error|object has no|\w+ indices|'NoneType'|positional|__\w+__|Expecting")
+"""What only somebody who knows Python can read."""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("manifest.json", "[]", "manifest.json is no object with fields"),
+        ("manifest.json", '{"a"', "manifest.json is not JSON (line 1, character 5)"),
+        ("summary.json", "[]", "summary.json is no object with fields"),
+        ("summary.json", '{"n": 0}', "counts 0 questions, and scores.jsonl has "),
+        ("summary.json", "{}", "summary.json lacks 'n'"),
+        ("speed.json", "7", "speed.json is no object with fields"),
+        ("answers.jsonl", "[]", "answers.jsonl has a value of another kind than belongs there"),
+        ("answers.jsonl", "", ", which answers.jsonl lacks"),
+        ("scores.jsonl", "{}", "scores.jsonl lacks 'id'"),
+    ],
+)
+def test_what_is_damaged_is_said_in_words(folder: Path, name: str, text: str, what: str) -> None:
+    finished(folder)
+    (folder / name).write_text(text)
+    with pytest.raises(EvaluationError) as e:
+        load(folder)
+    assert what in str(e.value)
+    assert str(e.value).endswith("rag eval run makes it anew with --fresh.")
+    assert not PYTHON.search(str(e.value))
 
 
 def test_what_is_no_run_says_so(tmp_path: Path) -> None:

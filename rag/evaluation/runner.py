@@ -20,6 +20,7 @@ from rag.answer import Answer, failed
 from rag.errors import ConfigError, EvaluationError, ModelAuthError, ModelUnknown, RagError
 from rag.evaluation.items import Item, digest, write
 from rag.evaluation.runs import ANSWERS, ITEMS, MANIFEST, SCORES, SPEED, SUMMARY, lines, put
+from rag.malformed import malformed
 
 if TYPE_CHECKING:
     from rag.evaluation.systems import System
@@ -173,9 +174,11 @@ def _manifest(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if not isinstance(found, dict):
-            raise ValueError("it is no object")
-    except ValueError as e:
-        raise EvaluationError(f"The run {folder.name} is damaged ({e}); remove {folder} or give another --name.") from e
+            raise ValueError("is no object with fields")
+    except (ValueError, RecursionError) as e:
+        raise EvaluationError(
+            f"The run {folder.name} is damaged: {MANIFEST} {malformed(e)}. Remove {folder} or give another --name."
+        ) from e
     return found
 
 

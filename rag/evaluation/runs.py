@@ -23,6 +23,7 @@ from rag.errors import EvaluationError
 from rag.evaluation.intervals import Estimate
 from rag.evaluation.items import Item, read
 from rag.evaluation.metrics.metric import Share
+from rag.malformed import malformed
 
 MANIFEST, ANSWERS, SCORES, SUMMARY, SPEED, ITEMS = (
     "manifest.json",
@@ -72,31 +73,53 @@ def load(folder: Path) -> Run:
         raise EvaluationError(f"{folder} is no run: it has no {MANIFEST}. rag eval run makes one.")
     if not (folder / SUMMARY).is_file():
         raise EvaluationError(f"The run {folder.name} is not finished: the same rag eval run goes on with it.")
-    try:
-        manifest = dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8")).items())
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        speed = json.loads((folder / SPEED).read_text(encoding="utf-8"))
+    with _reading(folder, MANIFEST):
+        manifest = _object(folder / MANIFEST)
+    with _reading(folder, SPEED):
+        speed = _object(folder / SPEED)
+    with _reading(folder, ITEMS):
         items = {i.id: i for i in read(folder / ITEMS)}
-        answers = {a["id"]: a for a in lines(folder / ANSWERS)}
-        scored = tuple(
-            Scored(
-                items[s["id"]],
-                Answer.from_json(answers[s["id"]]),
-                answers[s["id"]].get("error", ""),
-                {name: tuple(share) if share else None for name, share in s["scores"].items()},
-            )
-            for s in lines(folder / SCORES)
-        )
+    with _reading(folder, ANSWERS):
+        answers = {a["id"]: (Answer.from_json(a), str(a.get("error", ""))) for a in lines(folder / ANSWERS)}
+    with _reading(folder, SCORES):
+        scored = tuple(_scored(s, items, answers) for s in lines(folder / SCORES))
+    with _reading(folder, SUMMARY):
+        summary = _object(folder / SUMMARY)
         if len(scored) != summary["n"]:
-            raise ValueError(f"{len(scored)} of {summary['n']} scores are there")
+            raise ValueError(f"counts {summary['n']} questions, and {SCORES} has {len(scored)}")
         estimates: dict[str, dict[str, Estimate | None]] = {}
         undefined: dict[str, dict[str, str]] = {}
         for group, metrics in summary["groups"].items():
             estimates[group] = {m: Estimate(**v) if "value" in v else None for m, v in metrics.items()}
             undefined[group] = {m: v["undefined"] for m, v in metrics.items() if "undefined" in v}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        raise EvaluationError(f"The run {folder} is damaged ({type(e).__name__}: {e}); run it anew.") from e
     return Run(folder, manifest, scored, estimates, speed, undefined)
+
+
+def _scored(line: Any, items: Mapping[str, Item], answers: Mapping[str, tuple[Answer, str]]) -> Scored:
+    """An item with its answer and its scores, from a line of scores.jsonl."""
+    id, scores = line["id"], {name: tuple(share) if share else None for name, share in line["scores"].items()}
+    for file, known in ((ITEMS, items), (ANSWERS, answers)):
+        if id not in known:
+            raise ValueError(f"scores {id!r}, which {file} lacks")
+    return Scored(items[id], *answers[id], scores)
+
+
+@contextlib.contextmanager
+def _reading(folder: Path, name: str) -> Iterator[None]:
+    """Turn what reading a file of a run raises into an `EvaluationError` that says in words what is wrong with it."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        raise EvaluationError(
+            f"The run {folder} is damaged: {name} {malformed(e)}. rag eval run makes it anew with --fresh."
+        ) from e
+
+
+def _object(file: Path) -> dict[str, Any]:
+    found = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError("is no object with fields")
+    return found
 
 
 def lines(file: Path) -> Iterator[Any]:
