@@ -295,7 +295,8 @@ class TestFamily:
             assert ".000 to .000" not in text
             assert "all differ alike" in text
             assert "none differ" in text
-            assert "no resample has another" in " ".join(text.split())
+            assert "every cluster has the same difference" in " ".join(text.split())
+            assert "None differ: every cluster" in " ".join(text.split())
         assert "worse than a in accuracy by 1.000 in every cluster alike (Holm-adjusted p" in verdict(found)
         assert "[" not in verdict(found)
 

@@ -6,8 +6,12 @@ Percentiles of few clusters are too narrow, and are widened (`tails`); where all
 the interval is a bound (`unseen`).
 
 A cluster is the questions with the same set of gold papers. Lists and comparisons share papers with other clusters,
-which are taken as independent all the same: where many of them are among the questions, intervals are somewhat too
-narrow.
+which are taken as independent all the same. How far off that is can be measured: a variance that counts every pair of
+questions with a common paper (after Aronow, Samii and Assenova 2015, "Cluster-Robust Variance Estimation for Dyadic
+Data", Political Analysis 23 (4)) gave, for quoting mode on 258 questions, a standard error of 1.05 times that of
+clusters for accuracy, 1.03 for vital recall, 1.19 for gold citation precision, and .82 for recall@10. So an interval
+may be a sixth too narrow. To draw papers, with the mean of their counts as a question's weight, is no way out: a
+question about m papers would count as 1/m as uncertain as one about one.
 """
 
 from __future__ import annotations

@@ -33,10 +33,9 @@ LEGEND = (
     "resamples of whole clusters of questions about the same papers, percentiles widened for few clusters, not yet "
     "adjusted for there being several metrics. Holm p is: over the {primary}, and by itself over the {exploratory}."
 )
-ALIKE = (
-    "All differ alike: every cluster has the same difference, so that no resample has another; p says how sure it is. "
-    "None differ: no cluster does, though other questions might."
-)
+ALL_ALIKE, NONE_DIFFER = "all differ alike", "none differ"
+ALIKE = "All differ alike: every cluster has the same difference, and so has every resample; p says how sure it is."
+NONE = "None differ: every cluster has the same value in both, though others might not."
 MCNEMAR = "McNemar: yes in A only : in B only, and the exact two-sided p, which takes questions as independent"
 
 
@@ -166,7 +165,7 @@ def _row(d: Difference) -> list[str]:
 def _interval(d: Difference) -> str:
     e = d.paired.difference
     if e.unanimous:
-        return "all differ alike" if e.value else "none differ"
+        return ALL_ALIKE if e.value else NONE_DIFFER
     return f"{signed(e.low)} to {signed(e.high)}"
 
 
@@ -177,8 +176,8 @@ def _mcnemar(m: McNemar | None) -> str:
 def _legend(c: Comparison) -> str:
     sizes = f"{len(c.primary)} primary", f"{len(c.exploratory)} exploratory"
     parts = [LEGEND.format(primary=sizes[0], exploratory=sizes[1])]
-    if any(d.paired.difference.unanimous for d in c.differences):
-        parts.append(ALIKE)
+    alike = {_interval(d) for d in c.differences}
+    parts += [text for words, text in ((ALL_ALIKE, ALIKE), (NONE_DIFFER, NONE)) if words in alike]
     if any(d.better == "lower" for d in c.differences):
         parts.append("With ↓ lower is better.")
     if any(d.mcnemar for d in c.differences):
