@@ -72,7 +72,7 @@ def test_the_seeds_give_many_valid_drafts_of_all_kinds(many: Sequence[Item], see
     assert check(many, seeds) == []
     kinds = Counter(item.kind for item in many)
     assert set(kinds) == {
-        *("number", "fact", "idea", "comparison", "list", "count", "followup", "unanswerable"),
+        *("number", "fact", "comparison", "list", "count", "followup", "unanswerable"),
     }
     assert kinds["unanswerable"] <= len(many) / 2
     assert {item.sort for item in many if item.kind == "unanswerable"} == {"detail", "absent", "offtopic"}
@@ -91,7 +91,7 @@ def test_the_drafts_of_a_seed_are_always_the_same_and_fewer_are_of_all_kinds(see
     assert [to_line(i) for i in once.items] == [to_line(i) for i in again.items]
     assert {i.id for i in once.items} != {i.id for i in other.items}
     assert len(once.items) == 40
-    assert len({i.kind for i in once.items}) == 8
+    assert len({i.kind for i in once.items}) == 7
     assert once.warnings == ()
 
 
@@ -139,8 +139,76 @@ def test_a_foreign_collection() -> None:
     assert asked["What is KitchenSense evaluated on?"] == "On PotsAndPans."
     assert asked["Which other work does KitchenSense claim to outperform?"] == "CookCam."
     assert asked["Where can the code of KitchenSense be found?"] == "At https://example.org/kitchensense"
-    idea = next(i for i in items if i.kind == "idea" and "KitchenSense" in i.reference_answer)
-    assert idea.question.startswith("Is there a tactile sensing system that recognises what cooks do")
+
+
+FIELDWORK = [
+    paper(
+        "Breeding Birds of the Northern Counties, 1990 to 2020",
+        "Long records of breeding birds are rare. We surveyed 212 species in 37 counties over thirty years with the"
+        " help of 1,450 volunteers. Farmland birds declined by 41%, while woodland birds held their numbers. Hedgerow"
+        " removal explains most of the loss of farmland birds.",
+    ),
+    paper(
+        "AntFlow: Tracking Foraging Trails with Overhead Cameras",
+        "Ant trails carry many individuals at once. We present AntFlow, a tracking method that follows foraging ants"
+        " from overhead cameras without marking them. AntFlow counted 18,000 ants on 64 trails with an error of 6.2%."
+        " Trails near water were twice as busy at noon. The colonies shifted within 3 days.",
+    ),
+    paper(
+        "Low-Cost Soil Moisture Sensors in Vineyards",
+        "Irrigation wastes water where soil moisture is unknown. We installed 96 capacitive sensors in five vineyards"
+        " and read them every ten minutes. Irrigation guided by the sensors saved 28% of the water. Clay soils needed a"
+        " calibration of their own.",
+    ),
+]
+"""Nothing of machine learning."""
+
+
+def test_three_abstracts_of_other_fields_give_a_set() -> None:
+    drafts = draft(FIELDWORK, 60)
+    assert check(drafts.items, FIELDWORK) == []
+    asked = {i.question: i.reference_answer for i in drafts.items}
+    birds, sensors = (f"the paper “{p.title}”" for p in (FIELDWORK[0], FIELDWORK[2]))
+    assert asked[f"How many species does {birds} mention?"] == "212."
+    assert asked[f"How many counties does {birds} mention?"] == "37."
+    assert asked[f"By how much did farmland birds decline, according to {birds}?"] == "By 41%."
+    assert asked["What error does AntFlow report?"] == "6.2%."
+    assert asked["How many trails does the paper on AntFlow mention?"] == "64."
+    assert asked["What is AntFlow?"] == "It is a tracking method that follows foraging ants."
+    assert asked[f"How many vineyards does {sensors} mention?"] == "Five."
+    said = "It says that clay soils needed a calibration of their own."
+    assert asked[f"What does {sensors} report about clay soils?"] == said
+    assert not any("minutes" in question or "days" in question for question in asked)
+    details = [i for i in drafts.items if i.sort == "detail"]
+    assert all(any(p.title in i.reference_answer for i in details) for p in FIELDWORK)
+    splits = Counter(by_hash(p.id) for p in FIELDWORK)
+    (warning,) = drafts.warnings
+    assert warning.endswith(
+        "need papers of one split that share a rare term; of 3 papers, "
+        f"{splits['dev']} are dev and {splits['test']} are test."
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_few_of_them_are_enough_for_a_mixed_set(seed: int) -> None:
+    items = draft(FIELDWORK, 20, seed=seed).items
+    assert sum(i.answerable for i in items) >= 8
+    assert {i.kind for i in items} >= {"number", "fact", "followup", "unanswerable"}
+
+
+def test_no_draft_repeats_its_abstract_or_asks_for_what_nobody_would_compare(
+    many: Sequence[Item], seeds: Sequence[Paper]
+) -> None:
+    abstracts = {p.id: set(_runs(p.abstract, 12)) for p in seeds}
+    for item in (i for i in many if len(i.gold_papers) == 1):
+        assert not abstracts[item.gold_papers[0]] & set(_runs(item.question, 12)), item.question
+    assert not any(item.missing for item in many)
+    assert "It presents a tree-sharing approach." not in {i.reference_answer for i in many}
+
+
+def _runs(text: str, n: int) -> list[tuple[str, ...]]:
+    told = re.findall(r"\w+", text.casefold())
+    return [tuple(told[i : i + n]) for i in range(len(told) - n + 1)]
 
 
 @pytest.mark.parametrize("title", [*HOSTILE, "x" * 3_000, "?", '“Quoted” title with "more"', "a\u202eb right to left"])
@@ -165,7 +233,7 @@ def test_a_collection_that_gives_little_says_so() -> None:
     assert empty.warnings == ("The papers gave 0 drafts of the 10 that were wanted.",)
     one = draft(FOREIGN[:1], 50)
     assert check(one.items, FOREIGN[:1]) == []
-    assert {"number", "fact", "idea"} <= {i.kind for i in one.items}
+    assert {"number", "fact"} <= {i.kind for i in one.items}
     assert not {"list", "count"} & {i.kind for i in one.items}
     assert f"gave {len(one.items)} drafts of the 50" in one.warnings[0]
 
@@ -291,7 +359,7 @@ def test_a_thumbs_down_becomes_a_valid_draft_with_what_was_cited_as_gold() -> No
     (item,) = from_feedback([rated(reason="The figure is old.")], PAPERS)
     assert check([item], PAPERS) == []
     assert (item.kind, item.draft, item.gold_papers) == ("fact", True, (PAPER.id,))
-    assert item.gold_spans[0].text == "Double quantization saves 0.37 bits per parameter."
+    assert item.gold_spans[0].text.startswith("Double quantization saves 0.37 bits per parameter.")
     assert ABSTRACT[item.gold_spans[0].start : item.gold_spans[0].end] == item.gold_spans[0].text
     for part in ("review", "The figure is old.", "may be wrong", "saves 0.37 bits"):
         assert part in item.notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,10 @@ from rag.papers import Paper
 from rag.reading import Reader
 
 __all__ = ["Drafts", "SplitRule", "Supported", "as_in", "by_hash", "draft", "from_feedback"]
+
+
+SMALL = 30
+"""Papers, up to which it is told why no questions about several of them are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +65,32 @@ def draft(
     items = [*written, *(t for t in templates if (t.question, t.history) not in asked)][:n]
     if progress:
         progress(len(items), n)
-    return Drafts(tuple(items), dict(writer.dropped) if writer else {}, tuple(_warnings(writer, len(items), n)))
+    return Drafts(
+        tuple(items), dict(writer.dropped) if writer else {}, tuple(_warnings(writer, items, n, papers, split))
+    )
 
 
-def _warnings(writer: Writer | None, found: int, n: int) -> list[str]:
+def _warnings(
+    writer: Writer | None, items: Sequence[Item], n: int, papers: Sequence[Paper], split: SplitRule
+) -> list[str]:
     warnings = []
     if writer is not None and writer.failure:
         warnings.append(f"The model failed, and templates wrote the rest: {writer.failure}")
     if writer is not None and (dropped := sum(writer.dropped.values())):
-        warnings.append(f"{dropped} of the model's drafts did not hold and were dropped.")
-    if found < n:
-        warnings.append(f"The papers gave {found} drafts of the {n} that were wanted.")
+        did = "draft did not hold and was" if dropped == 1 else "drafts did not hold and were"
+        warnings.append(f"{dropped} of the model's {did} dropped.")
+    if len(items) < n:
+        gave = f"{len(items)} draft{'' if len(items) == 1 else 's'} of the {n} that were wanted."
+        warnings.append(f"The papers gave {gave}{_scarce(items, papers, split)}")
     return warnings
+
+
+def _scarce(items: Sequence[Item], papers: Sequence[Paper], split: SplitRule) -> str:
+    """Why a small collection gives no lists and comparisons."""
+    if not papers or len(papers) > SMALL or any(item.kind in ("list", "count", "comparison") for item in items):
+        return ""
+    of = Counter(split(paper.id) for paper in papers)
+    return (
+        " Lists, counts and comparisons need papers of one split that share a rare term; of "
+        f"{len(papers)} paper{'' if len(papers) == 1 else 's'}, {of['dev']} are dev and {of['test']} are test."
+    )

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from rag.details import GENERIC
 from rag.evaluation.drafting.asking import Asked, vital
-from rag.evaluation.drafting.source import Sentence, Source, drafted, listed
-from rag.evaluation.items import Item
+from rag.evaluation.drafting.source import Sentence, Source, listed
 from rag.lexical import STOPWORDS, words
 
 _WHAT = (
     r"(?P<article>an?|the)\s+(?P<what>[A-Za-z][^,.;:()“”\"–—]{7,90}?)"
     r"(?=\s+(?:that|which|who|for|to|with|by|using|in|on|where|when|capable|based|designed|called|named|from|as|via|and"
-    r"|aimed|at|aiming|utilizing|employing|leveraging|enabling|allowing|consisting|combining|supporting)\b"
+    r"|aimed|at|aiming|through|toward|towards|around|across|over|within|given|optimi[sz]ing|utilizing|employing|leveraging|enabling|allowing|consisting|combining|supporting)\b"
     r"|\s*[,.;:)–—]|\s*$)"
 )
 _PROPOSE = r"(?:introduc|present|propos|develop|describ|design|releas|build|offer)(?:es?|ed|ing|s)?\b"
@@ -23,7 +22,7 @@ _THINGS = r"(?:(?:a|an|the|our|novel|new|system|framework|method|approach|model|
 _AUTHORS = rf"(?:\bwe|\bpaper|\bwork|\barticle|\bauthors)\s+(?:\w+ly\s+)?(?P<verb>{_PROPOSE})\s+"
 _NOVEL = re.compile(r"^(?:novel|new|first|simple|general|single),?\s+(?:yet\s+\w+\s+)?", re.IGNORECASE)
 _LOOSE = re.compile(r"\s+(?:designed|specifically|explicitly|optimi[sz]ing|aimed|built|tailored|called|named)$")
-_VAGUE = frozenset(
+VAGUE = frozenset(
     "approach method framework system model algorithm technique solution tool study paper analysis set number variety"
     " series range way new novel overview first case problem results result concept use methodology architecture task"
     " process type kind view application direction review survey work idea version comparison evaluation comprehensive"
@@ -38,8 +37,25 @@ _BEATS = re.compile(
 _PROPER = re.compile(r"\b[A-Z][\w+]*(?:[-/.][A-Za-z0-9]\w*)*(?:\s(?:[A-Z][\w+]*(?:[-/.][A-Za-z0-9]\w*)*|\d+))*")
 _URL = re.compile(r"(?:https?://|\bwww\.)[^\s)\]}>,;“”\"]*[\w/]")
 _CODE = re.compile(r"\b(?:code|implementation|software|source)\b", re.IGNORECASE)
+_TOLD = re.compile(
+    r"\s+(?:that|which|for)\s(?!.{0,60}\b(?:we|our|us|its?|this|these)\b)(?:(?!\b(?:by|without|while|and|or|from)\b)[^.,;:()“”\"–—]){12,80}?"
+    r"(?=[.,;]|\s+(?:by|without|while|from)\b)"
+)
+_FOUND = re.compile(
+    r"(?P<subject>(?:The\s)?[A-Z]?[a-z]+(?:[ -][a-z]+){0,3}?)\s+"
+    r"(?P<verb>(?:was|were|is|are|had|has|have|can|held|grew|fell|rose|took|led|leads?|depends?|explains?|needs?|causes?"
+    r"|requires?|affects?|predicts?|contains?|remains?|shows?|varies|vary|differs?|suffers?|suggests?|[a-z]{2,}ed)\b)\s+"
+    r"(?P<rest>[^,;:()“”\"–—]{8,90}?)(?=[,;.]?$|[,;]\s)"
+)
+"""A sentence that says something of the thing it begins with."""
 MOST = 4
 """Names of one answer."""
+FEW = 2
+"""Facts of one abstract, below which sentences are asked for by what they begin with."""
+
+
+SHORT = 11
+"""Words that a reference answer may take from an abstract as they stand: `rag eval check` allows no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +80,14 @@ def gist(source: Source) -> Gist | None:
                 continue
             told = [w for w in words(what) if w not in STOPWORDS]
             head = words(what.partition(" of ")[0])
-            if match["article"].lower() == "the" or (" of " in what and head and head[-1] in _VAGUE):
+            if match["article"].lower() == "the" or (" of " in what and head and head[-1] in VAGUE):
                 continue
-            if len(told) >= 2 and not set(told) <= _VAGUE:
+            own, least = {*told} - VAGUE, 2 if source.name else 3
+            if len(own) < least and (more := _TOLD.match(sentence.text, match.end("what"))):
+                # "A tracking method" alone tells nothing; what it does may.
+                what += more.group()
+                own |= {*words(more.group())} - STOPWORDS - VAGUE
+            if len(own) >= least and len(what.split()) <= 11:
                 proposes = not source.name and match["verb"].lower().startswith("propos")
                 return Gist(_article(what), what, sentence, "propose" if proposes else "present")
     return None
@@ -89,6 +110,8 @@ def fact_questions(source: Source) -> list[Asked]:
     for sentence in source.sentences:
         if len(sentence.text) <= 600:
             found += [*_tried(source, sentence), *_beaten(source, sentence), *_code(sentence)]
+    if len(found) < FEW:
+        found += [a for sentence in source.sentences for a in _told(source, sentence)][: FEW - len(found) + 1]
     once = {a.question(source): a for a in reversed(found)}
     return [a for a in found if once[a.question(source)] is a]
 
@@ -125,6 +148,34 @@ def _code(sentence: Sentence) -> Iterator[Asked]:
         yield Asked("fact", "fact/code", head, tail, "writer", f"At {url}", sentence, (vital(url),))
 
 
+def _told(source: Source, sentence: Sentence) -> Iterator[Asked]:
+    """ "Clay soils needed a calibration of their own.": "What does X report about clay soils?"."""
+    match = _FOUND.match(sentence.text)
+    if match is None or len(match.group().split()) > SHORT:
+        return
+    subject, rest = match["subject"], match["rest"]
+    own = [w for w in words(subject) if w not in STOPWORDS and w not in VAGUE and w != "code"]
+    first = words(subject)[0]
+    if (
+        not own
+        or (first in STOPWORDS and first != "the")
+        or {*words(subject)[1:]} & STOPWORDS
+        or re.search(r"\b(?:a|an|the|of|by|with|to|and|or|in|on|for|than)$", rest)
+    ):
+        return
+    if re.search(r"\b(?:we|our|it|its|this|these|they|their|here)\b(?! own\b)", rest) or own[-1].endswith(
+        ("ly", "ing")
+    ):
+        return
+    if source.name and source.name.casefold() in subject.casefold():
+        return
+    asked = subject[0].lower() + subject[1:]
+    reference = f"It says that {asked} {match['verb']} {rest}."
+    yield Asked(
+        "fact", "fact/told", "What does ", f" report about {asked}?", "paper", reference, sentence, (vital(rest),)
+    )
+
+
 def _proper(text: str, source: Source) -> list[str]:
     """The names in `text`, none that the paper owns or that stands for a kind of thing."""
     found = [m.group() for m in _PROPER.finditer(_URL.sub(" ", text))]
@@ -133,39 +184,6 @@ def _proper(text: str, source: Source) -> list[str]:
     if len(names) > MOST or (own and any(own in n.casefold() for n in names)):
         return []
     return [n for n in names if not any(n != other and n in other for other in names)]
-
-
-def idea(source: Source) -> Item | None:
-    """The system asked for by what it does; None where the abstract does not say it in one clause."""
-    if not source.name:
-        return None
-    own = rf"{re.escape(source.name)}(?![\w-])(?:\s*\([^)]{{1,60}}\))?"
-    clause = r"(?P<article>an?)\s+(?P<whole>[^.;:()“”\"–—]{25,230})(?=[.;:]|$)"
-    for sentence in source.sentences:
-        match = re.search(rf"(?i:{_PROPOSE})\s+{_THINGS}{own}\s*[,–—]+\s*{clause}", sentence.text) or re.search(
-            rf"(?:^|[,.;]\s+){own}\s+is\s+{clause}", sentence.text
-        )
-        if match is None:
-            continue
-        whole = re.split(r",\s+(?:by|where|while|with|which|achiev|result|thus|thereby|in)\b", match["whole"])[0]
-        whole = _NOVEL.sub("", _NOVEL.sub("", whole.strip())).rstrip(" ,")
-        if (
-            len(whole) < 40
-            or re.search(r"\b(?:we|our|us)\b", whole)
-            or not re.search(r"\b(?:that|which|for|to)\b", whole)
-        ):
-            continue
-        return drafted(
-            "idea",
-            "idea/clause (its words are those of the abstract: say it in others)",
-            f"Is there {_article(whole)} {whole}?",
-            f"Yes, {source.name}, from the paper {source.title}.",
-            source.split,
-            gold=(source,),
-            spans=(source.span(sentence),),
-            nuggets=(vital(source.name),),
-        )
-    return None
 
 
 def _article(what: str) -> str:

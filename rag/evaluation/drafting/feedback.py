@@ -12,6 +12,7 @@ from rag.evaluation.items import SETS, Item, Kind, Message, Nugget, Span, Split
 from rag.feedback import Feedback, latest
 from rag.figures import figures
 from rag.papers import Paper, fold
+from rag.passages import split_sentences
 
 GIST = 300
 """Characters of the answer that a note repeats."""
@@ -73,8 +74,14 @@ def _spans(answer: Answer, known: dict[str, Paper]) -> list[Span]:
             continue
         start = c.start if paper.abstract[c.start : c.end] == c.quote else paper.abstract.find(c.quote)
         if start >= 0:
-            found.append(Span(paper_id=paper.id, start=start, end=start + len(c.quote), text=c.quote))
+            found += _whole(paper, start, start + len(c.quote))
     return list(dict.fromkeys(found))
+
+
+def _whole(paper: Paper, start: int, end: int) -> list[Span]:
+    """The sentences of an abstract that a stretch of it touches."""
+    touched = [s for s in split_sentences(paper.abstract) if s.start < end and start < s.end]
+    return [Span(paper_id=paper.id, start=s.start, end=s.end, text=paper.abstract[s.start : s.end]) for s in touched]
 
 
 def _split(rating: Feedback, ids: Sequence[str], rule: SplitRule) -> Split:

@@ -36,7 +36,7 @@ _CHANGE = (
     r"(?:speed-?up|acceleration|improvement|reduction|gain|savings?|increase|decrease|compression(?: ratio| rate)?)"
 )
 _METRIC = (
-    rf"(?:{_CHANGE}|accuracy|error rate|F1(?:[- ]score)?|precision|recall|success rate|throughput|utilization"
+    rf"(?:{_CHANGE}|accuracy|error(?: rate)?|F1(?:[- ]score)?|precision|recall|success rate|throughput|utilization"
     r"|perplexity|efficiency|acceptance rate|AUC|correlation|agreement|sparsity|latency|score|coverage"
     r"|response rate|overhead|bandwidth|sensitivity|specificity|kappa|NDCG|MRR|BLEU|PSNR)"
 )
@@ -50,6 +50,26 @@ _THINGS = (
     "|publications|citations|programs|applications|websites|teachers|researchers|institutions|processors|chips|cards"
 )
 _COUNTED = re.compile(rf"\s*\+?\s*(?P<noun>(?:[A-Za-z][\w-]*\s+){{0,2}}?(?:{_PEOPLE}|{_THINGS}))\b")
+_PLURAL = re.compile(
+    r"\s+(?P<noun>(?:[a-z][a-z-]+\s+){0,2}?[a-z][a-z-]{2,}(?<![sui])s)(?=\s*[,.;)]|\s+(?:in|on|at|of|from|with|for|over|across|within"
+    r"|and|or|by|that|which|who|during|between|were|was|are|to|under|near|after|before)\b|$)"
+)
+"""Any noun that is counted; it is known by its plural."""
+_MEASURES = frozenset(
+    """times folds points percents orders bits levels others years months weeks days hours minutes seconds metres meters
+    kilometres kilometers miles grams litres liters tons tonnes degrees euros dollars pounds cents thirds quarters
+    types kinds ways aspects halves tenths fifths figures decimals basis steps""".split()
+)
+"""Plurals that count nothing by themselves."""
+_DID = dict(
+    pair.split("/")
+    for pair in """declined/decline increased/increase decreased/decrease grew/grow fell/fall rose/rise dropped/drop
+    shrank/shrink improved/improve""".split()
+)
+_CHANGE_OF = re.compile(
+    rf"(?:^|[,;]\s+(?:(?:and|while|but)\s+)?)(?P<subject>[A-Za-z][a-z-]+(?:\s+[a-z][a-z-]+){{0,4}})\s+(?P<verb>{'|'.join(_DID)})"
+    rf"\s+by\s+{_BOUND}$"
+)
 _VERBAL = re.compile(r"achiev\w*|attain\w*|reach\w*|yield\w*|obtain\w*|report\w*|show\w*|demonstrat\w*|deliver\w*")
 _CHANGED = re.compile(
     r"\b(?:reduc|improv|increas|decreas|lower|cut|boost|rais|sav|outperform|surpass)\w*\b[^.;]{0,40}$|\bby\W*(?:\w+\W+){0,3}$",
@@ -86,7 +106,7 @@ def _of_sentence(source: Source, sentence: Sentence) -> Iterator[Asked]:
     if len(sentence.text) > 600 or re.search(r"\brespectively\b|\bnot\b|\bcannot\b", sentence.text):
         return
     for place in _places(sentence.text):
-        head = _asked_by(place) or _asked_more(place) or _asked_metric(place) or _asked_count(place)
+        head = next((found for asks in _WAYS if (found := asks(place))), None)
         if head is None:
             continue
         template, start, tail, role, answer = head
@@ -172,11 +192,44 @@ def _asked_count(place: _Place) -> _Wording | None:
     return "number/count", f"How many {noun} does ", " mention", "paper", answer
 
 
+def _asked_any_count(place: _Place) -> _Wording | None:
+    """ "212 species in 37 counties": "How many counties does the paper X mention?"."""
+    figure, match = place.figure, _PLURAL.match(place.after)
+    if match is None or figure.unit or figure.decimals or (figure.word and figure.value < 4) or figure.value < 2:
+        return None
+    if not figure.word and not re.fullmatch(r"[\d,]+", figure.text):
+        return None  # "7B architectures" are of that size.
+    if 1900 <= figure.value <= 2100 or re.search(r"\b(?:top|first|last|every|per|of)\s+$", place.before):
+        return None
+    noun = match["noun"]
+    told = words(noun)
+    if any(w in STOPWORDS or w in _NO_KIND for w in told) or told[-1] in _MEASURES:
+        return None
+    answer = _sentence(f"{_bound(_bound_before(place.before))}{place.written}.")
+    return "number/count", f"How many {noun} does ", " mention", "paper", answer
+
+
+def _asked_change(place: _Place) -> _Wording | None:
+    """ "Farmland birds declined by 41%": "By how much did farmland birds decline, according to the paper X?"."""
+    match = _CHANGE_OF.search(place.before)
+    if match is None or place.figure.unit not in ("x", "%"):
+        return None
+    subject = match["subject"]
+    told = words(subject)
+    if (told[0] in STOPWORDS and told[0] != "the") or {*told[1:]} & STOPWORDS or _EMPTY.search(subject):
+        return None
+    lower = subject if subject[:2].isupper() else subject[0].lower() + subject[1:]
+    answer = f"By {_bound(match['bound'])}{place.written}."
+    return "number/change", f"By how much did {lower} {_DID[match['verb']]}, according to ", "", "paper", answer
+
+
+_WAYS = (_asked_by, _asked_more, _asked_metric, _asked_count, _asked_change, _asked_any_count)
+
 _CROWD = 20_000
 """People: more take part in no study, they are counted in some statistics."""
 _NO_KIND = frozenset(
     """parameter million millions billion thousand different various distinct such several popular representative real
-    main new existing""".split()
+    main new existing diverse""".split()
 )
 
 

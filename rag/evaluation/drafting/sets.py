@@ -7,10 +7,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from rag.details import GENERIC
 from rag.evaluation.drafting.asking import vital
-from rag.evaluation.drafting.facts import gist
+from rag.evaluation.drafting.facts import VAGUE, gist
 from rag.evaluation.drafting.source import Source, drafted, listed
 from rag.evaluation.drafting.splits import SplitRule, common
 from rag.evaluation.items import Item, Kind, Span
@@ -129,8 +130,8 @@ def _spans(source: Source, term: str) -> list[Span]:
     return [source.span(s) for s in source.sentences if pattern.search(s.text)]
 
 
-def comparisons(terms: Sequence[Term], held: dict[int, Source], vocabulary: set[str]) -> Iterator[Item]:
-    """Two papers that share a rare term and say what they are; and, now and then, one beside what nobody has."""
+def comparisons(terms: Sequence[Term], held: dict[int, Source]) -> Iterator[Item]:
+    """Two papers that say what they are, and share a rare term, or are things of the same sort by their own words."""
     seen: Counter[int] = Counter()
     for term in terms:
         rows = [row for row in term.rows if row in held and seen[row] < 2 and gist(held[row])]
@@ -138,10 +139,12 @@ def comparisons(terms: Sequence[Term], held: dict[int, Source], vocabulary: set[
         if pairs:
             seen.update(pairs[0])
             yield _comparison(held[pairs[0][0]], held[pairs[0][1]])
-    absent = [name for name in _ABSENT if not set(words(name)) & vocabulary]
-    named = [s for s in held.values() if s.name and gist(s)]
-    for source, name in zip(named, absent, strict=False):
-        yield _one_sided(source, name)
+    kinds = {row: {*words(g.what)} - STOPWORDS - VAGUE for row, source in held.items() if (g := gist(source))}
+    likely = [(len(kinds[a] & kinds[b]), a, b) for a, b in combinations(kinds, 2) if held[a].split == held[b].split]
+    for alike, a, b in sorted(likely, key=lambda pair: -pair[0]):
+        if alike and not seen[a] and not seen[b]:
+            seen.update((a, b))
+            yield _comparison(held[a], held[b])
 
 
 def _comparison(a: Source, b: Source) -> Item:
@@ -161,23 +164,3 @@ def _comparison(a: Source, b: Source) -> Item:
 
 def _does(source: Source, verb: str) -> str:
     return "is" if source.name else f"{verb}s"
-
-
-def _one_sided(source: Source, name: str) -> Item:
-    found = gist(source)
-    assert found is not None
-    return drafted(
-        "comparison",
-        "comparison/absent",
-        f"How does {source.name} differ from {name}?",
-        f"{source.name} is {found.article} {found.what}; the collection has nothing on {name}.",
-        source.split,
-        gold=(source,),
-        spans=(source.span(found.sentence),),
-        nuggets=(vital(found.what),),
-        missing=(name,),
-    )
-
-
-_ABSENT = ("PageRank", "AlphaFold", "Kubernetes", "WordNet", "OpenStreetMap", "MapReduce")
-"""Well-known systems, of which a collection lacks some."""

@@ -10,18 +10,17 @@ from itertools import cycle, islice
 from rag.evaluation.checking import check
 from rag.evaluation.drafting.absences import crossed, details, offtopic, unjoined
 from rag.evaluation.drafting.asking import Asked
-from rag.evaluation.drafting.facts import fact_questions, idea
+from rag.evaluation.drafting.facts import fact_questions
 from rag.evaluation.drafting.numbers import number_questions
 from rag.evaluation.drafting.sets import comparisons, lists, shared_terms
 from rag.evaluation.drafting.source import Source, sources
 from rag.evaluation.drafting.splits import SplitRule
 from rag.evaluation.items import Item, Kind
-from rag.lexical import words
 from rag.names import Names
 from rag.papers import Paper
 
 MIX: tuple[Kind, ...] = (
-    *("number", "fact", "unanswerable", "idea", "list", "number", "fact", "followup", "unanswerable", "comparison"),
+    *("number", "fact", "unanswerable", "list", "number", "fact", "followup", "unanswerable", "comparison"),
     *("number", "fact", "count", "unanswerable"),
 )
 """The kinds in the order in which they are taken, again and again; one that runs out is left out."""
@@ -54,8 +53,6 @@ def _single(read: Sequence[Source], seed: int) -> Iterator[Item]:
         figures, facts = number_questions(source), fact_questions(source)
         numbers += [(source, a) for a in figures[:1]]
         yield from (a.item(source) for a in (*figures, *facts))
-        if found := idea(source):
-            yield found
         openings = [a for a in facts if a.template == "fact/proposed"]
         for a in figures:
             if openings and a.sentence != openings[0].sentence and a.role != "study":
@@ -73,8 +70,7 @@ def _several(
     more = {row for term in terms for row in term.rows} - set(read)
     held = {**read, **sources(papers, names, sorted(more), rule)}
     yield from lists(terms, papers, held, rule)
-    vocabulary = {w for p in papers for w in words(f"{p.title} {p.abstract}")}
-    yield from comparisons(terms, held, vocabulary)
+    yield from comparisons(terms, held)
     yield from unjoined(terms, papers, rule, seed)
 
 
