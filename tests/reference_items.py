@@ -72,8 +72,8 @@ def _item(id: str, kind: str, question: str, answer: str, split: str, *spans: di
     return {
         "id": id, "kind": kind, "question": question, "history": [], "reference_answer": answer, "nuggets": [],
         "gold_papers": gold, "gold_titles": [BY_ID[g].title for g in gold], "gold_spans": [*spans],
-        "borderline_papers": [], "answerable": kind != "unanswerable", "missing": [], "split": split, "sort": "",
-        "notes": "", "draft": False,
+        "borderline_papers": [], "about_papers": [], "answerable": kind != "unanswerable", "missing": [],
+        "split": split, "sort": "", "notes": "", "draft": False,
     } | more  # fmt: skip
 
 

@@ -98,4 +98,6 @@ def offtopic() -> Iterator[Item]:
 
 
 def _unanswerable(sort: str, template: str, question: str, reference: str, source: Source) -> Item:
-    return drafted("unanswerable", f"unanswerable/{template}", question, reference, source.split, sort=sort)
+    about = (source.paper.id,)
+    named = f"unanswerable/{template}"
+    return drafted("unanswerable", named, question, reference, source.split, sort=sort, about_papers=about)

@@ -17,8 +17,8 @@ def by_hash(paper_id: str) -> Split:
 
 
 def as_in(items: Iterable[Item]) -> SplitRule:
-    """The rule of a set that is there already: its gold papers keep their splits, others are split by hash."""
-    known: dict[str, Split] = {id: item.split for item in items for id in item.gold_papers}
+    """The rule of a set that is there already: the papers of its items keep their splits, others are split by hash."""
+    known: dict[str, Split] = {i: item.split for item in items for i in (*item.gold_papers, *item.about_papers)}
     return lambda paper_id: known.get(paper_id) or by_hash(paper_id)
 
 
