@@ -253,7 +253,7 @@ def test_what_cannot_be_asked_is_usage(shell: Shell, tmp_path: Path, arguments: 
 def test_a_judge_that_is_not_configured_says_so_before_anything_is_asked(shell: Shell, tmp_path: Path) -> None:
     result = shell(*RUN, "--system", "echo", "--name", "judged", "--judge")
     assert result.exit_code == 3, result.output
-    assert "model" in result.stderr
+    assert "--judge needs a model that grades: name one by --judge-model" in result.stderr
     assert not (tmp_path / "home" / "evaluations" / "judged").exists()
 
 

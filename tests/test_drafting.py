@@ -419,4 +419,4 @@ def test_a_draft_from_feedback_never_leaks_a_paper_of_the_other_split() -> None:
     cited = tuple(Citation(n, p.id, p.title, p.abstract[:20], 0, 20) for n, p in enumerate((of_test, of_dev), 1))
     (item,) = from_feedback([rated(citations=cited)], PAPERS)
     assert (item.gold_papers, item.split) == ((of_test.id,), "test")
-    assert "1 cited papers of the other split are left out" in item.notes
+    assert "1 cited paper of the other split is left out" in item.notes

@@ -126,7 +126,7 @@ def _add(output: Path, there: Sequence[Item], drafts: Sequence[Item]) -> None:
     rest = len(drafts) - len(added)
     known = f", {rest} {'is' if rest == 1 else 'are'} there already" if rest else ""
     made = "1 draft" if len(added) == 1 else f"{len(added)} drafts"
-    review = " Review them, and set draft to false in those that hold." if added else ""
+    review = " Review each, and set draft to false where it holds." if added else ""
     console.say(f"{made} added to {output}{known}.{review}")
 
 

@@ -252,7 +252,7 @@ def _judge(config: Config) -> Judge:
     from rag.evaluation.judging.judge import Judge
     from rag.language import reader
 
-    model = reader(config)
+    model = reader(config) if config.model else None
     if model is None:
         raise ConfigError("--judge needs a model that grades: name one by --judge-model or RAG_MODEL.")
     return Judge(model)

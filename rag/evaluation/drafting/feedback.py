@@ -144,5 +144,6 @@ def _note(rating: Feedback, left_out: int) -> str:
     else:
         parts.append("Gold is what the answer cited.")
     if left_out:
-        parts.append(f"{left_out} cited papers of the other split are left out.")
+        papers = "paper of the other split is" if left_out == 1 else "papers of the other split are"
+        parts.append(f"{left_out} cited {papers} left out.")
     return " ".join((*parts, f"The answer: {gist}"))
