@@ -188,8 +188,7 @@ class Asking:
             missing=tuple(s.text for s in findings.sides if s.paper is None),
             retrieved=_retrieved(found, self.finder),
             searched=findings.searched,
-            # Lists and comparisons are decided paper by paper.
-            confidence=round(findings.confidence, 4) if findings.query.kind == "single" and findings.confidence else None,
+            confidence=_confidence(findings),
             warnings=tuple(dict.fromkeys(written.warnings)),
             prompt_tokens=written.usage.prompt_tokens,
             completion_tokens=written.usage.completion_tokens,
@@ -197,6 +196,11 @@ class Asking:
             replayed=written.replayed,
             timings_ms=timings,
         )
+
+
+def _confidence(findings: Findings) -> float | None:
+    """Of a single answer: lists and comparisons are decided paper by paper, a greeting isn't weighed."""
+    return round(findings.confidence, 4) or None if findings.query.kind == "single" else None
 
 
 def checked_turns(question: str, history: Sequence[Turn | Mapping[str, str]]) -> list[Turn]:
