@@ -227,7 +227,7 @@ def checked_turns(question: str, history: Sequence[Turn | Mapping[str, str]]) ->
 def _retrieved(found: Found, finder: Finder) -> tuple[Retrieved, ...]:
     """The best of the ranking. The sides of a comparison, each found on its own, come first."""
     scores = dict(zip((int(r) for r in found.ranking.rows), (float(s) for s in found.ranking.score), strict=True))
-    sides = [s.paper.row for s in found.findings.sides if s.paper is not None]
+    sides = list(dict.fromkeys(s.paper.row for s in found.findings.sides if s.paper is not None))
     top = max(scores.values(), default=0.0)
     order = [*sides, *(r for r in scores if r not in sides)][:RETRIEVED]
     papers = finder.index.papers

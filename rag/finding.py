@@ -187,17 +187,17 @@ class Finder:
 
     def _fitted(self, sides: Sequence[SideEvidence]) -> list[SideEvidence]:
         """The sides without the sentences that score least, until titles and quotes have at most ALL_WORDS words."""
-        papers = {s.text: s.paper for s in sides if s.paper is not None}
+        papers = {n: s.paper for n, s in enumerate(sides) if s.paper is not None}
         left = ALL_WORDS - sum(len(self.index.papers[p.row].title.split()) for p in papers.values())
         while sum(e.words for p in papers.values() for e in p.sentences) > left:
-            spare = [(min(p.sentences, key=lambda e: e.score), t) for t, p in papers.items() if len(p.sentences) > 1]
+            spare = [(min(p.sentences, key=lambda e: e.score), n) for n, p in papers.items() if len(p.sentences) > 1]
             if not spare:
                 break
-            least, text = min(spare, key=lambda pair: pair[0].score)
-            kept = papers[text]
+            least, side = min(spare, key=lambda pair: pair[0].score)
+            kept = papers[side]
             sentences = tuple(e for e in kept.sentences if e is not least)
-            papers[text] = replace(kept, sentences=sentences, rest=(*kept.rest, least))
-        return [replace(side, paper=papers.get(side.text)) for side in sides]
+            papers[side] = replace(kept, sentences=sentences, rest=(*kept.rest, least))
+        return [replace(s, paper=papers.get(n)) for n, s in enumerate(sides)]
 
     def _side(self, side: Side, query: Query, asked: Encoded, budget: int, taken: set[int]) -> SideEvidence:
         rows_of = side.rows[:1] if _ORIGINAL.search(_before(query.standalone, side.text)) else side.rows

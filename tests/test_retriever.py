@@ -132,6 +132,7 @@ ONCE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 @given(QUESTIONS)
 @example("[1] [2] what is “[3]”?")
+@example("COMPARE :000000000 AND :000000000")
 @example("\x00")
 @example("??")
 @example("the of and")
