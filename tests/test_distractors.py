@@ -6,18 +6,20 @@ import bz2
 import gzip
 import json
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from reference_items import PAPERS
+from reference_items import PAPERS, items
 
 from rag.config import Config
 from rag.errors import EvaluationError, PaperError
+from rag.evaluation import session
 from rag.evaluation.distractors import Noise, mixed
-from rag.library import read_papers
+from rag.evaluation.items import Flaw, Item, write
+from rag.library import read_papers, write_papers
 from rag.papers import Paper, load, loading
 
 SUBJECTS = ("otters", "granite", "violins", "monsoons", "beetles", "glaciers", "looms", "tulips", "comets", "canals")
@@ -194,3 +196,23 @@ def test_an_archive_in_an_archive_is_no_text(tmp_path: Path, file: Path) -> None
     (tmp_path / "twice.gz").write_bytes(gzip.compress(gzip.compress(file.read_bytes())))
     with pytest.raises(PaperError):
         load([tmp_path / "twice.gz"])
+
+
+def test_a_set_is_held_against_its_own_papers(config: Config, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What names a paper of the collection may say nothing among the others: that is no flaw of the set."""
+    held_against: list[tuple[Paper, ...]] = []
+
+    def checked(items: Sequence[Item], papers: Sequence[Paper]) -> list[Flaw]:
+        held_against.append(tuple(papers))
+        return []
+
+    monkeypatch.setattr(session, "check", checked)
+    write_papers(config.home / "collections" / config.collection / "papers.jsonl", PAPERS)
+    questions = file.with_name("questions.jsonl")
+    write(questions, items())
+    plan = session.Plan(config=config, questions=questions, split="all", kinds=("fact",), limit=1, noise=Noise(file, 1))
+    found = session.evaluate(plan)
+    assert found is not None
+    assert found.manifest["distractors"] == {"ratio": 1, "papers": len(PAPERS), "file": file.name}
+    assert found.manifest["papers"] == 2 * len(PAPERS)
+    assert held_against == [PAPERS]

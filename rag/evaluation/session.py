@@ -114,7 +114,9 @@ def evaluate(
     judge = _judge(plan.judge) if plan.judge is not None else None
     with ExitStack() as stack:
         service, system, about = _prepared(plan, stack, progress)
-        items = _items(plan, service.papers())
+        # The set is held against its own papers: what names one of them says nothing among others of the kind.
+        added = about.get("distractors", {}).get("papers", 0)
+        items = _items(plan, service.papers()[: len(service.papers()) - added])
         folder = runs_folder(plan.config) / (plan.name or _name(plan, system, about, items))
         if plan.fresh:
             clear(folder)
