@@ -43,7 +43,7 @@ def build(name: str, papers: Sequence[Paper], config: Config, embedding: BaseEmb
 
 def _paperqa() -> type[PaperQA]:
     # LiteLLM fetches a list of prices from GitHub while it is imported, unless it is told to use its own.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     try:
         from rag.evaluation.peers.paperqa import PaperQA
     except ImportError as e:
