@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from rag.answer import Answer, Citation, Claim, Event, Retrieved, Step, Text, Turn
 from rag.config import MAX_QUESTION, Config
 from rag.errors import ModelStopped, ModelUnreachable, UsageError
+from rag.options import Options
 from rag.papers.paper import Paper, paper_id
 
 ABSTRACT = "QLoRA is frugal. Double quantization saves 0.37 bits per parameter. \x1b]0;owned\x07Nothing else is said."
@@ -38,6 +39,7 @@ class FakeRag:
         self.held: tuple[Paper, ...] = () if empty else (PAPER, OTHER)
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
         self.stops: list[threading.Event | None] = []
+        self.options: list[Options | None] = []
         self.ingested: list[dict[str, object]] = []
         self.closed = False
 
@@ -66,25 +68,36 @@ class FakeRag:
     def model(self) -> str | None:
         return self.config.model or None
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        return (self.config.model,) if self.config.model else ()
+
     def ask(
         self,
         question: str,
         history: Sequence[Turn] = (),
         *,
         id: str | None = None,
+        options: Options | None = None,
         stop: threading.Event | None = None,
     ) -> Answer:
-        *_, answer = self.stream(question, history, stop=stop)
+        *_, answer = self.stream(question, history, options=options, stop=stop)
         assert isinstance(answer, Answer)
         return replace(answer, id=id)
 
     def stream(
-        self, question: str, history: Sequence[Turn] = (), *, stop: threading.Event | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        options: Options | None = None,
+        stop: threading.Event | None = None,
     ) -> Iterator[Event]:
         """A question with "written" gets a model's answer; "unreachable" fails, "endless" waits, both in mid-draft."""
         yield Step("understand", "Reading the question")
         self.asked.append((question, tuple(history)))
         self.stops.append(stop)
+        self.options.append(options)
         self._refuse(question)
         answer = _written(question) if "written" in question else self._quoted(question, history)
         if "endless" in question or "unreachable" in question:

@@ -22,6 +22,7 @@ from hostile import HOSTILE  # noqa: E402
 from rag.answer import Answer, Citation, Event, Retrieved, Step, Text, Turn  # noqa: E402
 from rag.config import Config  # noqa: E402
 from rag.errors import RagError  # noqa: E402
+from rag.options import Options  # noqa: E402
 from rag.papers.paper import Paper  # noqa: E402
 
 BAD = tuple(
@@ -40,7 +41,12 @@ class Scripted(FakeRag):
         return done
 
     def stream(
-        self, question: str, history: Sequence[Turn] = (), *, stop: threading.Event | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        options: Options | None = None,
+        stop: threading.Event | None = None,
     ) -> Iterator[Event]:
         yield Step("understand", "Reading the question")
         yield Step("retrieve", f"Searching {len(self.held)} papers")
@@ -50,7 +56,7 @@ class Scripted(FakeRag):
                 time.sleep(0.1)
         if "fail" in question:
             raise RagError("The index is gone; run rag ingest.")
-        *_, answer = super().stream(question, history, stop=stop)
+        *_, answer = super().stream(question, history, options=options, stop=stop)
         assert isinstance(answer, Answer)
         if "hostile" in question:
             answer = _hostile(answer)
