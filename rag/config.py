@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import os
 import re
 from collections.abc import Callable
@@ -16,6 +17,9 @@ BUILTIN = "builtin"
 """The embedding that comes with the program."""
 DEFAULT_COLLECTION = "papers"
 """The collection that comes filled, with the papers of the program."""
+
+NOBODY = "none"
+"""The `auth` with which nobody has to log in."""
 
 # Limits on what a caller may send. The longest question of the evaluation has 300 characters, and a conversation of
 # 50 turns is an afternoon's; what is longer is a mistake or an attack, and would cost memory and time.
@@ -32,7 +36,9 @@ class Config:
     """What a `Rag` is built with.
 
     `home` is the folder that holds a user's collections and indexes, `collection` the name of one inside it, `host`
-    and `port` are where the chat page is served, `threads` is what the embedding model may use (0: all cores).
+    and `port` are where the chat page is served, `auth` is who may use it: "name:password" pairs with commas between
+    them, "none" for everybody who can reach it, empty for whoever works at this machine. `threads` is what the
+    embedding model may use (0: all cores).
 
     `llm` is the switch of generating mode: "none" quotes, "openai" writes with `model` at `base_url` (empty:
     OpenAI's) under `api_key`, "auto" does so where these are set. `context` is what the model reads at most, in tokens.
@@ -43,13 +49,15 @@ class Config:
     `embedding` is "builtin" or "openai:MODEL", the latter at `embedding_base_url` under `embedding_api_key` (empty:
     those of the language model).
 
-    Values are checked when the object is made: `ConfigError` names the one at fault. Keys are in no `repr`.
+    Values are checked when the object is made: `ConfigError` names the one at fault. Keys and passwords are in no
+    `repr`.
     """
 
     home: Path = field(default_factory=lambda: _default_home())
     collection: str = DEFAULT_COLLECTION
     host: str = "127.0.0.1"
     port: int = 7860
+    auth: str = field(default="", repr=False)
     threads: int = 0
     llm: str = "auto"
     model: str = ""
@@ -71,6 +79,16 @@ class Config:
         for name in _PARSE:
             # Frozen, yet "~" and "7861" become a path and a number once and for all.
             object.__setattr__(self, name, _checked(name, getattr(self, name), name, ConfigError))
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the page."""
+        return is_loopback(self.host)
+
+    @property
+    def accounts(self) -> dict[str, str]:
+        """The passwords of those who may use the page, by name; none where it asks for no login."""
+        return {} if self.auth in ("", NOBODY) else dict(pair.split(":", 1) for pair in self.auth.split(","))
 
     @property
     def generating(self) -> bool:
@@ -184,6 +202,32 @@ def _host(value: str) -> str:
     return value
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address, without port, is this machine's to itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _auth(value: str) -> str:
+    pairs = [pair.strip() for pair in value.split(",")]
+    if pairs in ([""], [NOBODY]):
+        return pairs[0]
+    for pair in pairs:
+        name, colon, password = pair.partition(":")
+        if not colon or not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name):
+            raise ValueError(
+                f"give {NOBODY}, or name:password with commas between several; a name has letters, digits, dots, "
+                "dashes and underscores, and a password no comma."
+            )
+        if not _MIN_PASSWORD <= len(password) <= _MAX_PASSWORD or not password.isprintable():
+            raise ValueError(f"each password has {_MIN_PASSWORD} to {_MAX_PASSWORD} visible characters, and no comma.")
+    if len({pair.partition(":")[0] for pair in pairs}) < len(pairs):
+        raise ValueError("a name is there twice; give each person one.")
+    return ",".join(pairs)
+
+
 def _number(low: int, high: int) -> Callable[[int | str], int]:
     def parse(value: int | str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", str(value)) or not low <= int(value) <= high:
@@ -235,12 +279,14 @@ def _embedding(value: str) -> str:
     return value
 
 
-_SECRET = frozenset({"api_key", "embedding_api_key"})
+_MIN_PASSWORD, _MAX_PASSWORD = 8, 200
+_SECRET = frozenset({"auth", "api_key", "embedding_api_key"})
 _PARSE: dict[str, Callable[[Any], Any]] = {
     "home": _home,
     "collection": _collection,
     "host": _host,
     "port": _number(1, 65_535),
+    "auth": _auth,
     "threads": _number(0, 1_024),
     "llm": _among("auto", "openai", "none"),
     "model": _name,
