@@ -6,18 +6,15 @@ back: of several on the same answer the last counts (`latest`).
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from filelock import FileLock, Timeout
-
+from rag import journal
 from rag.answer import Answer, Turn
-from rag.errors import EvaluationError, Locked, StoreError
+from rag.errors import EvaluationError, StoreError
 from rag.malformed import malformed
 
 Thumb = Literal["up", "down", "none"]
@@ -28,7 +25,6 @@ MAX_REASON = 1_000
 """Characters of a reason; what is longer is cut."""
 MAX_FILE = 256 << 20
 """Bytes: some ten thousand ratings. Whoever can open the page can click, and must not be able to fill the disk."""
-LOCK_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +81,13 @@ def append(home: Path, feedback: Feedback) -> None:
 
     Raises `StoreError` where it can't be written, `Locked` where another process doesn't let go of the file.
     """
-    # Half a character (a lone surrogate) can't be encoded; it becomes a question mark.
-    line = json.dumps(feedback.to_json(), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    line = journal.encoded(feedback.to_json())
     file = home / FILE
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        with FileLock(str(file.with_suffix(".lock")), timeout=LOCK_SECONDS), file.open("ab+") as out:
-            size = out.seek(0, os.SEEK_END)
-            if size + len(line) > MAX_FILE:
-                raise StoreError(f"{file} is full ({size:,} bytes); move it away, and a new one begins.")
-            if size:
-                out.seek(-1, os.SEEK_END)
-                if out.read(1) != b"\n":  # A process died while it wrote: its line is lost, and not this one too.
-                    line = b"\n" + line
-            out.write(line)
-            out.flush()
-            os.fsync(out.fileno())
-    except Timeout as e:
-        raise Locked(f"Another process is writing {file}; try again when it is done.") from e
-    except OSError as e:
-        raise StoreError(f"{file} can't be written ({e.strerror or e}); the rating was not saved.") from e
+    with journal.writing(file, file.with_suffix(".lock"), "the rating was not saved"):
+        size = file.stat().st_size if file.exists() else 0
+        if size + len(line) > MAX_FILE:
+            raise StoreError(f"{file} is full ({size:,} bytes); move it away, and a new one begins.")
+        journal.append(file, line)
 
 
 def read(path: Path) -> tuple[list[Feedback], list[str]]:
@@ -122,7 +105,7 @@ def read(path: Path) -> tuple[list[Feedback], list[str]]:
         if not line.strip():
             continue
         try:
-            found.append(Feedback.from_json(_parsed(line)))
+            found.append(Feedback.from_json(journal.parsed(line)))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
             what = "is cut off" if number == len(lines) else f"is no rating: it {malformed(e)}"
             bad.append(f"{path}, line {number} {what}; it is passed over.")
@@ -141,10 +124,3 @@ def latest(ratings: Iterable[Feedback]) -> list[Feedback]:
             continue
         last[rating.about] = rating
     return [rating for rating in last.values() if rating.thumb != "none"]
-
-
-def _parsed(line: str) -> Any:
-    found = json.loads(line)
-    if "\\ud" in line.lower():  # An escape may be half a character, which nothing could write again.
-        found = json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
-    return found
