@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         StoreError,
         UsageError,
     )
+    from rag.options import Options
     from rag.papers import Paper
     from rag.pipeline import Ingested, Rag, build
 
@@ -63,6 +64,7 @@ _HOME = {
         "StoreError",
         "UsageError",
     ),
+    "rag.options": ("Options",),
     "rag.papers": ("Paper",),
     "rag.pipeline": ("Ingested", "Rag", "build"),
 }
@@ -88,6 +90,7 @@ __all__ = [
     "ModelTimeout",
     "ModelUnknown",
     "ModelUnreachable",
+    "Options",
     "Paper",
     "PaperError",
     "QuotaExhausted",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.citations import Citations
@@ -26,12 +26,14 @@ class PaperEvidence:
 class SideEvidence:
     """One side of a comparison: how the question calls it, and its paper's sentences; None where there is none.
 
-    `mentioned` are the rows of papers that mention a side that has no paper of its own.
+    `mentioned` are the rows of papers that mention a side that has no paper of its own; `outside` says that the
+    collection has one, and that the question is not asked of it.
     """
 
     text: str
     paper: PaperEvidence | None
     mentioned: tuple[int, ...] = ()
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ class _Writer:
                 yield "\n" + self._absent(side)
 
     def _absent(self, side: SideEvidence) -> str:
-        text = f"The collection has no paper on {as_it_is(side.text)}"
+        text = f"{self._no_paper} on {as_it_is(side.text)}"
+        if side.outside:
+            text = not_chosen([as_it_is(side.text)])
         if side.mentioned:
             mention = ", ".join(self._title(row) for row in side.mentioned[:2])
             return f"{text}; it is only mentioned, in {mention}.\n"
@@ -101,7 +105,7 @@ class _Writer:
         papers = self.findings.papers
         n = len(papers)
         if self.findings.query.size:
-            yield f"The collection holds **{_papers(self.findings.searched)}**."
+            yield f"{'You chose' if self._chosen else 'The collection holds'} **{_papers(self.findings.searched)}**."
             return
         yield f"**{n} of {_papers(self.findings.searched)}** {'fits' if n == 1 else 'fit'}; all were considered.\n"
         for i, paper in enumerate(papers, 1):
@@ -119,21 +123,44 @@ class _Writer:
             yield f"The abstract of **{self._title(self.findings.unsaid)}** does not say. "
             yield f"I searched {searched}"
         elif self.findings.query.sides:
-            absent = " or ".join(as_it_is(s.text) for s in self.findings.sides) or "these"
-            yield f"The collection has no paper on {absent}. I searched {searched}"
+            yield f"{self._none_of_the_sides()}. I searched {searched}"
         else:
-            yield f"The collection does not say: I searched {searched}, and none answers this"
+            who = "The papers that you chose do" if self._chosen else "The collection does"
+            yield f"{who} not say: I searched {searched}, and none answers this"
         nearest = [row for row in self.findings.nearest if row != self.findings.unsaid][:3]
         if nearest:
             yield "; the nearest are\n\n" + "\n".join(f"- {self._title(row)}" for row in nearest)
         else:
             yield "."
 
+    def _none_of_the_sides(self) -> str:
+        outside = [as_it_is(s.text) for s in self.findings.sides if s.outside]
+        absent = " or ".join(as_it_is(s.text) for s in self.findings.sides if not s.outside)
+        if not outside:
+            return f"{self._no_paper} on {absent or 'these'}"
+        return not_chosen(outside) + (f", and none of these is on {absent}" if absent else "")
+
+    @property
+    def _chosen(self) -> bool:
+        """Whether only some papers of the collection were asked."""
+        return self.findings.searched < len(self.index)
+
+    @property
+    def _no_paper(self) -> str:
+        return "None of the papers that you chose is" if self._chosen else "The collection has no paper"
+
     def _title(self, row: int) -> str:
         return as_it_is(self.index.papers[row].title)
 
     def _quoted(self, sentence: Evidence) -> str:
         return quoted(sentence, self.citations)
+
+
+def not_chosen(names: Sequence[str]) -> str:
+    """A sentence without its full stop: papers of the collection are not among those that were asked."""
+    *most, last = names
+    who = f"{', '.join(most)} and {last} are" if most else f"{last} is"
+    return f"{who} not among the papers that you chose"
 
 
 def quoted(sentence: Evidence, citations: Citations) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rag.answer import Answer, Event, Retrieved, Step, Text, Turn
-from rag.answering import Findings, quote
+from rag.answering import Findings, as_it_is, not_chosen, quote
 from rag.citations import Citations, check
 from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
 from rag.errors import ModelError, ModelStopped, UsageError
@@ -64,19 +64,25 @@ class Asking:
             query = understand(self.question, self.turns, self.finder.names, self.finder.best_row)
         other = self._other_reading(query)
         self._mark()
-        yield Step("retrieve", f"Searching {len(self.finder.index):,} papers")
+        yield Step("retrieve", f"Searching {_papers(self.finder.searched)}")
         with one_thread():
             found = self._found(query, other)
         self._mark()
         yield from self._steps(found)
         found = self._judged(found)
+        before = _not_asked(found.findings)
+        if before:
+            yield Text(before)
         pieces = []
         for piece in self._pieces(found.findings):
-            pieces.append(piece)
-            yield Text(piece)
+            if isinstance(piece, str):
+                pieces.append(piece)
+                yield Text(piece)
+            else:
+                yield piece
         check(self.written.citations.all(), self.finder.index)
         self._mark()
-        yield self._answer(found, self.written.text or "".join(pieces))
+        yield self._answer(found, before + (self.written.text or "".join(pieces)))
 
     def _mark(self) -> None:
         self._marks.append(time.perf_counter())
@@ -119,13 +125,16 @@ class Asking:
         return second if found.findings.abstain or surer else found
 
     def _steps(self, found: Found) -> Iterator[Step]:
-        papers = len(found.findings.papers) + sum(s.paper is not None for s in found.findings.sides)
-        if self.generating is None or found.findings.abstain:
-            yield Step("answer", "Quoting")
-        elif found.findings.query.kind == "list":
+        papers = _papers(len(found.findings.papers) + sum(s.paper is not None for s in found.findings.sides))
+        query = found.findings.query
+        if found.findings.abstain or query.size:
+            yield Step("answer", "Answering")
+        elif self.generating is None:
+            yield Step("answer", f"Quoting {papers}")
+        elif query.kind == "list":
             yield Step("answer", "Judging which papers belong")
         else:
-            yield Step("answer", f"Reading {papers} paper{'' if papers == 1 else 's'}, writing")
+            yield Step("answer", f"Reading {papers}, writing")
 
     def _judged(self, found: Found) -> Found:
         """A list with the model's word on its candidates."""
@@ -148,7 +157,7 @@ class Asking:
             self.written.warnings.append(UNFIT_FOR_LISTS)
         return Found(judged.findings, found.ranking)
 
-    def _pieces(self, findings: Findings) -> Iterator[str]:
+    def _pieces(self, findings: Findings) -> Iterator[str | Step]:
         generating = self.generating
         if generating is None or findings.abstain or findings.query.kind == "list":
             return quote(findings, self.finder.index, self.finder.names, self.written.citations)
@@ -185,7 +194,7 @@ class Asking:
             model=(written.model or self._model) if self._model else None,
             citations=written.citations.all(),
             claims=written.claims,
-            missing=tuple(s.text for s in findings.sides if s.paper is None),
+            missing=(*(s.text for s in findings.sides if s.paper is None), *findings.query.outside),
             retrieved=_retrieved(found, self.finder),
             searched=findings.searched,
             confidence=_confidence(findings),
@@ -196,6 +205,16 @@ class Asking:
             replayed=written.replayed,
             timings_ms=timings,
         )
+
+
+def _papers(n: int) -> str:
+    return f"{n:,} paper{'' if n == 1 else 's'}"
+
+
+def _not_asked(findings: Findings) -> str:
+    """A paragraph on what the question is about and not asked of; "" where there is nothing to say."""
+    outside = [as_it_is(name) for name in findings.query.outside]
+    return f"{not_chosen(outside)}.\n\n" if outside else ""
 
 
 def _confidence(findings: Findings) -> float | None:

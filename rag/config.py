@@ -6,7 +6,7 @@ import dataclasses
 import ipaddress
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ class Config:
     embedding model may use (0: all cores).
 
     `llm` is the switch of generating mode: "none" quotes, "openai" writes with `model` at `base_url` (empty:
-    OpenAI's) under `api_key`, "auto" does so where these are set. `context` is what the model reads at most, in tokens.
+    OpenAI's) under `api_key`, "auto" does so where these are set. `models` are others there that a question may choose
+    instead. `context` is what the model reads at most, in tokens.
     `strict` drops claims that no abstract supports instead of marking them, `judge` asks the model about each claim as
     well, `fallback` quotes when the model fails. `cache` is a folder of replies to replay (empty: none).
     `first_token`, `between_tokens` and `total` are deadlines of one reply, in seconds.
@@ -61,6 +62,7 @@ class Config:
     threads: int = 0
     llm: str = "auto"
     model: str = ""
+    models: tuple[str, ...] = ()
     base_url: str = ""
     api_key: str = field(default="", repr=False)
     context: int = 8_192
@@ -107,6 +109,11 @@ class Config:
             )
         if self.llm == "openai":
             raise ConfigError("A model is wanted and none is named: set RAG_MODEL or --model.")
+        if self.models:
+            raise ConfigError(
+                f"RAG_MODELS has {', '.join(self.models)} to choose from, and no model is named that writes where "
+                "nothing is chosen: set RAG_MODEL or --model."
+            )
         return False
 
     @classmethod
@@ -259,6 +266,11 @@ def _name(value: str) -> str:
     return value
 
 
+def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    return tuple(dict.fromkeys(_name(name.strip()) for name in names if name.strip()))
+
+
 def _url(value: str) -> str:
     if value and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
         raise ValueError("give an address such as http://127.0.0.1:11434/v1.")
@@ -290,6 +302,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "threads": _number(0, 1_024),
     "llm": _among("auto", "openai", "none"),
     "model": _name,
+    "models": _names,
     "base_url": _url,
     "api_key": _key,
     "context": _number(512, 10_000_000),

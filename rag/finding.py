@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from rag.index import Index
 from rag.lexical import STOPWORDS, stem, words
 from rag.membership import Candidates, Membership
 from rag.names import Names
-from rag.question import Query, Side
+from rag.question import Query, Side, restricted
 from rag.retrieval import Encoded, PaperRanker, Ranking
 
 WORDS = {"named": 106, "described": 150, "several": 95}
@@ -34,6 +35,7 @@ SUITS, FIRST = 0.6, 2
 """What a sentence with a figure of the kind that a comparison asks for gains in score, and how many of a kind do. With
 one of a kind 39 of 46 development comparisons are right, with two or all 40, without it 35."""
 MAX_PAPERS = 3
+"""Papers, at most, in answer to a question that only describes what it wants, where no other number is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ have more, 98 of 100 off-topic questions less."""
 
 
 class Finder:
-    """Finds what answers a question in one index."""
+    """Finds what answers a question in one index, among all of its papers or some."""
 
     def __init__(self, index: Index, ranker: PaperRanker, names: Names) -> None:
         self.index = index
@@ -67,6 +69,22 @@ class Finder:
         self._scorer = SentenceScorer(index)
         self._confidence = Confidence(index)
         self._membership = Membership(index)
+        self._rows: frozenset[int] | None = None
+        self._most = MAX_PAPERS
+
+    def among(self, rows: Collection[int] | None, most: int = 0) -> Finder:
+        """A finder on the same index that finds nothing beyond these papers (None: all of them), and quotes at most
+        `most` in answer to a description (0: as many as usual)."""
+        other = copy.copy(self)
+        # All of them is no restriction, and is not to be spoken of as one.
+        other._rows = None if rows is None or len(set(rows)) == len(self.index) else frozenset(rows)
+        other._most = most or MAX_PAPERS
+        return other
+
+    @property
+    def searched(self) -> int:
+        """How many papers it finds among."""
+        return len(self.index) if self._rows is None else len(self._rows)
 
     def find(self, query: Query) -> Found:
         """The evidence for a question of any kind; of two readings the one that the collection answers."""
@@ -80,30 +98,42 @@ class Finder:
         goes_on = fits and surer and not found.findings.abstain
         return found if goes_on else alone
 
-    def _find(self, query: Query) -> Found:
+    def _find(self, asked: Query) -> Found:
+        query = asked if self._rows is None else restricted(asked, self._rows, self.names)
         described = query.kind == "single" and not query.mentions
         whole = self._ranker.encode_described(query.standalone) if described else self._ranker.encode(query.standalone)
-        ranking = _favour(self._ranker.rank(whole, whole=query.kind == "list"), self._bonus(query))
+        ranking = self._ranker.rank(whole, whole=query.kind == "list", also=self._rows)
+        ranking = _favour(ranking, self._bonus(query))
+        inside = self._inside(ranking)
+        base = Findings(query, self.searched, nearest=tuple(int(r) for r in inside.rows[:3]))
+        if asked.rows and not query.rows:
+            return Found(replace(base, abstain=True), inside)
         if query.kind == "list":
-            findings, candidates = self._list(query, ranking)
-            return Found(findings, ranking, candidates)
-        findings = (self._comparison if query.kind == "comparison" else self._single)(query, whole, ranking)
-        return Found(findings, ranking)
+            findings, candidates = self._list(base, query)
+            return Found(findings, inside, candidates)
+        findings = (self._comparison if query.kind == "comparison" else self._single)(base, query, whole, ranking)
+        return Found(findings, inside)
+
+    def _inside(self, ranking: Ranking) -> Ranking:
+        """The ranking without the papers that it does not find among. They have a part in the scale of the scores, on
+        which it was learnt when a question is answered, and in nothing else."""
+        if self._rows is None:
+            return ranking
+        return ranking.take(np.flatnonzero([int(row) in self._rows for row in ranking.rows]))
 
     def rank(self, text: str) -> Ranking:
         """The papers for a text, whatever it asks."""
-        return self._ranker.rank(self._ranker.encode(text))
+        return self._inside(self._ranker.rank(self._ranker.encode(text), also=self._rows))
 
     def best_row(self, text: str) -> int | None:
         """The row of the best paper for a text; None in an empty collection."""
         rows = self.rank(text).rows
         return int(rows[0]) if len(rows) else None
 
-    def _single(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
+    def _single(self, base: Findings, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
         pool = self._pool(query, encoded, ranking)
         named = self._named(query)
         best = int(pool.rows[0]) if len(pool.rows) else -1
-        base = Findings(query, len(self.index), nearest=tuple(int(r) for r in ranking.rows[:3]))
         if best < 0 or query.chat:
             return replace(base, abstain=True, nearest=())
         papers = self._candidates(query, encoded, pool, named)
@@ -152,8 +182,9 @@ class Finder:
             return replace(ranking, score=best).take(np.argsort(-best, kind="stable"))
         if query.rows:
             return self._ranker.rank(encoded, rows=query.rows)
-        keep = np.array([r not in query.exclude for r in ranking.rows], bool)
-        return ranking.take(np.flatnonzero(keep))
+        inside = self._inside(ranking)
+        keep = np.array([r not in query.exclude for r in inside.rows], bool)
+        return inside.take(np.flatnonzero(keep))
 
     def _candidates(self, query: Query, encoded: Encoded, pool: Ranking, named: set[int]) -> list[PaperEvidence]:
         """The best paper, and where the question only describes it, those that fit almost as well."""
@@ -161,7 +192,7 @@ class Finder:
         if not named and not query.rows and not asks_figure(query.standalone):
             lead = float(pool.score[0])
             margin = MARGIN if encoded.described else MARGIN_FOUND
-            near = [i for i in range(1, min(MAX_PAPERS, len(pool.rows))) if lead - float(pool.score[i]) < margin]
+            near = [i for i in range(1, min(self._most, len(pool.rows))) if lead - float(pool.score[i]) < margin]
             rows += [int(pool.rows[i]) for i in near]
         free = not named and not query.rows
         budget = WORDS["several" if len(rows) > 1 else "described" if free else "named"]
@@ -170,7 +201,7 @@ class Finder:
     def _quote(self, encoded: Encoded, row: int, budget: int, *, manner: str) -> PaperEvidence:
         return _chosen(row, self._scorer.score(encoded, row, manner=manner), encoded, budget)
 
-    def _comparison(self, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
+    def _comparison(self, base: Findings, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
         # What is only described is none of the papers that are named beside it.
         taken = {side.rows[0] for side in query.sides if len(side.rows) == 1}
         sides = []
@@ -181,9 +212,8 @@ class Finder:
             if found.paper is not None:
                 taken.add(found.paper.row)
             sides.append(found)
-        nearest = tuple(int(r) for r in ranking.rows[:3])
         none = all(s.paper is None for s in sides)
-        return Findings(query, len(self.index), sides=tuple(self._fitted(sides)), nearest=nearest, abstain=none)
+        return replace(base, sides=tuple(self._fitted(sides)), abstain=none)
 
     def _fitted(self, sides: Sequence[SideEvidence]) -> list[SideEvidence]:
         """The sides without the sentences that score least, until titles and quotes have at most ALL_WORDS words."""
@@ -202,15 +232,26 @@ class Finder:
     def _side(self, side: Side, query: Query, asked: Encoded, budget: int, taken: set[int]) -> SideEvidence:
         rows_of = side.rows[:1] if _ORIGINAL.search(_before(query.standalone, side.text)) else side.rows
         free = [row for row in rows_of if row not in taken or len(side.rows) == 1]
+        absent = SideEvidence(side.text, None, self._mentioning(side.text), side.outside)
         if side.named and not free:
-            return SideEvidence(side.text, None, self._mentioning(side.text))
+            return absent
         text = f"{side.text} {query.topic}" if len(side.rows) != 1 else side.text
         encoded = self._ranker.encode(text)
-        ranking = self._ranker.rank(encoded, rows=free) if free else self._ranker.rank(encoded)
-        rows = [int(r) for r in ranking.rows if int(r) not in taken or int(r) in free]
-        if not rows or (not free and not self._confidence.describes(encoded, ranking)):
-            return SideEvidence(side.text, None, self._mentioning(side.text))
+        ranking = self._ranker.rank(encoded, rows=free) if free else self._ranker.rank(encoded, also=self._rows)
+        inside = self._inside(ranking)
+        rows = [int(r) for r in inside.rows if int(r) not in taken or int(r) in free]
+        if not rows or (not free and not self._describes(encoded, ranking, rows[0])):
+            return absent
         return SideEvidence(side.text, self._aside(asked if query.topic else encoded, rows[0], budget, query.topic))
+
+    def _describes(self, encoded: Encoded, ranking: Ranking, row: int) -> bool:
+        """Whether one side of a comparison describes the paper in `row`. Where only some papers are found among, the
+        one that was meant may be another: it has to fit about as well as the best of all."""
+        if self._rows is not None:
+            score = float(ranking.score[np.flatnonzero(ranking.rows == row)[0]])
+            if float(ranking.score[0]) - score >= MARGIN:
+                return False
+        return self._confidence.describes(encoded, ranking)
 
     def _aside(self, encoded: Encoded, row: int, budget: int, aspect: str) -> PaperEvidence:
         """What one paper of a comparison says of the aspect; a figure of the kind that is asked for comes first."""
@@ -232,12 +273,13 @@ class Finder:
         if not stems or not all(s in lexicon for s in stems):
             return ()
         rows = np.flatnonzero(lexicon.scores([min(stems, key=lexicon.frequency)]))
-        return tuple(int(r) for r in rows if wanted <= set(words(self.index.papers[int(r)].abstract)))[:2]
+        found = [int(r) for r in rows if self._rows is None or int(r) in self._rows]
+        return tuple(row for row in found if wanted <= set(words(self.index.papers[row].abstract)))[:2]
 
-    def _list(self, query: Query, ranking: Ranking) -> tuple[Findings, Candidates | None]:
+    def _list(self, base: Findings, query: Query) -> tuple[Findings, Candidates | None]:
         topic = self._ranker.encode(self._membership.spelled_out(query.topic))
-        ranking = self._ranker.rank(topic, whole=True, rows=query.rows or None)
-        base = Findings(query, len(self.index), nearest=tuple(int(r) for r in ranking.rows[:3]))
+        ranking = self._ranker.rank(topic, whole=True, rows=query.rows or None, also=None if query.rows else self._rows)
+        base = replace(base, nearest=tuple(int(r) for r in self._inside(ranking).rows[:3]))
         if query.size or query.negated:
             return replace(base, abstain=not query.size), None
         rows, candidates = self._membership.by_name(query.topic), None
@@ -245,11 +287,15 @@ class Finder:
             best = self._quote(topic, int(ranking.rows[0]), WORDS["described"], manner="described")
             doubt = self._confidence.assess(query, topic, ranking, best.sentences)
             candidates = self._membership.weigh(topic, ranking) if doubt.answers else None
+            if candidates and self._rows is not None:
+                candidates = candidates.among(self._rows)
             rows = candidates.members() if candidates else []
         elif query.rows:
             rows = [row for row in rows if row in query.rows]
+        if self._rows is not None:
+            rows = [row for row in rows if row in self._rows]
         papers = tuple(self.listed(topic, row) for row in rows)
-        return replace(base, papers=papers, abstain=not papers), candidates
+        return replace(base, papers=papers, abstain=not papers), candidates if papers else None
 
     def listed(self, topic: Encoded, row: int, words: int = 0) -> PaperEvidence:
         """What a paper says of the topic of a list, in about `words` words, one sentence at least."""

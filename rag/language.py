@@ -1,13 +1,17 @@
-"""Which language model a configuration names, and how it is read."""
+"""Which language models a configuration names, and how they are read."""
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llama_index.core.llms import LLM
 
 from rag.config import Config
+from rag.errors import ConfigError, UsageError
+from rag.options import Options
 from rag.reading import Deadlines, Reader
 from rag.replies import Replies
 
@@ -17,6 +21,46 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10.0
 REPLY_TOKENS = 700
 """Tokens of a reply for which nothing else is said."""
+
+
+class Readers:
+    """The models that a service may ask, with one reader each. Safe to use from several threads.
+
+    `names` are their names, the one that is asked where nothing else is said first; none in quoting mode.
+    """
+
+    def __init__(self, config: Config, llm: LLM | None = None) -> None:
+        usual = reader(config, llm)
+        others = () if llm else config.models
+        self.names = tuple(dict.fromkeys((usual.model, *others))) if usual else ()
+        self._config = config
+        self._made = {usual.model: usual} if usual else {}
+        self._guard = threading.Lock()
+
+    def chosen(self, options: Options) -> Reader | None:
+        """The reader of the model that `options` ask for; None where the answer is to be quoted.
+
+        Raises `UsageError` for a model that is not allowed, `ConfigError` where one is wanted and none is configured.
+        """
+        if options.mode == "generating" and not self.names:
+            raise ConfigError(
+                "No model is configured to write the answer: set RAG_MODEL, and OPENAI_API_KEY or OPENAI_BASE_URL, or "
+                "ask in quoting mode."
+            )
+        if options.model is not None and options.model not in self.names:
+            allowed = f"give one of {', '.join(self.names)}" if self.names else "none is; answers are quoted"
+            raise UsageError(f"The model {options.model!r} is not among those that may be asked: {allowed}.")
+        if options.mode == "quoting" or not self.names:
+            return None
+        return self._reader(options.model or self.names[0])
+
+    def _reader(self, name: str) -> Reader:
+        with self._guard:
+            if name not in self._made:
+                made = reader(replace(self._config, model=name))
+                assert made is not None, "a model is configured, or no name would be allowed"
+                self._made[name] = made
+            return self._made[name]
 
 
 def reader(config: Config, llm: LLM | None = None) -> Reader | None:

@@ -7,8 +7,8 @@ papers whose probability of belonging, by a logistic regression on the retrieval
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -60,15 +60,26 @@ _RELATIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The papers that may belong in a list of `topic`: their `rows`, and `probabilities` of belonging, (papers,) each."""
+    """The papers that may belong in a list of `topic`: their `rows`, and `probabilities` of belonging, (papers,) each.
+
+    `others` are the probabilities of papers that the list is not restricted to: they take part in where it is cut, so
+    that a paper belongs or not whatever is asked beside it.
+    """
 
     topic: Encoded
     rows: Rows
     probabilities: Floats
+    others: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def among(self, rows: Collection[int]) -> Candidates:
+        """The same for a list that is restricted to these papers."""
+        inside = np.isin(self.rows, sorted(rows))
+        others = np.concatenate([self.others, self.probabilities[~inside]])
+        return Candidates(self.topic, self.rows[inside], self.probabilities[inside], others)
 
     def members(self) -> list[int]:
         """The rows of those that belong, best first."""
-        chosen = best_cut(self.probabilities)
+        chosen = best_cut(np.concatenate([self.probabilities, self.others]))
         order = np.argsort(-self.probabilities, kind="stable")
         return [int(self.rows[i]) for i in order if chosen[i]][:MAX_LISTED]
 

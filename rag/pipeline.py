@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,10 +26,12 @@ from rag.external_indexing import build as build_external
 from rag.finding import Finder
 from rag.index import Index, current, digest, fingerprint_digest
 from rag.indexing import build as build_index
-from rag.language import reader
+from rag.language import Readers
 from rag.library import read_papers, write_papers
 from rag.names import Names
+from rag.options import Options
 from rag.papers import Merged, Paper, load
+from rag.reading import Reader
 from rag.resources import seeds
 from rag.retrieval import PaperRanker
 from rag.retriever import PaperRetriever
@@ -70,7 +72,7 @@ class Rag:
 
     def __init__(self, config: Config, *, llm: LLM | None = None, embedding: BaseEmbedding | None = None) -> None:
         self.config = config
-        self._reader = reader(config, llm)
+        self._readers = Readers(config, llm)
         self._checker: SupportChecker | None = None
         self._folder = config.home / "collections" / config.collection
         other = embedding or chosen(config)
@@ -89,23 +91,30 @@ class Rag:
     @property
     def model(self) -> str | None:
         """The name of the model that writes the answers; None in quoting mode."""
-        return self._reader.model if self._reader else None
+        return self._readers.names[0] if self._readers.names else None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the models that a question may be asked with (`Options.model`); none in quoting mode."""
+        return self._readers.names
 
     def ask(
         self,
         question: str,
         history: Sequence[Turn | Mapping[str, str]] = (),
         *,
+        options: Options | None = None,
         id: str | None = None,
         stop: threading.Event | None = None,
     ) -> Answer:
         """Answer a question, in the light of the turns before it.
 
         Setting `stop` ends it soon, with ModelStopped. Raises UsageError for a question or history that is empty or too
-        long; ModelError where a language model fails that there is no falling back from, and where another embedding
-        does.
+        long, and for `options` that name a paper that isn't there or a model that isn't allowed; ConfigError where they
+        want a model and none is configured; ModelError where a language model fails that there is no falling back from,
+        and where another embedding does.
         """
-        for event in self.stream(question, history, stop=stop):
+        for event in self.stream(question, history, options=options, stop=stop):
             if isinstance(event, Answer):
                 return replace(event, id=id)
         raise RagError("The answer broke off.")
@@ -115,28 +124,40 @@ class Rag:
         question: str,
         history: Sequence[Turn | Mapping[str, str]] = (),
         *,
+        options: Options | None = None,
         stop: threading.Event | None = None,
     ) -> Iterator[Event]:
         """The same as events: steps, pieces of text, and the Answer at the end.
 
         Where a model writes, the pieces are provisional: what does not hold is taken back in the Answer.
         """
+        options = options or Options()
         turns = checked_turns(question, history)
+        reader = self._readers.chosen(options)
         finder = self._open()
-        yield from Asking(question, turns, finder, self._generating(), stop or threading.Event()).events()
+        finder = finder.among(_rows(options.papers, finder.index), options.most)
+        generating = self._generating(reader, options) if reader else None
+        yield from Asking(question, turns, finder, generating, stop or threading.Event()).events()
 
     async def aask(
-        self, question: str, history: Sequence[Turn | Mapping[str, str]] = (), *, id: str | None = None
+        self,
+        question: str,
+        history: Sequence[Turn | Mapping[str, str]] = (),
+        *,
+        options: Options | None = None,
+        id: str | None = None,
     ) -> Answer:
         """`ask` for programs that use asyncio; to cancel the task stops the model."""
-        async for event in self.astream(question, history):
+        async for event in self.astream(question, history, options=options):
             if isinstance(event, Answer):
                 return replace(event, id=id)
         raise RagError("The answer broke off.")
 
-    def astream(self, question: str, history: Sequence[Turn | Mapping[str, str]] = ()) -> AsyncIterator[Event]:
+    def astream(
+        self, question: str, history: Sequence[Turn | Mapping[str, str]] = (), *, options: Options | None = None
+    ) -> AsyncIterator[Event]:
         """`stream` for programs that use asyncio; to leave it stops the model."""
-        return in_thread(lambda stop: self.stream(question, history, stop=stop))
+        return in_thread(lambda stop: self.stream(question, history, options=options, stop=stop))
 
     def as_query_engine(self) -> BaseQueryEngine:
         """The whole service as a LlamaIndex query engine: its response has the answer's text, its metadata the rest."""
@@ -277,13 +298,12 @@ class Rag:
             self._checker = SupportChecker(index, self._embedding)
             return self._finder
 
-    def _generating(self) -> Generating | None:
-        """The model and what it needs; None in quoting mode."""
-        if self._reader is None:
-            return None
+    def _generating(self, reader: Reader, options: Options) -> Generating:
+        """The model and what it needs."""
         assert self._checker is not None
         c = self.config
-        return Generating(self._reader, self._checker, c.context, c.strict, c.judge, c.fallback)
+        strict = c.strict if options.strict is None else options.strict
+        return Generating(reader, self._checker, c.context, strict, c.judge, c.fallback)
 
     def _index(self, folder: Path) -> Index:
         """The index in `folder`, with the vectors of the other embedding where one is used."""
@@ -305,6 +325,16 @@ class Rag:
         """Whether the papers were written and the process died before their index was."""
         papers = read_papers(self._folder / "papers.jsonl")
         return bool(papers) and not folder.name.endswith(digest(papers))
+
+
+def _rows(papers: Collection[str] | None, index: Index) -> frozenset[int] | None:
+    """The rows of these papers; UsageError where one is not in the collection."""
+    if papers is None:
+        return None
+    if absent := sorted(set(papers) - index.rows.keys()):
+        more = f" and {len(absent) - 1} more that were chosen" if absent[1:] else ""
+        raise UsageError(f"The collection has no paper with the id {absent[0]!r}{more}: rag papers lists what it has.")
+    return frozenset(index.rows[i] for i in papers)
 
 
 def _readable(library: Path) -> list[Paper]:

@@ -7,7 +7,7 @@ With another embedding (rag.external) its vectors stand for the passages, among 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -174,10 +174,18 @@ class PaperRanker:
             terms=tuple(terms(text)),
         )
 
-    def rank(self, query: Encoded, *, whole: bool = False, rows: Sequence[int] | None = None) -> Ranking:
+    def rank(
+        self,
+        query: Encoded,
+        *,
+        whole: bool = False,
+        rows: Sequence[int] | None = None,
+        also: Collection[int] | None = None,
+    ) -> Ranking:
         """Candidates by falling score.
 
         `whole` considers, and finely, up to 3,000 papers instead of some hundred, for lists; `rows` only these.
+        `also` are candidates wherever they come in, the best of them finely; they change nobody else's score.
         """
         lexical = self.index.lexicon.scores(query.terms)
         vector = self._vector(query)
@@ -185,34 +193,51 @@ class PaperRanker:
             candidates = self._candidates(vector, lexical, SCAN if whole else CANDIDATES)
         else:
             candidates = np.array(sorted(set(rows)), np.int64)
+        own = len(candidates)
+        added = np.array(sorted(also or ()), np.int64)
+        candidates = np.concatenate([candidates, np.setdiff1d(added, candidates)])
         lexical = lexical[candidates]
         sentence, _ = _pooled(self._sentences, self.index.sentence_starts, candidates, query.vector)
-        passages = self._near, self.index.passage_starts
-        passage, document = _pooled(*passages, candidates, vector)
-        coarse = (
-            WEIGHTS.passage * standardise(passage)
-            + WEIGHTS.document * standardise(document)
-            + WEIGHTS.sentence * standardise(sentence)
-            + WEIGHTS.lexical * standardise(lexical)
-        )
-        best = candidates[np.argsort(-coarse, kind="stable")[:FEEDBACK_PAPERS]]
-        _, feedback = _pooled(*passages, candidates, self._feedback(vector, best))
-        coarse += WEIGHTS.feedback * standardise(feedback)
-        order = np.argsort(-coarse, kind="stable")
+        passage, document = _pooled(self._near, self.index.passage_starts, candidates, vector)
+        coarse = self._coarse(vector, candidates, own, (passage, document, sentence, lexical))
+        order = np.argsort(-coarse[:own], kind="stable")
         fine = order if whole or rows is not None else order[:FINE]
-        cover = np.full((len(candidates), len(query.tokens)), np.nan, np.float32)
-        cover[fine] = self.tokens.cover(query, candidates[fine])
-        tokens = cover @ query.importance
-        score = coarse.copy()
-        score[fine] += WEIGHTS.tokens * standardise(tokens[fine])
-        if len(fine) < len(order):
-            # Nobody overtakes a finely ranked paper for want of a score of his own.
-            rest = order[FINE:]
-            score[rest] += min(0.0, float(score[fine].min() - score[rest].max()))
+        score, tokens, cover = self._fine(query, candidates, coarse, fine, np.isin(candidates, added))
         if self.index.external is not None:
             passage, document = _pooled(self._passages, self.index.passage_starts, candidates, query.vector)
         found = Ranking(candidates, score, passage, document, sentence, tokens, lexical, cover)
         return found.take(np.argsort(-score, kind="stable"))
+
+    def _coarse(
+        self, vector: Floats, candidates: Rows, own: int, scores: tuple[Floats, Floats, Floats, Floats]
+    ) -> Floats:
+        """The sum of the standardised scores (passage, document, sentence, lexical) and the feedback of the best."""
+        weights = WEIGHTS.passage, WEIGHTS.document, WEIGHTS.sentence, WEIGHTS.lexical
+        a, b, c, d = (weight * standardise(score, own) for weight, score in zip(weights, scores, strict=True))
+        coarse: Floats = a + b + c + d
+        best = candidates[np.argsort(-coarse[:own], kind="stable")[:FEEDBACK_PAPERS]]
+        _, feedback = _pooled(self._near, self.index.passage_starts, candidates, self._feedback(vector, best))
+        coarse += WEIGHTS.feedback * standardise(feedback, own)
+        return coarse
+
+    def _fine(
+        self, query: Encoded, candidates: Rows, coarse: Floats, first: Rows, added: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats, Floats]:
+        """The scores with late interaction, its mean and its cosines, of the candidates at `first` and of the best that
+        were `added`."""
+        others = np.flatnonzero(added)
+        others = others[np.argsort(-coarse[others], kind="stable")][: max(FINE, len(first))]
+        fine = np.concatenate([first, np.setdiff1d(others, first)])
+        cover = np.full((len(candidates), len(query.tokens)), np.nan, np.float32)
+        cover[fine] = self.tokens.cover(query, candidates[fine])
+        tokens = cover @ query.importance
+        score = coarse.copy()
+        score[fine] += WEIGHTS.tokens * standardise(tokens[fine], len(first))
+        rest = np.setdiff1d(np.arange(len(candidates)), fine)
+        if len(rest):
+            # Nobody overtakes a finely ranked paper for want of a score of his own.
+            score[rest] += min(0.0, float(score[first].min() - score[rest].max()))
+        return score, tokens, cover
 
     def _vector(self, query: Encoded) -> Floats:
         """The question's vector by the model that ranks passages."""
@@ -293,10 +318,12 @@ class TokenScores:
         return similarity
 
 
-def standardise(scores: Floats) -> Floats:
-    """`scores` with mean 0 and standard deviation 1; all 0 where they are all the same."""
-    spread = float(scores.std()) if len(scores) else 0.0
+def standardise(scores: Floats, own: int | None = None) -> Floats:
+    """`scores` on the scale on which the first `own` of them, or all, have mean 0 and standard deviation 1; all 0 where
+    those are all the same."""
+    scale = scores[:own]
+    spread = float(scale.std()) if len(scale) else 0.0
     if spread < 1e-6:
         return np.zeros_like(scores)
-    standard: Floats = (scores - scores.mean()) / spread
+    standard: Floats = (scores - scale.mean()) / spread
     return standard

@@ -44,6 +44,7 @@ def test_public_names() -> None:
         "ModelTimeout",
         "ModelUnknown",
         "ModelUnreachable",
+        "Options",
         "Paper",
         "PaperError",
         "QuotaExhausted",

@@ -13,9 +13,10 @@ from rag.question.choosing import choose
 from rag.question.followup import Search, resolve
 from rag.question.lists import asks_size, is_count, is_list, is_negated, list_topic
 from rag.question.query import Query, Side
+from rag.question.restricted import restricted
 from rag.question.sides import aspect, comparison_sides
 
-__all__ = ["Query", "Side", "read", "understand"]
+__all__ = ["Query", "Side", "read", "restricted", "understand"]
 
 _GREETING = re.compile(
     r"^\W*(?:(?:hi|hello|hey|thanks?(?:\s+(?:you|a\s+lot|so\s+much))?|good\s+(?:morning|evening|afternoon|night|day)|bye|goodbye|ok(?:ay)?|great|"

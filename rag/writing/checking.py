@@ -99,7 +99,7 @@ class Checking:
         if _COMMAND.match(text):
             return "unsupported", [], "this is no statement"
         if any(name.search(text) for name in self._absent):
-            return "unsupported", [], "the collection has no paper on it"
+            return "unsupported", [], "no paper that was asked is on it"
         others = [row for row in self._rows if row not in cited]
         verdicts = {v.row: v for v in self._checker.check(text, [*cited, *others])}
         own = [verdicts[row] for row in cited if verdicts[row].level == "supported"]
