@@ -14,17 +14,13 @@ import logging
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from rag import journal
 from rag.answer import Answer
-from rag.errors import StoreError, UsageError
-from rag.malformed import malformed
+from rag.conversation import Conversation, Summary, beginning, conversation, entry, header, summary, turns
+from rag.errors import StoreError
 from rag.options import Options
 
 FOLDER = "history"
@@ -38,44 +34,12 @@ MAX_OWNED = 256 << 20
 """Bytes of all conversations of an owner; the oldest make room."""
 MIN_FREE = 256 << 20
 """Bytes that are left on the disk: owners come and go, and whoever can open the page must not be able to fill it."""
-TITLE = 60
-"""Characters of a title."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 # Without capitals: there are disks that don't tell them apart, and two owners would be one.
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_TIME = re.compile(rb'\{"time": "([^"\\]{1,40})"')
-_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """A conversation. Times are UTC in ISO 8601; `title` is its first question, shortened.
-
-    `times` and `options` say of each answer when it was given and what it was asked with, None where that isn't known.
-    """
-
-    id: str
-    collection: str
-    created: str
-    updated: str
-    title: str
-    answers: tuple[Answer, ...] = ()
-    times: tuple[str, ...] = ()
-    options: tuple[Options | None, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a list of conversations shows of one; `turns` is how many answers it has."""
-
-    id: str
-    title: str
-    updated: str
-    collection: str
-    turns: int
 
 
 def new_id() -> str:
@@ -92,57 +56,50 @@ def append(home: Path, owner: str, id: str, collection: str, answer: Answer, *, 
     file = _file(home, owner, id)
     if file is None:
         raise StoreError(f"{id[:40]!r} is no id of a conversation, so this answer was not saved; begin a new one.")
-    line = _line(answer, options)
+    line = entry(answer, options)
     with _writing(home, file, "the answer was not saved"):
         _check_room(home, len(line))
         if not file.exists():
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _make_room(file.parent, len(line))
-            journal.replace(file, [_header(file.stem, collection, answer.question), line])
+            journal.replace(file, [header(id, collection, answer.question), line])
             return
         held = file.read_bytes()
         if held.count(b"\n") > MAX_ANSWERS or len(held) + len(line) > MAX_BYTES:
             raise StoreError(
-                f"This conversation is full ({_turns(held)} answers, {len(held):,} bytes), "
+                f"This conversation is full ({turns(held)} answers, {len(held):,} bytes), "
                 "so the answer was not saved; begin a new one."
             )
         journal.append(file, line)
 
 
 def load(home: Path, owner: str, id: str) -> Conversation | None:
-    """The conversation; None where the owner has none with this id, or it is damaged beyond its answers.
+    """The conversation; None where the owner has none with this id, or its header is damaged.
 
     An answer that is damaged is passed over, with a warning in the log, and so is one that is just being written.
     Raises `StoreError` where the file is there and can't be read.
     """
     file = _file(home, owner, id)
     data = _read(file) if file else None
-    if file is None or data is None:
-        return None
-    header, *lines = data.split(b"\n")
-    about = _about(file, header)
-    if about is None:
-        return None
-    entries = list(_entries(file, lines))
-    times = tuple(time for time, _, _ in entries)
-    return Conversation(
-        **about,
-        updated=times[-1] if times else about["created"],
-        answers=tuple(answer for _, answer, _ in entries),
-        times=times,
-        options=tuple(options for _, _, options in entries),
-    )
+    return None if data is None else conversation(id, data)
 
 
 def names(home: Path, owner: str) -> list[Summary]:
     """What conversations the owner has, the one with the newest answer first.
 
     A damaged one is left out, with a warning in the log. No answer is parsed: 500 conversations of six answers each
-    take 40 ms on one core. Raises `StoreError` where the folder is there and
-    can't be read.
+    take 40 ms on one core. Raises `StoreError` where the folder is there and can't be read.
     """
-    found = [_summary(file) for file in _files(_folder(home, owner))]
-    return sorted((s for s in found if s), key=lambda s: (s.updated, s.id), reverse=True)
+    found = []
+    for file in _files(_folder(home, owner)):
+        try:
+            data = _read(file)
+        except StoreError as e:
+            _log.warning("%s It is left out.", e)
+            continue
+        if data is not None and (known := summary(file.stem, data)):
+            found.append(known)
+    return sorted(found, key=lambda s: (s.updated, s.id), reverse=True)
 
 
 def truncate(home: Path, owner: str, id: str, keep: int) -> None:
@@ -157,14 +114,12 @@ def truncate(home: Path, owner: str, id: str, keep: int) -> None:
         if keep <= 0:
             _remove(file)
             return
-        header, *lines = (_read(file) or b"").split(b"\n")
-        kept = [line for line in lines if next(_entries(file, [line]), None)][:keep]
-        if kept:
-            journal.replace(file, (line + b"\n" for line in (header, *kept)))
+        if data := _read(file):
+            journal.replace(file, beginning(id, data, keep))
 
 
 def delete(home: Path, owner: str, id: str) -> bool:
-    """Remove a conversation for good; False where there was none. Raises `StoreError` and `Locked`."""
+    """Remove a conversation for good; False where there was none. Raises `StoreError` and `Locked` as `append` does."""
     file = _file(home, owner, id)
     if file is None or not file.exists():
         return False
@@ -183,15 +138,6 @@ def delete_all(home: Path, owner: str) -> int:
         found = len(_files(folder))
         shutil.rmtree(folder)
     return found
-
-
-def shortened(text: str, most: int = TITLE) -> str:
-    """`text` on one line of at most `most` characters, cut between words where it has any; no control characters."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if len(text) <= most:
-        return text
-    head, _, rest = text[:most].rpartition(" ")
-    return (head if len(head) > most // 2 else head + " " + rest[:-1]).strip(" ,;:.") + "…"
 
 
 def _folder(home: Path, owner: str) -> Path:
@@ -247,23 +193,6 @@ def _remove(file: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _header(id: str, collection: str, question: str) -> bytes:
-    title = shortened(question)
-    return journal.encoded({"id": id, "collection": collection, "created": _now(), "title": title})
-
-
-def _line(answer: Answer, options: Options | None) -> bytes:
-    """`time` comes first, and two braces end the line, for `_summary` to find."""
-    asked = {}
-    if options is not None:
-        asked["options"] = asdict(options) | {"papers": sorted(options.papers) if options.papers else None}
-    return journal.encoded({"time": _now(), **asked, "answer": answer.to_json()})
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
 def _read(file: Path) -> bytes | None:
     try:
         return file.read_bytes()
@@ -272,63 +201,3 @@ def _read(file: Path) -> bytes | None:
     except OSError as e:
         name = file.relative_to(file.parents[2])
         raise StoreError(f"{name} can't be read ({e.strerror or e}); see who may read it.") from e
-
-
-def _about(file: Path, header: bytes) -> dict[str, str] | None:
-    """The fields of the header; None where it is damaged."""
-    try:
-        found = journal.parsed(header.decode())
-        about = {name: found[name] for name in ("collection", "created", "title")}
-        if not all(isinstance(value, str) for value in about.values()):
-            raise TypeError
-    except _MALFORMED as e:
-        _log.warning("%s, line 1 %s; the conversation is left out.", file, malformed(e))
-        return None
-    return {"id": file.stem, **about}
-
-
-def _entries(file: Path, lines: Sequence[bytes]) -> Iterator[tuple[str, Answer, Options | None]]:
-    """Time, answer and options of each line that is whole."""
-    for number, line in enumerate(lines, 2):
-        if not line.strip():
-            continue
-        try:
-            found = journal.parsed(line.decode())
-            if not isinstance(found["time"], str):
-                raise TypeError
-            yield found["time"], Answer.from_json(found["answer"]), _options(found.get("options"))
-        except _MALFORMED as e:
-            if number <= len(lines):  # The last line may be one that is just being written.
-                _log.warning("%s, line %d %s; it is passed over.", file, number, malformed(e))
-
-
-def _options(found: Mapping[str, Any] | None) -> Options | None:
-    try:
-        return Options(**found) if found else None
-    except (TypeError, UsageError):  # as another version of the program knew them
-        return None
-
-
-def _summary(file: Path) -> Summary | None:
-    try:
-        data = _read(file) or b""
-    except StoreError as e:
-        _log.warning("%s", e)
-        return None
-    about = _about(file, data.partition(b"\n")[0]) if data else None
-    if about is None:
-        return None
-    last = data[: data.rfind(b"}}")].rpartition(b"\n")[2]
-    updated = _TIME.match(last)
-    return Summary(
-        id=about["id"],
-        title=about["title"],
-        updated=updated[1].decode("utf-8", "replace") if updated else about["created"],
-        collection=about["collection"],
-        turns=_turns(data),
-    )
-
-
-def _turns(data: bytes) -> int:
-    """How many whole answers a file has: no text in JSON holds the end of a line, and of a header comes one brace."""
-    return data.count(b"}}\n") + data.endswith(b"}}")
