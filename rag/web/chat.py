@@ -11,12 +11,16 @@ from typing import Any
 from rag.answer import Answer, Step, Text, Turn
 from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
 from rag.errors import RagError
+from rag.options import Options
 from rag.pipeline import Rag
 from rag.web import fragments, sources
+from rag.web.markup import clean
+from rag.web.state import Talk
 from rag.web.stopping import Stop, until
 
 # The browser draws a frame in about 16 ms; showing text more often than every third costs work and shows nothing more.
 _REFRESH = 0.05
+FAULT = "The server met an error of its own; its log on the terminal has the details. Ask again, or restart it."
 
 _log = logging.getLogger(__name__)
 
@@ -25,11 +29,11 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True)
 class View:
-    """What the page shows now: the messages of the chat, the panel of sources (None: as it was), answers so far."""
+    """What the page shows now: the messages of the chat, the panel of sources (None: as it was), the conversation."""
 
     messages: list[Message]
     sources: str | None = None
-    answers: tuple[Answer, ...] | None = None
+    talk: Talk | None = None
     busy: bool = True
 
 
@@ -39,63 +43,76 @@ def history(answers: Sequence[Answer]) -> tuple[Turn, ...]:
     return tuple(turns[-MAX_HISTORY:])
 
 
-def converse(
-    rag: Rag, question: str, messages: Sequence[Message], answers: tuple[Answer, ...], stop: Stop
-) -> Iterator[View]:
+def messages(talk: Talk) -> list[Message]:
+    """The messages of a conversation as far as it is answered."""
+    found = []
+    for turn, answer in enumerate(talk.answers, 1):
+        found.append(message("user", fragments.question(answer.question)))
+        found.append(message("assistant", fragments.answer(answer, turn, talk.id)))
+    return found
+
+
+def panel(rag: Rag, answers: Sequence[Answer]) -> str:
+    """The sources of a conversation."""
+    wanted = sources.needed(answers)
+    return clean(sources.panel(answers, {p.id: p for p in rag.papers() if p.id in wanted}))
+
+
+def message(role: str, html: str) -> Message:
+    """A message of the chat."""
+    return {"role": role, "content": clean(html)}
+
+
+def converse(rag: Rag, question: str, talk: Talk, options: Options, stop: Stop) -> Iterator[View]:
     """Each view of the page, from the question to the answer or to the sentence that says why there is none.
 
-    When the reader stops, what has arrived stays and says that it is incomplete; or all goes, where that was asked. It
-    stays as well when a model fails for good.
+    When the reader stops, what has arrived stays and says that it is incomplete, unless something else is shown
+    instead. It stays as well when a model fails for good.
     """
-    before = [*messages, _message("user", fragments.question(question[:MAX_QUESTION]))]
+    before = [*messages(talk), message("user", fragments.question(question[:MAX_QUESTION]))]
     written: list[str] = []  # the Markdown of the answer, as far as it has come
-    turn = len(answers) + 1
+    turn = len(talk.answers) + 1
+    unanswered = replace(talk, unanswered=question[:MAX_QUESTION], editing=False)
+
+    def ended(html: str) -> View:
+        return View([*before, message("assistant", html + fragments.unfinished())], talk=unanswered, busy=False)
+
     try:
-        yield View([*before, _message("assistant", fragments.status("Reading the question"))])
-        for view in _answer(rag, question.strip(), answers, stop, written):
+        yield View([*before, message("assistant", fragments.status("Reading the question"))], talk=unanswered)
+        for view in _answer(rag, question.strip(), talk, options, stop, written):
             yield replace(view, messages=[*before, *view.messages])
             if not view.busy:
                 return
-        yield _forgotten() if stop.forget else View([*before, _stopped(written, turn)], busy=False)
+        if stop.instead is None:
+            yield ended(_begun(written, turn, fragments.stopped()))
     except RagError as error:
-        begun = fragments.draft("".join(written), turn, fragments.broken()) if written else ""
-        yield View([*before, _message("assistant", begun + fragments.problem(str(error)))], busy=False)
+        begun = _begun(written, turn, fragments.broken()) if written else ""
+        yield ended(begun + fragments.problem(str(error)))
     except Exception:
         _log.exception("A question failed")
-        sentence = (
-            "The server met an error of its own; its log on the terminal has the details. Ask again, or restart it."
-        )
-        yield View([*before, _message("assistant", fragments.problem(sentence))], busy=False)
+        yield ended(fragments.problem(FAULT))
 
 
-def _answer(rag: Rag, question: str, answers: tuple[Answer, ...], stop: Stop, written: list[str]) -> Iterator[View]:
-    turn, drawn, shown = len(answers) + 1, 0, 0.0
-    for event in until(rag.stream(question, history(answers), stop=stop.event), stop):
+def _answer(rag: Rag, question: str, talk: Talk, options: Options, stop: Stop, written: list[str]) -> Iterator[View]:
+    turn, drawn, shown = len(talk.answers) + 1, 0, 0.0
+    events = rag.stream(question, history(talk.answers), stop=stop.event, options=options)
+    for event in until(events, stop):
         match event:
             case Step():
-                yield View([_message("assistant", fragments.status(event.detail))])
+                step = fragments.status(event.detail)
+                yield View([message("assistant", _begun(written, turn, step) if written else step)])
             case Text():
                 written.append(event.text)
             case Answer():
-                answers = (*answers, event)
-                wanted = sources.needed(answers)
-                papers = {paper.id: paper for paper in rag.papers() if paper.id in wanted}
-                message = _message("assistant", fragments.answer(event, turn))
-                yield View([message], sources.panel(answers, papers), answers, busy=False)
+                done = Talk(talk.id, talk.collection, (*talk.answers, event))
+                told = message("assistant", fragments.answer(event, turn, talk.id))
+                yield View([told], panel(rag, done.answers), done, busy=False)
                 return
         # A piece that came too soon after the one before is drawn with the next, or when the model pauses.
         if len(written) > drawn and (event is None or time.monotonic() - shown >= _REFRESH):
             shown, drawn = time.monotonic(), len(written)
-            yield View([_message("assistant", fragments.draft("".join(written), turn))])
+            yield View([message("assistant", _begun(written, turn))])
 
 
-def _stopped(written: Sequence[str], turn: int) -> Message:
-    return _message("assistant", fragments.draft("".join(written), turn, fragments.stopped()))
-
-
-def _forgotten() -> View:
-    return View([], sources.EMPTY, (), busy=False)
-
-
-def _message(role: str, html: str) -> Message:
-    return {"role": role, "content": html}
+def _begun(written: Sequence[str], turn: int, note: str = "") -> str:
+    return fragments.draft("".join(written), turn, note)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rag.answer import Answer
 from rag.papers.paper import fold
 from rag.receipt import receipt
+from rag.web import tables
+from rag.web.bridge import button, copier
 from rag.web.markdown import doubt, shown, to_html
 
 
@@ -22,6 +26,16 @@ def header(name: str, collection: str, papers: int, model: str | None) -> str:
     return (
         f'<header class="top"><h1>{shown(name)}</h1>'
         f"<p>{count} in the collection <b>{shown(collection)}</b>. {answers}</p></header>"
+    )
+
+
+def welcome(questions: Sequence[str]) -> str:
+    """The empty chat: what can be asked, and questions to begin with."""
+    asks = "".join(f"<li>{button('ask', q, shown(q), style='starter')}</li>" for q in questions)
+    return (
+        '<div class="welcome"><h2>What would you like to know?</h2><p>Ask about one paper, compare several, or list '
+        "all that share a topic. Every sentence of an answer leads to its place in an abstract. When the collection "
+        f'does not say, the answer says so.</p><ul class="starters">{asks}</ul></div>'
     )
 
 
@@ -60,22 +74,53 @@ def broken() -> str:
     return '<p class="stopped">The answer broke off here and is incomplete.</p>'
 
 
-def answer(value: Answer, turn: int) -> str:
-    """A finished answer: how the question was understood, the text with its markers, doubts, warnings, receipt."""
+def unfinished() -> str:
+    """The buttons under a question that has no answer."""
+    again = button("retry", "", "Ask again", style="latest") + button("edit", "", "Edit the question", style="latest")
+    return f'<div class="bar" role="group" aria-label="This question">{again}</div>'
+
+
+def answer(value: Answer, turn: int, talk: str = "") -> str:
+    """A finished answer: how the question was understood, the text with its markers, doubts, warnings, receipt.
+
+    `talk` is the id of its conversation on the server, for what can be downloaded.
+    """
     links = {c.marker: (anchor(turn, c.marker), c.title) for c in value.citations}
     parts = []
     if fold(value.standalone_question) != fold(value.question):
         parts.append(f'<p class="understood">Understood as: <q>{shown(value.standalone_question)}</q></p>')
     if value.abstained:
-        parts.append('<p class="verdict">The collection does not say</p>')
-    parts.append(to_html(value.answer, links, turn, value.doubtful))
+        parts.append('<p class="verdict"><span aria-hidden="true">∅ </span>The collection does not say</p>')
+    parts.append(tables.html(value, links, turn) or to_html(value.answer, links, turn, value.doubtful))
     parts.append(_doubts(value))
     if value.warnings:
         items = "".join(f"<li>{shown(warning)}</li>" for warning in value.warnings)
         parts.append(f'<ul class="warnings" aria-label="Warnings">{items}</ul>')
     parts.append(f'<p class="receipt">{shown(receipt(value))}</p>')
+    parts.append(_bar(value, turn, talk))
     style = "answer abstained" if value.abstained else f"answer {value.kind}"
     return f'<article class="{style}" id="answer-{turn}" aria-label="Answer {turn}">{"".join(parts)}</article>'
+
+
+def _bar(value: Answer, turn: int, talk: str) -> str:
+    """What can be done with an answer. Only the last can be asked again: what follows rests on those before."""
+    parts = [
+        copier(_copied(value), "Copy", label=f"Copy answer {turn}"),
+        button("retry", turn, "Retry", label="Ask the last question again", style="latest"),
+        button("edit", turn, "Edit question", label="Edit the last question", style="latest"),
+        tables.downloads(value, turn, talk),
+        '<span class="thumbs">',
+        button("rate", f"{turn} up", "Helpful", label=f"Answer {turn} is helpful", style="thumb"),
+        button("rate", f"{turn} down", "Not helpful", label=f"Answer {turn} is not helpful", style="thumb"),
+        "</span>",
+    ]
+    return f'<div class="bar" role="group" aria-label="Answer {turn}">{"".join(parts)}</div>'
+
+
+def _copied(value: Answer) -> str:
+    """The answer as text, with what its markers stand for."""
+    sources = [f"[{c.marker}] {c.title}: “{c.quote}”" for c in value.citations]
+    return "\n".join([value.answer, *([""] if sources else []), *sources])
 
 
 def _doubts(value: Answer) -> str:

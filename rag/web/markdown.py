@@ -16,6 +16,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from rag.answer import PARTLY, UNSUPPORTED, Claim
+from rag.web.markup import one_line
 
 _MARKER = re.compile(r"\[(\d{1,4})\]")
 _DOUBT = re.compile(f"{re.escape(PARTLY)}|{re.escape(UNSUPPORTED)}")
@@ -49,8 +50,7 @@ def chip(marker: int, link: tuple[str, str] | None) -> str:
     if link is None:
         return f'<span class="chip">{marker}</span>'
     target, label = (shown(part) for part in link)
-    # Gradio's sanitizer drops aria-label, so what a screen reader says has to be text.
-    return f'<a class="chip" href="#{target}" title="{label}">{marker}<span class="spoken"> source</span></a>'
+    return f'<a class="chip" href="#{target}" aria-label="Source {marker}: {label}">{marker}</a>'
 
 
 def doubt(level: str, reason: str) -> str:
@@ -64,16 +64,6 @@ def doubt(level: str, reason: str) -> str:
 def shown(text: str) -> str:
     """`text` as HTML that shows it, each character for one; line ends become spaces, see `one_line`."""
     return escape(re.sub(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", " ", text))
-
-
-def one_line(html: str) -> str:
-    """`html` without line ends: Gradio reads HTML as Markdown, in which a blank line would end it."""
-    parts = re.split(r"(<pre.*?</pre>)", html, flags=re.DOTALL)
-    return "".join(re.sub(r"\s*[\r\n]\s*", " ", p) if not p.startswith("<pre") else _kept(p) for p in parts)
-
-
-def _kept(html: str) -> str:
-    return html.replace("\r", "").replace("\n", "&#10;")
 
 
 def _marker(state: StateInline, silent: bool) -> bool:

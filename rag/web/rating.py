@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -14,16 +14,15 @@ from rag.answer import Answer
 from rag.config import Config
 from rag.errors import RagError
 from rag.feedback import MAX_REASON, Feedback, Thumb, append
-from rag.web import chat, fragments
+from rag.web import bridge, chat, fragments
+from rag.web.markup import clean
+from rag.web.shared import HTML, QUICK, Shared
+from rag.web.state import Talk
 
-THUMBS = ("Like", "Dislike")
-"""What Gradio draws as thumbs, and no other words."""
 SAVED = "Thank you, your rating is saved."
 BACK = "Your rating is taken back."
 TOO_EARLY = "Only a finished answer can be rated."
 FAULT = "The server met an error of its own and did not save the rating; its log on the terminal has the details."
-
-_FINISHED = re.compile(r'<article\b[^>]*\bid="answer-(\d+)"')
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class Parts:
 def layout() -> Parts:
     """The parts, hidden."""
     with gr.Column(visible=False, elem_id="rating") as row:
-        note = gr.Markdown("", elem_id="rated", latex_delimiters=[])
+        note = gr.Markdown("", elem_id="rated", **HTML)
         reason = gr.Textbox(
             label="What is wrong with it?",
             placeholder="What is wrong with it? (optional)",
@@ -54,41 +53,32 @@ def layout() -> Parts:
     return Parts(row, note, reason)
 
 
-def wire(config: Config, messages: gr.Chatbot, answers: gr.State, parts: Parts, **options: Any) -> None:
-    """Save what is clicked under `messages`; `options` go to each event."""
+def wire(shared: Shared, parts: Parts, moved_on: Sequence[Any]) -> None:
+    """Save what is clicked under an answer; after an event of `moved_on` the line is hidden."""
     rated = gr.State(0)
     outputs = [parts.row, parts.note, parts.reason, rated]
+    field = bridge.action("rate")
 
-    def clicked(
-        shown: Sequence[chat.Message], so_far: Sequence[Answer], click: gr.LikeData
-    ) -> tuple[gr.Column, str, gr.Textbox, int]:
-        turn = turn_of(shown, click.index)
-        thumb = thumb_of(click.liked)
-        note = save(config, so_far, turn, thumb)
-        return gr.Column(visible=True), note, gr.Textbox(value="", visible=thumb == "down"), turn
+    def clicked(told: str, talk: Talk, collection: str) -> tuple[gr.Column, str, gr.Textbox, int]:
+        turn, thumb = read(bridge.value(told))
+        note = save(replace(shared.config, collection=collection), talk.answers, turn, thumb)
+        return gr.Column(visible=True), clean(note), gr.Textbox(value="", visible=thumb == "down"), turn
 
-    def told(text: str, so_far: Sequence[Answer], turn: int) -> tuple[gr.Column, str, gr.Textbox, int]:
-        note = save(config, so_far, turn, "down", text)
-        return gr.Column(visible=True), note, gr.Textbox(value="", visible=False), 0
+    def told(text: str, talk: Talk, collection: str, turn: int) -> tuple[gr.Column, str, gr.Textbox, int]:
+        note = save(replace(shared.config, collection=collection), talk.answers, turn, "down", text)
+        return gr.Column(visible=True), clean(note), gr.Textbox(value="", visible=False), 0
 
-    messages.like(clicked, [messages, answers], outputs, queue=False, **options)
-    parts.reason.submit(told, [parts.reason, answers, rated], outputs, queue=False, **options)
-
-
-def thumb_of(liked: bool | str) -> Thumb:
-    """What Gradio calls True and False; a thumb that is clicked again is taken back."""
-    return "up" if liked is True else "down" if liked is False else "none"
+    field.submit(clicked, [field, shared.talk, shared.collection], outputs, **QUICK)
+    parts.reason.submit(told, [parts.reason, shared.talk, shared.collection, rated], outputs, **QUICK)
+    for event in moved_on:
+        event.then(lambda: gr.Column(visible=False), None, parts.row, **QUICK)
 
 
-def turn_of(shown: Sequence[chat.Message], index: object) -> int:
-    """The number of the answer in the message that was clicked; 0 where it is none, or not finished."""
-    if not isinstance(index, int) or not 0 <= index < len(shown):
-        return 0
-    content = shown[index]["content"]
-    if isinstance(content, list):  # as Gradio gives it back
-        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    found = _FINISHED.match(str(content))
-    return int(found[1]) if found else 0
+def read(value: str) -> tuple[int, Thumb]:
+    """The number of the answer, 0 where there is none, and the thumb that a button stands for: "3 down"."""
+    turn, _, thumb = value.partition(" ")
+    known: dict[str, Thumb] = {"up": "up", "down": "down"}
+    return int(turn) if re.fullmatch(r"[0-9]{1,4}", turn) else 0, known.get(thumb, "none")
 
 
 def save(config: Config, answers: Sequence[Answer], turn: int, thumb: Thumb, reason: str = "") -> str:

@@ -13,23 +13,29 @@ from starlette.middleware import Middleware
 from rag.answer import Step
 from rag.config import Config
 from rag.errors import ConfigError, RagError
-from rag.pipeline import Rag, build
-from rag.web.page import EXAMPLES, build_page
+from rag.pipeline import Rag
+from rag.web.login import Login
+from rag.web.markup import SITE
+from rag.web.page import build_page
 from rag.web.security import Headers
+from rag.web.shelf import Shelf
+from rag.web.site import Site
 
 _HERE = Path(__file__).parent
 _QUEUE = 64  # Questions that may wait; more are refused with a sentence rather than kept for minutes.
+MAX_UPLOAD = "200mb"  # a hundred thousand abstracts
 _AT_ONCE = 4  # Retrieval is bound by the processor: more at once only make each slower.
 
 
 def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread_lock: bool) -> str:
     """Fill an empty collection, warm up, serve; returns the address. See `rag.web.launch`."""
     console = Console(stderr=True)
-    rag = rag or build(config)
+    shelf = Shelf(config, rag)
+    rag = shelf.rag()
     if not rag.papers():
         fill(rag, console)
     warm_up(rag)
-    page = build_page(config, rag).queue(max_size=_QUEUE, default_concurrency_limit=_AT_ONCE, api_open=False)
+    page = build_page(config, shelf).queue(max_size=_QUEUE, default_concurrency_limit=_AT_ONCE, api_open=False)
     try:
         _, address, _ = page.launch(
             server_name=config.host,
@@ -37,10 +43,13 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
             inbrowser=open_browser,
             prevent_thread_lock=True,
             theme=theme(),
-            css_paths=_HERE / "style.css",
+            css_paths=sorted((_HERE / "style").glob("*.css")),
+            head=f'<script type="module" src="{SITE}scripts/page.js"></script>',
             favicon_path=_HERE / "icon.svg",
             footer_links=["api"],
-            app_kwargs={"middleware": [Middleware(Headers)]},
+            app_kwargs={
+                "middleware": [Middleware(Login, config=config), Middleware(Headers), Middleware(Site, shelf=shelf)]
+            },
             allowed_paths=[],
             show_error=False,
             share=False,
@@ -48,7 +57,7 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
             mcp_server=False,
             pwa=False,
             enable_monitoring=False,
-            max_file_size="1kb",  # Nothing on this page takes a file.
+            max_file_size=MAX_UPLOAD,
             quiet=True,
         )
     except OSError as error:
@@ -61,6 +70,11 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
         with suppress(KeyboardInterrupt):
             page.block_thread()
     return str(address)
+
+
+def _middleware(config: Config, shelf: Shelf) -> list[Middleware]:
+    """What each request passes through, outermost first."""
+    return [Middleware(Login, config=config), Middleware(Headers), Middleware(Site, shelf=shelf)]
 
 
 def announce(rag: Rag, address: str, console: Console) -> None:
@@ -86,7 +100,7 @@ def warm_up(rag: Rag) -> None:
     An error is left to the first question, which shows it on the page.
     """
     with suppress(RagError):
-        for event in rag.stream(EXAMPLES[0]):
+        for event in rag.stream(next(iter(rag.starters()), "What is new?")):
             if isinstance(event, Step) and event.stage == "answer":
                 break
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _LOOK = 0.1  # seconds between two looks at the wish while the source is silent
 
@@ -19,23 +19,23 @@ T = TypeVar("T")
 
 
 class Stop:
-    """The reader's wish about the answer that is being written: to end it, and maybe to forget the conversation.
+    """The reader's wish about the answer that is being written: to end it, and maybe to see something else instead.
 
     `event` is set with it: it goes to `Rag.stream`, which ends the request to the model.
     """
 
     def __init__(self) -> None:
         self.event = threading.Event()
-        self.forget = False
+        self.instead: Any = None
 
     @property
     def asked(self) -> bool:
         """Whether the answer is to end."""
         return self.event.is_set()
 
-    def ask(self, *, forget: bool = False) -> None:
-        """Ends the answer soon; with `forget` nothing of the conversation is to be kept."""
-        self.forget = self.forget or forget
+    def ask(self, instead: Any = None) -> None:
+        """Ends the answer soon. `instead` is what the page shows by then: the answer's last update must not undo it."""
+        self.instead = instead if instead is not None else self.instead
         self.event.set()
 
 
@@ -55,10 +55,10 @@ class Stops:
             if self._running.get(session) is stop:
                 del self._running[session]
 
-    def ask(self, session: str, *, forget: bool = False) -> None:
+    def ask(self, session: str, instead: Any = None) -> None:
         """Stops the answer of a session, where there is one."""
         if stop := self._running.get(session):
-            stop.ask(forget=forget)
+            stop.ask(instead)
 
 
 def until(events: Iterator[T], stop: Stop) -> Iterator[T | None]:

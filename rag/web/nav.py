@@ -1,0 +1,70 @@
+"""HTML fragments around the chat: conversations, the papers that are chosen, what could be asked next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag.conversations import Summary
+from rag.web.bridge import button
+from rag.web.markdown import shown
+from rag.web.markup import SITE
+
+_SHOWN = 3  # chosen papers by title; of more, how many
+
+
+def conversations(found: Sequence[Summary], open: str) -> str:
+    """The conversations of a reader, newest first; `open` is the id of the one that is shown ("" before its first
+    question)."""
+    items = "".join(_conversation(c, c.id == open) for c in found)
+    everything = ""
+    if len(found) > 1:
+        sure = button("forget-all", "", f"Delete all {len(found)}", style="danger")
+        everything = f'<details class="menu all"><summary>Delete all …</summary>{sure}</details>'
+    listed = f'<ul id="past">{items}</ul>{everything}' if found else '<p class="hint">They are kept on this server.</p>'
+    return (
+        f'<nav class="conversations" aria-label="Conversations" data-talk="{shown(open)}"><div class="heading">'
+        f'<button type="button" class="toggle" data-toggle="conversations" aria-expanded="false">Conversations</button>'
+        f"<h2>Conversations</h2>{button('new', '', 'New', label='New conversation', style='new')}</div>"
+        f'<div class="past">{listed}</div></nav>'
+    )
+
+
+def _conversation(one: Summary, current: bool) -> str:
+    mark = ' aria-current="true"' if current else ""
+    name = shown(one.title or "Untitled")
+    place = f"{SITE}conversations/{one.id}"
+    menu = (
+        f'<a href="{place}.md" download>Markdown</a><a href="{place}.json" download>JSON</a>'
+        f'<a href="{place}.bib" download>BibTeX of the cited papers</a>'
+        f"{button('forget', one.id, 'Delete', style='danger')}"
+    )
+    return (
+        f"<li{mark}>{button('open', one.id, name, style='past')}"
+        f'<details class="menu" name="conversation"><summary aria-label="Export or delete: {name}">⋯</summary>'
+        f"<div>{menu}</div></details></li>"
+    )
+
+
+def scope(chosen: Sequence[tuple[str, str]], *, editing: bool) -> str:
+    """What the next question will be: one about chosen papers (ids and titles), one in the place of the last."""
+    lines = []
+    if editing:
+        lines.append(f'<p class="editing">Asking replaces your last question. {button("keep", "", "Keep it")}</p>')
+    if chosen:
+        count = f"Asking only {len(chosen)} chosen paper{'' if len(chosen) == 1 else 's'}"
+        tags = "".join(
+            f'<span class="tag"><span>{shown(title)}</span>{button("drop", id, "✕", label=f"Leave out {title}")}</span>'
+            for id, title in chosen[:_SHOWN]
+        )
+        more = f" and {len(chosen) - _SHOWN} more" if len(chosen) > _SHOWN else ""
+        lines.append(f'<p class="chosen"><b>{count}:</b> {tags}{more} {button("drop", "", "Ask all papers")}</p>')
+    return "".join(lines)
+
+
+def suggestions(questions: Sequence[str], *, instead: bool) -> str:
+    """Questions to go on with; `instead` after one that the collection does not answer."""
+    if not questions:
+        return ""
+    name = "The collection answers these" if instead else "Ask next"
+    items = "".join(f"<li>{button('ask', q, shown(q), style='suggestion')}</li>" for q in questions)
+    return f'<section class="suggestions" aria-label="{name}"><h2>{name}</h2><ul>{items}</ul></section>'

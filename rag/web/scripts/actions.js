@@ -1,0 +1,53 @@
+// A click on [data-act] puts its value into the hidden field of that action, which calls the server (see bridge.py).
+// Where the value is to be typed, as in a search, Gradio's own fields do.
+
+let count = 0;
+
+export function act(name, value) {
+  const field = document.querySelector(`#act-${CSS.escape(name)} :is(textarea, input)`);
+  if (!field) return;
+  count += 1;
+  field.value = `${value}@${Date.now()}.${count}`;
+  // Gradio takes the value over at the one event, and submits it at the other.
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.dispatchEvent(new KeyboardEvent("keypress", { key: "Enter", bubbles: true, cancelable: true }));
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-act]");
+  if (!button) return;
+  event.preventDefault();
+  act(button.dataset.act, button.dataset.value ?? "");
+  if (button.classList.contains("thumb")) press(button);
+  // What was opened to be chosen from has done its work.
+  button.closest("details.menu")?.removeAttribute("open");
+  document.body.classList.remove("show-conversations");
+});
+
+// A thumb stays pressed until the other is, or until it is clicked again, which takes the rating back.
+function press(button) {
+  const pressed = button.getAttribute("aria-pressed") === "true";
+  for (const other of button.parentElement.querySelectorAll(".thumb")) other.setAttribute("aria-pressed", "false");
+  button.setAttribute("aria-pressed", String(!pressed));
+}
+
+document.addEventListener("click", (event) => {
+  const toggle = event.target.closest("[data-toggle]");
+  if (!toggle) return;
+  const shown = document.body.classList.toggle(`show-${toggle.dataset.toggle}`);
+  toggle.setAttribute("aria-expanded", String(shown));
+});
+
+// A menu closes when one clicks elsewhere or presses Escape.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.removeAttribute("open");
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = document.activeElement?.closest("details.menu[open]");
+  if (!menu) return;
+  menu.removeAttribute("open");
+  menu.querySelector("summary").focus();
+});

@@ -1,0 +1,1 @@
+// What Gradio leaves without a name, or names by HTML, for screen readers.

@@ -1,0 +1,7 @@
+// What the page does in the browser beyond Gradio; each file is one thing.
+import "./actions.js";
+import "./address.js";
+import "./copying.js";
+import "./evidence.js";
+import "./hover.js";
+import "./labels.js";

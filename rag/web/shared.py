@@ -1,0 +1,40 @@
+"""What the tabs of the page have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from rag.config import Config
+from rag.web.shelf import Shelf
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+"""For every event of the page: only the page may call it; programs have the documented endpoints."""
+QUICK: dict[str, Any] = {**PRIVATE, "queue": False}
+"""For events that answer in milliseconds and must not wait behind questions."""
+HTML: dict[str, Any] = {"sanitize_html": False, "latex_delimiters": [], "line_breaks": False}
+"""For every gr.Markdown that shows a fragment of ours, which has gone through `rag.web.markup.clean`.
+
+Not gr.HTML: that one compiles its templates, which the Content-Security-Policy forbids. Gradio's sanitizer is off
+because it takes away what a screen reader needs.
+"""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The collections, and the states that more than one tab reads or sets; each has a `change` event.
+
+    `talk` holds a `Talk`, `collection` the name of one, `chosen` the ids of the papers that questions are restricted
+    to (a tuple, empty: all), `settings` what the browser keeps of `Settings`. `tabs` selects a tab by its id: chat,
+    papers, map, evaluation, settings.
+    """
+
+    config: Config
+    shelf: Shelf
+    tabs: gr.Tabs
+    talk: gr.State
+    collection: gr.State
+    chosen: gr.State
+    settings: gr.BrowserState

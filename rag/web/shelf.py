@@ -1,0 +1,58 @@
+"""The collections of a home, as the page opens them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+
+from rag.config import BUILTIN, DEFAULT_COLLECTION, Config
+from rag.embedding import BuiltinEmbedding
+from rag.errors import UsageError
+from rag.pipeline import Rag, build
+
+_OPEN = 4
+"""Collections that are kept open: each holds its vectors in memory."""
+
+
+class Shelf:
+    """Opens each collection once for all sessions. `config.collection` is the one that a new session begins with."""
+
+    def __init__(self, config: Config, rag: Rag | None = None) -> None:
+        self.config = config
+        # One model for all: a second copy would cost its memory, and a second to load.
+        self._embedding = BuiltinEmbedding(threads=config.threads) if config.embedding == BUILTIN else None
+        self._first = rag or build(config, embedding=self._embedding)
+        self._open: OrderedDict[str, Rag] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def names(self) -> list[str]:
+        """The collections that have papers, and the one that the page was started with."""
+        found = (self.config.home / "collections").glob("*/papers.jsonl")
+        return sorted({self.config.collection, *(f.parent.name for f in found)}, key=str.lower)
+
+    def rag(self, collection: str = "") -> Rag:
+        """The service of a collection. UsageError where there is none of this name."""
+        if collection in ("", self.config.collection):
+            return self._first
+        if collection not in self.names():
+            raise UsageError(f"There is no collection {collection!r} any more; choose another one under Papers.")
+        return self.made(collection)
+
+    def made(self, collection: str) -> Rag:
+        """The service of a collection that may still have to be filled. ConfigError for what can't be its name."""
+        if collection in ("", self.config.collection):
+            return self._first
+        with self._guard:
+            if collection not in self._open:
+                config = replace(self.config, collection=collection)
+                self._open[collection] = build(config, embedding=self._embedding)
+            self._open.move_to_end(collection)
+            while len(self._open) > _OPEN:
+                self._open.popitem(last=False)[1].close()
+            return self._open[collection]
+
+
+def title(collection: str) -> str:
+    """How the page calls a collection."""
+    return "Sample papers" if collection == DEFAULT_COLLECTION else collection

@@ -1,0 +1,109 @@
+"""What this server gives under `paper-rag/`, apart from Gradio: scripts, and conversations as files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rag import conversations, exporting, tables
+from rag.answer import Answer
+from rag.conversations import Conversation
+from rag.errors import RagError
+from rag.papers.paper import Paper
+from rag.web.login import owner
+from rag.web.markup import SITE
+from rag.web.shelf import Shelf
+
+_HERE = Path(__file__).parent
+_TYPES = {
+    "md": "text/markdown; charset=utf-8",
+    "json": "application/json",
+    "bib": "application/x-bibtex; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+}
+GONE = "There is no such conversation on this server any more. Reload the page to see those that there are."
+
+
+class Site:
+    """ASGI middleware that answers for the paths below `SITE`, and leaves the others to Gradio."""
+
+    def __init__(self, app: ASGIApp, shelf: Shelf) -> None:
+        self._app = app
+        files = Files(shelf)
+        self._site = Starlette(
+            routes=[
+                Mount(f"/{SITE}scripts", StaticFiles(directory=_HERE / "scripts")),
+                Route(f"/{SITE}conversations/{{name}}", files.conversation),
+                Route(f"/{SITE}conversations/{{id}}/{{name}}", files.answer),
+            ]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on to whom it is for."""
+        ours = scope["type"] == "http" and scope["path"].startswith(f"/{SITE}")
+        await (self._site if ours else self._app)(scope, receive, send)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Conversations, and tables of their answers, as files to keep. Only their owner gets them."""
+
+    shelf: Shelf
+
+    async def conversation(self, request: Request) -> Response:
+        """`ID.md`, `ID.json` or `ID.bib`."""
+        id, _, kind = request.path_params["name"].rpartition(".")
+        make = {"md": exporting.to_markdown, "json": exporting.to_json, "bib": exporting.cited_bibtex}.get(kind)
+        return await run_in_threadpool(self._made, request, id, kind, make)
+
+    async def answer(self, request: Request) -> Response:
+        """`ID/NUMBER.csv` or `ID/NUMBER.md`: the table of one answer."""
+        turn, _, kind = request.path_params["name"].rpartition(".")
+        make = {"csv": tables.to_csv, "md": tables.to_markdown}.get(kind)
+
+        def table(found: Conversation, papers: dict[str, Paper]) -> str | None:
+            answer = _numbered(found, turn)
+            made = tables.table(answer, papers) if answer and make else None
+            return make(made) if made and make else None
+
+        return await run_in_threadpool(self._made, request, request.path_params["id"], kind, table if make else None)
+
+    def _made(
+        self,
+        request: Request,
+        id: str,
+        kind: str,
+        make: Callable[[Conversation, dict[str, Paper]], str | None] | None,
+    ) -> Response:
+        try:
+            found = conversations.load(self.shelf.config.home, owner(request), id)
+            if found is None or make is None:
+                return PlainTextResponse(GONE, 404)
+            papers = {p.id: p for p in self.shelf.rag(found.collection).papers()}
+            text = make(found, papers)
+        except RagError as error:
+            return PlainTextResponse(str(error), 500)
+        if text is None:
+            return PlainTextResponse(GONE, 404)
+        name = f"{_filename(found.title)}.{kind}"
+        headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+        return Response(text.encode(), media_type=_TYPES[kind], headers=headers)
+
+
+def _numbered(found: Conversation, turn: str) -> Answer | None:
+    number = int(turn) if re.fullmatch(r"[1-9][0-9]{0,3}", turn) else 0
+    return found.answers[number - 1] if 1 <= number <= len(found.answers) else None
+
+
+def _filename(title: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-")[:60] or "conversation"
