@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from gradio.events import api as endpoint
 
 from rag.config import Config
 from rag.errors import RagError
@@ -15,7 +14,7 @@ from rag.web.markup import clean
 from rag.web.shared import HTML, QUICK, Shared
 from rag.web.shelf import Shelf, title
 from rag.web.state import Talk
-from rag.web.tabs import chat
+from rag.web.tabs import chat, settings
 
 NAME = "Paper RAG"
 
@@ -37,6 +36,9 @@ def build_page(config: Config, shelf: Shelf) -> gr.Blocks:
             )
             with gr.Tab("Chat", id="chat"):
                 chat_parts = chat.layout()
+            with gr.Tab("Settings", id="settings"):
+                settings_parts = settings.layout()
+        settings.wire(page, settings_parts, shared)
         chat.wire(page, chat_parts, shared, Desk(shared))
 
         def named(collection: str, stored: Any) -> str:
@@ -44,7 +46,7 @@ def build_page(config: Config, shelf: Shelf) -> gr.Blocks:
 
         page.load(named, [shared.collection, shared.settings], header, **QUICK)
         gr.on([shared.collection.change], named, [shared.collection, shared.settings], header, **QUICK)
-        endpoint(api.ask_function(shelf.rag()), api_name="ask", api_description=api.DESCRIPTION)
+        api.add_endpoints(shelf.rag())
     return page
 
 

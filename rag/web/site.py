@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag import conversations, exporting, tables
 from rag.answer import Answer
-from rag.conversations import Conversation
+from rag.conversation import Conversation
 from rag.errors import RagError
 from rag.papers.paper import Paper
 from rag.web.login import owner

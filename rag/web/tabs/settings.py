@@ -1,0 +1,102 @@
+"""The settings that a reader may change; keys and addresses are the operator's, and are not here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import gradio as gr
+
+from rag.errors import RagError
+from rag.web import fragments
+from rag.web.markup import clean
+from rag.web.shared import HTML, QUICK, Shared
+from rag.web.state import MOST, Settings
+
+AS_CONFIGURED = "As the operator set it"
+_MODES = {AS_CONFIGURED: "", "Exact quotes, no model": "quoting", "Written by a model, checked": "generating"}
+_STRICT = {AS_CONFIGURED: None, "Mark what no abstract supports": False, "Leave it out": True}
+_QUOTED = 3  # what 0 means, see rag.finding.MAX_PAPERS
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the tab."""
+
+    note: gr.Markdown
+    mode: gr.Radio
+    model: gr.Dropdown
+    strict: gr.Radio
+    most: gr.Slider
+
+    @property
+    def all(self) -> list[Any]:
+        """Those that hold a setting, in the order of `_settings`."""
+        return [self.mode, self.model, self.strict, self.most]
+
+
+def layout() -> Parts:
+    """The parts, as for a reader who has chosen nothing."""
+    with gr.Column(elem_id="settings"):
+        note = gr.Markdown("", elem_id="settings-note", **HTML)
+        mode = gr.Radio(list(_MODES), value=AS_CONFIGURED, label="Answers", elem_id="setting-mode")
+        model = gr.Dropdown(
+            [AS_CONFIGURED], value=AS_CONFIGURED, label="Model", elem_id="setting-model", filterable=False
+        )
+        strict = gr.Radio(
+            list(_STRICT), value=AS_CONFIGURED, label="Claims that nothing supports", elem_id="setting-strict"
+        )
+        most = gr.Slider(
+            *MOST,
+            value=_QUOTED,
+            step=1,
+            label="Papers quoted at most, where a question names none",
+            info="Lists and comparisons always show all of theirs.",
+            elem_id="setting-most",
+            buttons=[],
+        )
+    return Parts(note, mode, model, strict, most)
+
+
+def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> None:
+    """Keep what is chosen in the browser, and show it again when the page loads."""
+
+    def shown(stored: Any, collection: str) -> list[Any]:
+        settings = Settings.of(stored)
+        try:
+            models = shared.shelf.rag(collection).models
+        except RagError as error:
+            return [clean(fragments.problem(str(error))), *[gr.skip()] * len(parts.all)]
+        model = settings.model if settings.model in models else AS_CONFIGURED
+        return [
+            clean(_note(models)),
+            gr.Radio(value=_named(_MODES, settings.mode if models else ""), interactive=bool(models)),
+            gr.Dropdown([AS_CONFIGURED, *models], value=model, interactive=len(models) > 1),
+            gr.Radio(value=_named(_STRICT, settings.strict if models else None), interactive=bool(models)),
+            settings.most or _QUOTED,
+        ]
+
+    def kept(mode: str, model: str, strict: str, most: int) -> dict[str, Any]:
+        chosen = {
+            "mode": _MODES.get(mode, ""),
+            "model": "" if model == AS_CONFIGURED else model,
+            "strict": _STRICT.get(strict),
+            "most": 0 if most == _QUOTED else most,
+        }
+        return asdict(Settings.of(chosen))
+
+    page.load(shown, [shared.settings, shared.collection], [parts.note, *parts.all], **QUICK)
+    gr.on([part.input for part in parts.all], kept, parts.all, shared.settings, **QUICK)
+
+
+def _note(models: tuple[str, ...]) -> str:
+    if models:
+        return fragments.note("They hold for what you ask next, and are kept in this browser.")
+    return fragments.note(
+        "No language model is configured on this server, so that answers are exact quotes. Whoever runs it can set "
+        "RAG_MODEL and OPENAI_BASE_URL or OPENAI_API_KEY. What you choose here is kept in this browser."
+    )
+
+
+def _named(names: dict[str, Any], value: Any) -> str:
+    return next((name for name, other in names.items() if other == value), AS_CONFIGURED)
