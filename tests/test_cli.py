@@ -364,9 +364,9 @@ def test_serve_hands_its_settings_on(monkeypatch: pytest.MonkeyPatch, shell: She
 
     calls: list[tuple[Config, dict[str, Any]]] = []
     monkeypatch.setattr(rag.web, "launch", lambda config, **kwargs: calls.append((config, kwargs)))
-    assert shell("serve", "--port", "8123", "--host", "::1", "--open").exit_code == 0
+    assert shell("serve", "--port", "8123", "--host", "::1", "--open", "--mcp").exit_code == 0
     ((config, kwargs),) = calls
-    assert (config.host, config.port, kwargs) == ("::1", 8123, {"open_browser": True})
+    assert (config.host, config.port, kwargs) == ("::1", 8123, {"open_browser": True, "mcp": True})
 
 
 def test_doctor_is_content_and_changes_nothing(shell: Shell, home: Path) -> None:

@@ -25,7 +25,7 @@ from rag.config import Config
 from rag.errors import ConfigError, StoreError, UsageError
 from rag.web import sessions
 from rag.web.login import FOREIGN, OUTSIDE, REBOUND, WRONG, Login, owner, require
-from rag.web.sessions import GUESSES, KEY_FILE, LIFETIME, WINDOW, Failures, Sessions, session_key
+from rag.web.sessions import GUESSES, KEY_FILE, LIFETIME, WINDOW, Failures, Sessions, open_sessions, session_key
 
 PASSWORD = "correct horse"
 OTHER = "battery: staple"
@@ -44,7 +44,8 @@ def app() -> Starlette:
 
 
 def door(home: Path, **settings: Any) -> ASGIApp:
-    return Login(app(), Config(home=home, **settings))
+    config = Config(home=home, **settings)
+    return Login(app(), config, open_sessions(config))
 
 
 def visitor(door: ASGIApp, address: str = "http://127.0.0.1:7860", client: str = "192.0.2.1") -> TestClient:

@@ -18,20 +18,25 @@ def serve(
         str | None, typer.Option(metavar="NUMBER", help="Port to listen on [RAG_PORT].", show_default="7860")
     ] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    mcp: Annotated[bool, typer.Option("--mcp", help="Also give assistants tools to ask, search and compare.")] = False,
     *,
     options: Options,
 ) -> None:
     """Serve the chat page until Ctrl-C.
 
-    Only this machine can reach it, unless --host says otherwise; then everybody who can reach the address can ask,
-    and where a model writes, you pay for it.
+    Only this machine can reach it, unless --host says otherwise; then RAG_AUTH has to say who may log in
+    (name:password, with commas between several), or be none for everybody. Where a model writes, you pay for it.
+
+    With --mcp, programs that speak the Model Context Protocol get the tools ask, papers and compare, at
+    /gradio_api/mcp/ behind the address; with a login, they send it as HTTP Basic authorization.
 
     \b
     Examples:
       rag serve --open
       rag serve --port 8000 --collection biology
+      RAG_AUTH=ann:a-long-password rag serve --host 0.0.0.0 --mcp
     """
     config = options.config(host=host, port=port)
     from rag.web import launch
 
-    launch(config, open_browser=open_browser)
+    launch(config, open_browser=open_browser, mcp=mcp)

@@ -16,16 +16,26 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def launch(
-    config: Config, rag: Rag | None = None, *, open_browser: bool = False, prevent_thread_lock: bool = False
+    config: Config,
+    rag: Rag | None = None,
+    *,
+    open_browser: bool = False,
+    prevent_thread_lock: bool = False,
+    mcp: bool = False,
 ) -> str:
     """Serve the chat page at `config.host` and `config.port`; returns its address.
 
-    An empty collection is filled from the seeds first, with a progress bar on standard error. Blocks until interrupted
-    unless `prevent_thread_lock`. Raises `RagError` where the collection can't be read, built, or the port is taken.
+    An empty collection is filled from the seeds first, with a progress bar on standard error. With `mcp`, programs that
+    speak the Model Context Protocol get the endpoints as tools. Blocks until interrupted unless `prevent_thread_lock`.
+    Raises `RagError` where the collection can't be read or built, the port is taken, or others can reach the page and
+    `config.auth` doesn't say who of them may.
     """
+    from rag.web.login import require
+
+    require(config)
     from rag.web.server import serve
 
-    return serve(config, rag, open_browser=open_browser, prevent_thread_lock=prevent_thread_lock)
+    return serve(config, rag, open_browser=open_browser, prevent_thread_lock=prevent_thread_lock, mcp=mcp)
 
 
 __all__ = ["launch"]

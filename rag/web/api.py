@@ -1,56 +1,181 @@
-"""What programs call: `gradio_client.Client(address).predict(question, api_name="/ask")`."""
+"""What programs call: `gradio_client.Client(address).predict(question, api_name="/ask")`, or the tools of MCP.
+
+Gradio makes the documentation of an endpoint, and the description of a tool, of the docstring of its function: what
+stands before "Parameters:", one line for each parameter, and what it returns.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio
 import gradio as gr
+from gradio.events import api as endpoint
 
 from rag.answer import Turn
-from rag.config import MAX_HISTORY, MAX_TURN
+from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
 from rag.errors import RagError, UsageError
+from rag.options import Options
+from rag.papers.paper import Paper, fold
 from rag.pipeline import Rag
+from rag.searching import search
 
-DESCRIPTION = (
-    "Ask the collection one question. `history_json` is a JSON list of {role, content}, oldest first, so that a "
-    "follow-up is understood. Returns the answer as the JSON contract of `rag ask --json`."
-)
+MAX_LIMIT = 1_000
+"""Papers that one search gives at most."""
 _MAX_JSON = MAX_HISTORY * MAX_TURN  # characters
+_AT_ONCE = 4  # As on the page: retrieval is bound by the processor.
+_WAITING = 64  # More are refused with a sentence rather than kept for minutes.
 
 _log = logging.getLogger(__name__)
 
+Json = dict[str, Any]
+_Answered = Callable[[gr.Request, Callable[[], Json]], Awaitable[Json]]
 
-def ask_function(rag: Rag) -> Callable[[str, str], dict[str, Any]]:
-    """The function behind the endpoint; it raises `gr.Error` with a sentence where the question can't be answered."""
 
-    def ask(question: str, history_json: str = "[]") -> dict[str, Any]:
+class Refusal(gr.Error):
+    """A sentence for the caller. Gradio's own error has quotation marks around it where MCP shows it."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, print_exception=False)
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+def add_endpoints(rag: Rag) -> None:
+    """Add the endpoints over `rag` to the page that is being built.
+
+    They are outside of Gradio's queue, which its MCP server would join as a client that isn't logged in; how many work
+    at once is limited here instead. A call that can't be answered fails with a sentence.
+    """
+    limiter = anyio.CapacityLimiter(_AT_ONCE)
+
+    async def answered(request: gr.Request, work: Callable[[], Json]) -> Json:
+        if limiter.statistics().tasks_waiting >= _WAITING:
+            raise Refusal(f"{_WAITING} calls are waiting already; try again in a minute.")
         try:
-            return rag.ask(question, turns(history_json)).to_json()
+            value = await anyio.to_thread.run_sync(work, limiter=limiter)
         except RagError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise Refusal(str(error)) from error
         except Exception as error:
-            _log.exception("A question failed")
-            raise gr.Error("The server met an error of its own; its log has the details.") from error
+            _log.exception("A call failed")
+            raise Refusal("The server met an error of its own; its log has the details.") from error
+        return _readable(value) if request.url.path.startswith("/gradio_api/mcp") else value
+
+    endpoint(_ask(rag, answered), api_name="ask", queue=False)
+    endpoint(_papers(rag, answered), api_name="papers", queue=False)
+
+
+def _readable(value: Json) -> Any:
+    """Gradio gives a tool's value as Python would print it, and models as well as programs read JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _ask(rag: Rag, answered: _Answered) -> Callable[..., Awaitable[Json]]:
+    async def ask(request: gr.Request, question: str, history_json: str = "[]", papers_json: str = "[]") -> Json:
+        """Ask the collection of paper abstracts one question: about one paper, to compare several, or for a list.
+
+        The answer cites exact sentences of the abstracts; where they don't say, it says so.
+
+        Parameters:
+            question: The question, in English, as one would ask a colleague.
+            history_json: The conversation before it, for follow-ups: a JSON list of {"role": "user" or "assistant", "content": text}, oldest first.
+            papers_json: The papers to look at: a JSON list of ids or whole titles, as the endpoint papers gives them; [] for all.
+
+        Returns:
+            JSON: "answer" is Markdown with markers such as [1], "citations" the quote and the paper behind each marker, "abstained" is true where the papers don't say, "retrieved" are the nearest papers.
+        """  # noqa: E501  Gradio reads one line for each.
+
+        def work() -> Json:
+            options = Options(papers=chosen(rag, papers_json))
+            return rag.ask(question, turns(history_json), options=options).to_json()
+
+        return await answered(request, work)
 
     return ask
 
 
+def _papers(rag: Rag, answered: _Answered) -> Callable[..., Awaitable[Json]]:
+    async def papers(request: gr.Request, query: str = "", limit: int = 20) -> Json:
+        """Search the titles, authors, years and abstracts of the papers in the collection, or list them all.
+
+        Parameters:
+            query: Words that a paper has to have, all of them, or beginnings of its words; empty for all papers.
+            limit: How many papers to return at most, 1 to 1000.
+
+        Returns:
+            JSON: "found" is how many papers there are, "papers" the first of them, those with the words in the title before the others: id, title, authors, year, url, abstract.
+        """  # noqa: E501
+
+        def work() -> Json:
+            if len(query) > MAX_QUESTION:
+                raise UsageError(f"The query has {len(query):,} characters; shorten it to {MAX_QUESTION:,}.")
+            if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+                raise UsageError(f"limit is {limit!r}; give a whole number from 1 to {MAX_LIMIT:,}.")
+            found = search(rag.papers(), query)
+            return {"found": len(found), "papers": [_described(paper) for paper in found[:limit]]}
+
+        return await answered(request, work)
+
+    return papers
+
+
+def _described(paper: Paper) -> Json:
+    return {
+        "id": paper.id,
+        "title": paper.title,
+        "authors": list(paper.authors),
+        "year": paper.year,
+        "url": paper.url,
+        "abstract": paper.abstract,
+    }
+
+
+def chosen(rag: Rag, papers_json: str | list[Any]) -> frozenset[str] | None:
+    """The ids of the papers in a JSON list of ids and titles; None for an empty list, which means all papers.
+
+    UsageError for what is no such list, and for a paper that isn't there.
+    """
+    wanted = _items("papers_json", papers_json, "a list of ids or titles")
+    if not wanted:
+        return None
+    titles: dict[str, set[str]] = {}
+    for paper in rag.papers():
+        titles.setdefault(fold(paper.title), set()).add(paper.id)
+        titles.setdefault(paper.id, set()).add(paper.id)
+    ids: set[str] = set()
+    for item in wanted:
+        if not isinstance(item, str):
+            raise UsageError("Each paper of papers_json is a text: its id or its title.")
+        held = titles.get(item) or titles.get(fold(item))
+        if not held:
+            raise UsageError(f"There is no paper {item[:200]!r}; the endpoint papers gives the ids and titles.")
+        ids |= held
+    return frozenset(ids)
+
+
 def turns(history_json: str | list[Any]) -> tuple[Turn, ...]:
     """The turns that a JSON list of {role, content} holds; `UsageError` for anything else."""
-    if isinstance(history_json, list):  # as Python programs hold it
-        return tuple(_turn(item) for item in history_json)
-    if len(history_json) > _MAX_JSON:
-        raise UsageError(f"history_json has {len(history_json):,} characters; shorten it to {_MAX_JSON:,}.")
+    return tuple(_turn(item) for item in _items("history_json", history_json, "a list of {role, content}"))
+
+
+def _items(name: str, value: str | list[Any], wanted: str) -> list[Any]:
+    if isinstance(value, list):  # as Python programs hold it
+        return value
+    if not isinstance(value, str):
+        raise UsageError(f"{name} is not a text. Pass {wanted} as JSON.")
+    if len(value) > _MAX_JSON:
+        raise UsageError(f"{name} has {len(value):,} characters; shorten it to {_MAX_JSON:,}.")
     try:
-        items = json.loads(history_json or "[]")
+        items = json.loads(value or "[]")
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"history_json is not JSON: {error}. Pass a list of {{role, content}}.") from error
+        raise UsageError(f"{name} is not JSON: {error}. Pass {wanted}.") from error
     if not isinstance(items, list):
-        raise UsageError("history_json is not a list. Pass a list of {role, content}.")
-    return tuple(_turn(item) for item in items)
+        raise UsageError(f"{name} is not a list. Pass {wanted}.")
+    return items
 
 
 def _turn(item: object) -> Turn:

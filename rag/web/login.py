@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rag.config import Config
 from rag.errors import ConfigError
 from rag.web.origins import from_another_site, to_loopback
-from rag.web.sessions import LIFETIME, Failures, Sessions, session_key
+from rag.web.sessions import LIFETIME, Failures, Sessions
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -82,16 +82,15 @@ class _Refusal:
 
 
 class Login:
-    """ASGI middleware: asks for a login where `config` names accounts, and tells the page whose each request is.
+    """ASGI middleware: asks for a login where there are `sessions`, and tells the page whose each request is.
 
-    A browser gets a form and keeps a signed cookie; programs may send the cookie or HTTP Basic. Raises what
-    `session_key` raises.
+    A browser gets a form and keeps a signed cookie; programs may send the cookie or HTTP Basic.
     """
 
-    def __init__(self, app: ASGIApp, config: Config) -> None:
+    def __init__(self, app: ASGIApp, config: Config, sessions: Sessions | None) -> None:
         self._app = app
-        self._alone = config.loopback and not config.accounts
-        self._sessions = Sessions(config.accounts, session_key(config.home)) if config.accounts else None
+        self._alone = config.loopback and sessions is None
+        self._sessions = sessions
         self._failures = Failures()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

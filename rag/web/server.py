@@ -18,6 +18,7 @@ from rag.web.login import Login
 from rag.web.markup import SITE
 from rag.web.page import build_page
 from rag.web.security import Headers
+from rag.web.sessions import open_sessions
 from rag.web.shelf import Shelf
 from rag.web.site import Site
 
@@ -27,7 +28,7 @@ MAX_UPLOAD = "200mb"  # a hundred thousand abstracts
 _AT_ONCE = 4  # Retrieval is bound by the processor: more at once only make each slower.
 
 
-def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread_lock: bool) -> str:
+def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread_lock: bool, mcp: bool) -> str:
     """Fill an empty collection, warm up, serve; returns the address. See `rag.web.launch`."""
     console = Console(stderr=True)
     shelf = Shelf(config, rag)
@@ -47,14 +48,12 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
             head=f'<script type="module" src="{SITE}scripts/page.js"></script>',
             favicon_path=_HERE / "icon.svg",
             footer_links=["api"],
-            app_kwargs={
-                "middleware": [Middleware(Login, config=config), Middleware(Headers), Middleware(Site, shelf=shelf)]
-            },
+            app_kwargs={"middleware": _middleware(config, shelf)},
             allowed_paths=[],
             show_error=False,
             share=False,
             ssr_mode=False,
-            mcp_server=False,
+            mcp_server=mcp,
             pwa=False,
             enable_monitoring=False,
             max_file_size=MAX_UPLOAD,
@@ -65,6 +64,8 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
             f"Port {config.port} on {config.host} can't be used; another program may have it. Choose one with --port."
         ) from error
     announce(rag, address, console)
+    if mcp:
+        console.print(f"MCP tools at {address}gradio_api/mcp/", highlight=False)
     if not prevent_thread_lock:
         console.print("Press Ctrl+C to stop.", highlight=False)
         with suppress(KeyboardInterrupt):
@@ -74,7 +75,8 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
 
 def _middleware(config: Config, shelf: Shelf) -> list[Middleware]:
     """What each request passes through, outermost first."""
-    return [Middleware(Login, config=config), Middleware(Headers), Middleware(Site, shelf=shelf)]
+    login = Middleware(Login, config=config, sessions=open_sessions(config))
+    return [Middleware(Headers), login, Middleware(Site, shelf=shelf)]
 
 
 def announce(rag: Rag, address: str, console: Console) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from itsdangerous import BadSignature, TimestampSigner
 
+from rag.config import Config
 from rag.errors import Locked, StoreError
 
 KEY_FILE = "session.key"
@@ -84,6 +85,11 @@ class Failures:
         self._times[_network(address)] = times
         if len(self._times) > _ADDRESSES:
             del self._times[next(iter(self._times))]  # the one whose last failure is oldest
+
+
+def open_sessions(config: Config) -> Sessions | None:
+    """The sessions of the accounts that `config` names; None where it names none. Raises what `session_key` raises."""
+    return Sessions(config.accounts, session_key(config.home)) if config.accounts else None
 
 
 def session_key(home: Path) -> bytes:
