@@ -39,7 +39,7 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
     page = build_page(config, shelf).queue(max_size=_QUEUE, default_concurrency_limit=_AT_ONCE, api_open=False)
     try:
         _, address, _ = page.launch(
-            server_name=config.host,
+            server_name=f"[{config.host}]" if ":" in config.host else config.host,  # as in an address
             server_port=config.port,
             inbrowser=open_browser,
             prevent_thread_lock=True,
@@ -64,8 +64,6 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
             f"Port {config.port} on {config.host} can't be used; another program may have it. Choose one with --port."
         ) from error
     announce(rag, address, console)
-    if mcp:
-        console.print(f"MCP tools at {address}gradio_api/mcp/", highlight=False)
     if not prevent_thread_lock:
         console.print("Press Ctrl+C to stop.", highlight=False)
         with suppress(KeyboardInterrupt):
