@@ -83,7 +83,7 @@ def _ask(rag: Rag, answered: _Answered) -> Callable[..., Awaitable[Json]]:
         Parameters:
             question: The question, in English, as one would ask a colleague.
             history_json: The conversation before it, for follow-ups: a JSON list of {"role": "user" or "assistant", "content": text}, oldest first.
-            papers_json: The papers to look at: a JSON list of ids or whole titles, as the endpoint papers gives them; [] for all.
+            papers_json: The papers to look at: a JSON list of ids or whole titles, as `papers` gives them; [] for all.
 
         Returns:
             JSON: "answer" is Markdown with markers such as [1], "citations" the quote and the paper behind each marker, "abstained" is true where the papers don't say, "retrieved" are the nearest papers.
@@ -152,7 +152,7 @@ def chosen(rag: Rag, papers_json: str | list[Any]) -> frozenset[str] | None:
             raise UsageError("Each paper of papers_json is a text: its id or its title.")
         held = titles.get(item) or titles.get(fold(item))
         if not held:
-            raise UsageError(f"There is no paper {item[:200]!r}; the endpoint papers gives the ids and titles.")
+            raise UsageError(f"There is no paper {item[:200]!r}; `papers` finds the ids and titles.")
         ids |= held
     return frozenset(ids)
 
