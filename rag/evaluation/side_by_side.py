@@ -1,4 +1,4 @@
-"""A comparison of two runs for people: tables for a terminal, and Markdown."""
+"""A comparison of two runs for people: tables for a terminal and for pages, and Markdown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rag.evaluation.comparing import Change, Comparison, Difference, Finding
 from rag.evaluation.outcome import WORDS
 from rag.evaluation.report.document import plain
-from rag.evaluation.report.table import UNDEFINED, figure
+from rag.evaluation.report.table import UNDEFINED, Cell, Row, figure
+from rag.evaluation.report.table import Table as Figures
 from rag.evaluation.significance import McNemar
 from rag.evaluation.verdict import details, headline
 
@@ -86,6 +87,27 @@ def settings(comparison: Comparison) -> Table:
     for s in comparison.settings:
         shown.add_row(Text(s.name), Text(s.a or UNDEFINED), Text(s.b or UNDEFINED))
     return shown
+
+
+def figures(c: Comparison) -> Figures:
+    """Every metric in both runs, as a table for a page: the primary ones, and those that explain."""
+    rows: list[Row] = []
+    for heading, primary in (("Primary", True), ("Exploratory", False)):
+        found = [d for d in c.differences if d.primary == primary]
+        rows += [Row(heading)] if found else []
+        for d in found:
+            name, *cells = _row(d)
+            shown = [*cells, _mcnemar(d.mcnemar), FINDINGS[d.finding]]
+            rows.append(Row(name, tuple(Cell(cell) for cell in shown)))
+    notes = [f"{d.name}: {d.note}." for d in c.differences if d.note]
+    notes += [f"{name} is not compared: {why}." for name, why in c.left_out.items()]
+    return Figures(HEAD, tuple(rows), " ".join([_legend(c), *notes]))
+
+
+def conditions(c: Comparison) -> Figures:
+    """What was not the same when the runs were made, as a table for a page."""
+    rows = tuple(Row(s.name, (Cell(s.a or UNDEFINED), Cell(s.b or UNDEFINED))) for s in c.settings)
+    return Figures(("", c.a, c.b), rows, words=True)
 
 
 def markdown(comparison: Comparison) -> str:

@@ -14,9 +14,9 @@ from rag.evaluation.report import calibration, plots, tables
 from rag.evaluation.report.about import everything, judges, labels, manifests, sentence
 from rag.evaluation.report.cards import Card, cards
 from rag.evaluation.report.drawing import SERIES, Plot
-from rag.evaluation.report.meanings import MEANINGS
 from rag.evaluation.report.noise import series, slopes
-from rag.evaluation.report.table import Cell, Table
+from rag.evaluation.report.parts import environment
+from rag.evaluation.report.table import Table
 from rag.evaluation.runs import Run
 
 _FOLDER = Path(__file__).parent
@@ -45,34 +45,27 @@ class Section:
 
 def page(runs: Sequence[Run]) -> str:
     """The page: what was run, the figures with their plots, and every item, what failed first."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     sections = tuple(_sections(runs))
     shown = cards(runs)
     rules = sorted({rule for s in sections for plot in s.plots for rule in plot.rules})
     style = (_FOLDER / "report.css").read_text(encoding="utf-8") + "\n".join(rules)
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")
     names = labels(runs)
-    return environment.get_template("page.html.j2").render(
-        policy=policy(style, script),
-        style=style,
-        script=script,
-        title=f"Evaluation: {', '.join(names)}",
-        legend=[(n % len(SERIES), _SIGNS[n % len(_SIGNS)], name) for n, name in enumerate(names)],
-        sentences=[(name, sentence(run)) for name, run in zip(names, runs, strict=True)],
-        sections=sections,
-        cards=shown,
-        kinds=Counter(c.item.kind for c in shown),
-        outcomes=_outcomes(shown),
-        meanings=MEANINGS,
-        note=lambda table, text: table.mark(Cell("", note=text)),
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            policy=policy(style, script),
+            style=style,
+            script=script,
+            title=f"Evaluation: {', '.join(names)}",
+            legend=[(n % len(SERIES), _SIGNS[n % len(_SIGNS)], name) for n, name in enumerate(names)],
+            sentences=[(name, sentence(run)) for name, run in zip(names, runs, strict=True)],
+            sections=sections,
+            cards=shown,
+            kinds=Counter(c.item.kind for c in shown),
+            outcomes=outcomes(shown),
+        )
     )
 
 
@@ -126,6 +119,7 @@ _CALIBRATION = (
 )
 
 
-def _outcomes(shown: Sequence[Card]) -> list[tuple[str, str, int]]:
+def outcomes(shown: Sequence[Card]) -> list[tuple[str, str, int]]:
+    """Each outcome that items have, its words, and how many have it; what failed worst first."""
     found = Counter(c.outcome for c in shown)
     return [(o, WORDS[o], found[o]) for o in reversed(OUTCOMES) if found[o]]
