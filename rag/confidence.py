@@ -110,7 +110,7 @@ class Confidence:
             threshold = UNKNOWN_THRESHOLD
         elif query.kind == "list" and len(set(encoded.terms)) < 3:
             threshold = SHORT_THRESHOLD
-        among = len(query.rows) > 1
+        among = len(query.rows) > 1 or bool(query.rows and query.outside)
         threshold -= AMONG if among else 0.0
         held = set(words(self._index.papers[evidence[0].row].abstract))
         if any(figure in held for figure in rare_figures(query.standalone, self._index.lexicon)):

@@ -19,7 +19,7 @@ def restricted(query: Query, rows: Collection[int], names: Names) -> Query:
     lost = [names.short(row) for row in query.rows if row not in rows]
     if query.kind == "single" and not mentions and not inside:
         # "What does A gain over B?" is answered by A, whether B is there or not.
-        lost += [m.name for m in query.mentions]
+        lost += [m.name for m in query.mentions if _is_called(m, names)]
     return replace(
         query,
         rows=inside,
@@ -27,6 +27,11 @@ def restricted(query: Query, rows: Collection[int], names: Names) -> Query:
         sides=tuple(_side(side, rows) for side in query.sides),
         outside=tuple(dict.fromkeys(lost)),
     )
+
+
+def _is_called(mention: Mention, names: Names) -> bool:
+    """Whether a paper goes by this name, and doesn't merely own it: Fuyou, not AMD."""
+    return mention.titled or names.short(mention.rows[0]) == mention.name
 
 
 def _mention(mention: Mention, rows: Collection[int]) -> Mention:
