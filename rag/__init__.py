@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         StoreError,
         UsageError,
     )
+    from rag.matrix import Cell, Comparison, Row
     from rag.options import Options
     from rag.papers import Paper
     from rag.pipeline import Ingested, Rag, build
@@ -64,6 +65,7 @@ _HOME = {
         "StoreError",
         "UsageError",
     ),
+    "rag.matrix": ("Cell", "Comparison", "Row"),
     "rag.options": ("Options",),
     "rag.papers": ("Paper",),
     "rag.pipeline": ("Ingested", "Rag", "build"),
@@ -73,8 +75,10 @@ _MODULE = {name: module for module, names in _HOME.items() for name in names}
 # Spelled out for type checkers; a test holds it equal to what `_HOME` can deliver.
 __all__ = [
     "Answer",
+    "Cell",
     "Citation",
     "Claim",
+    "Comparison",
     "Config",
     "ConfigError",
     "ContextOverflow",
@@ -97,6 +101,7 @@ __all__ = [
     "Rag",
     "RagError",
     "Retrieved",
+    "Row",
     "Step",
     "StoreError",
     "Text",

@@ -169,6 +169,8 @@ def quoted(sentence: Evidence, citations: Citations) -> str:
     return f"“{as_it_is(citation.quote)}” [{citation.marker}]"
 
 
+NOT_SAID = "The abstract does not say."
+"""What stands in a cell of a table that no sentence of the abstract belongs into."""
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$#])")
 
 

@@ -28,6 +28,7 @@ from rag.index import Index, current, digest, fingerprint_digest
 from rag.indexing import build as build_index
 from rag.language import Readers
 from rag.library import read_papers, write_papers
+from rag.matrix import Comparison, compare
 from rag.names import Names
 from rag.options import Options
 from rag.papers import Merged, Paper, load
@@ -158,6 +159,17 @@ class Rag:
     ) -> AsyncIterator[Event]:
         """`stream` for programs that use asyncio; to leave it stops the model."""
         return in_thread(lambda stop: self.stream(question, history, options=options, stop=stop))
+
+    def compare(self, papers: Sequence[str], aspects: Sequence[str]) -> Comparison:
+        """A table of 1 to 20 papers by 1 to 8 aspects ("speedup", "which GPUs"), with exact quotes in its cells.
+
+        A paper is given by its id, its title, or a beginning that no other title has. Where an abstract does not speak
+        of an aspect, the cell is empty. Raises UsageError for what names no paper or several, and for too few or too
+        many of either.
+        """
+        finder = self._open()
+        with one_thread():
+            return compare(finder.index, finder.coverage, papers, aspects)
 
     def as_query_engine(self) -> BaseQueryEngine:
         """The whole service as a LlamaIndex query engine: its response has the answer's text, its metadata the rest."""

@@ -27,8 +27,10 @@ LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-peers.lock"
 def test_public_names() -> None:
     assert rag.__all__ == [
         "Answer",
+        "Cell",
         "Citation",
         "Claim",
+        "Comparison",
         "Config",
         "ConfigError",
         "ContextOverflow",
@@ -51,6 +53,7 @@ def test_public_names() -> None:
         "Rag",
         "RagError",
         "Retrieved",
+        "Row",
         "Step",
         "StoreError",
         "Text",
