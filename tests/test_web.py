@@ -30,9 +30,12 @@ from rag.answer import Answer, Citation, Claim, Event, Level, Retrieved, Step, T
 from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN, Config
 from rag.errors import ConfigError, ModelUnreachable, RagError
 from rag.feedback import FILE, read
+from rag.options import Options
 from rag.papers.paper import Paper
 from rag.web import chat, fragments, rating, sources
 from rag.web.markdown import to_html
+from rag.web.markup import clean
+from rag.web.state import Settings, Talk
 from rag.web.stopping import Stop, Stops, until
 
 if TYPE_CHECKING:
@@ -42,8 +45,9 @@ ROOT = Path(__file__).parent.parent
 
 TAGS = {"a", "article", "b", "blockquote", "br", "code", "details", "div", "em", "h1", "h2", "h3", "hr", "li", "mark"}
 TAGS |= {"ol", "p", "pre", "q", "section", "span", "strong", "summary", "sup", "table", "tbody", "td", "th", "thead"}
-TAGS |= {"tr", "ul", "header"}
-ATTRIBUTES = {"class", "id", "href", "title", "role", "aria-label", "aria-hidden", "open", "start", "style"}
+TAGS |= {"tr", "ul", "header", "button"}
+ATTRIBUTES = {"class", "id", "href", "title", "role", "aria-label", "aria-hidden", "open", "start", "style", "type"}
+ATTRIBUTES |= {"data-act", "data-value", "data-copy", "rel", "scope", "tabindex", "download", "target"}
 
 
 class Page(HTMLParser):
@@ -142,6 +146,7 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
         page = Page(html)
         assert "\n" not in html
         assert all(re.fullmatch(r"#(cite-\d+-\d+|answer-\d+)", link) for link in page.links)
+        assert Page(clean(html)).text == page.text
 
 
 @given(st.text(max_size=200))
@@ -149,6 +154,52 @@ def test_any_markdown_becomes_one_line_of_harmless_html(text: str) -> None:
     html = to_html(text, {1: ("cite-1-1", "A")}, 1)
     Page(html)
     assert "\n" not in html
+
+
+SAFE = (
+    "<p>a</p>",
+    '<a href="#cite-1-1" class="chip" rel="noopener noreferrer" aria-label="Source 1: A">1</a>',
+    '<a href="paper-rag/conversations/x.md" download="" rel="noopener noreferrer">Markdown</a>',
+    '<a href="https://example.org/p" target="_blank" rel="noopener noreferrer">Paper</a>',
+    '<button type="button" data-act="ask" data-value="&quot;x&quot;">Ask</button>',
+    '<svg viewBox="0 0 1 1" role="img"><circle cx="1" cy="2" r="3"><title>A &lt; B</title></circle></svg>',
+    '<img alt="A plot" src="data:image/svg+xml;base64,AAAA">',
+)
+
+
+@pytest.mark.parametrize("html", SAFE)
+def test_what_our_fragments_use_gets_through(html: str) -> None:
+    def pieces(text: str) -> list[str]:
+        return sorted(re.findall(r'[\w-]+="[^"]*"|</?\w+|[^<>]+(?=<)', text))
+
+    assert pieces(clean(html)) == pieces(html)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        *HOSTILE,
+        '<a href="//evil.example">a</a>',
+        '<a href="paper-rag/../../etc">a</a>',
+        '<a href="data:text/html,x">a</a>',
+        '<a href="vbscript:x">a</a>',
+        '<img src="https://evil.example/p.png">',
+        '<img src="data:text/html;base64,AAAA">',
+        '<p style="position:fixed" onclick="x()">a</p>',
+        "<svg><script>x()</script><use href=x /><foreignObject><p>a</p></foreignObject></svg>",
+        '<object data="x"></object><embed src=x><link rel=stylesheet href=x>',
+        '<button formaction="https://evil.example">a</button>',
+    ],
+)
+def test_what_a_fragment_should_have_escaped_is_taken_out(html: str) -> None:
+    found = clean(html)
+    planted = r"<(?:script|iframe|style|form|input|base|meta|object|embed|link|math|use|foreignObject)\b"
+    assert not re.search(planted, found, re.IGNORECASE)
+    for tag in re.findall(r"<[^>]*>", found):
+        attributes = re.sub(r'"[^"]*"', '""', tag)
+        assert not re.search(r"\s(?:on\w+|style|formaction)\s*=", attributes), tag
+        assert not re.search(r'(?:href|src)="(?!#|paper-rag/(?!.*\.\.)|https?://|data:image/)', tag), tag
+        assert not re.search(r'<img[^>]*src="(?!data:image/)', tag), tag
 
 
 # ---- The answer
@@ -234,8 +285,8 @@ def test_quotes_in_the_place_of_a_models_text_name_it() -> None:
 def test_the_sources_say_what_they_are_to_the_claims() -> None:
     html = sources.panel([written()], {PAPER.id: PAPER})
     verdicts = re.sub(r"<[^>]*>", "", "".join(re.findall(r'<p class="verdicts">(.*?)</p>', html)))
-    assert "1 back to the answer ✓ supports the claim" in verdicts
-    assert "2 back to the answer ◐ supports part of the claim" in verdicts
+    assert "1 ✓ supports the claim" in verdicts
+    assert "2 ◐ supports part of the claim" in verdicts
     assert "exact quote" not in verdicts
 
 
@@ -348,20 +399,24 @@ class Endless(FakeRag):
             time.sleep(0.02)
 
 
+def converse(rag: Any, question: str, talk: Talk | None = None, stop: Stop | None = None) -> Iterator[chat.View]:
+    return chat.converse(rag, question, talk or Talk("an-id"), Options(), stop or Stop())
+
+
 def last(views: list[chat.View]) -> str:
     return str(views[-1].messages[-1]["content"])
 
 
 def test_a_question_goes_from_status_to_text_to_answer() -> None:
     rag: Any = FakeRag(Config())
-    views = list(chat.converse(rag, " What is saved? ", [], (), Stop()))
+    views = list(converse(rag, " What is saved? "))
     shown = [v.messages[-1]["content"] for v in views]
     assert "Reading the question" in shown[0]
     assert "receipt" in shown[-1]
     assert [v.busy for v in views] == [True] * (len(views) - 1) + [False]
     assert marks(views[-1].sources or "") == [QUOTE]
-    assert views[-1].answers is not None
-    again = list(chat.converse(rag, "And that?", views[-1].messages, views[-1].answers, Stop()))
+    assert views[-1].talk is not None
+    again = list(converse(rag, "And that?", views[-1].talk))
     asked, history = rag.asked[-1]
     assert asked == "And that?"
     assert history == (Turn("user", "What is saved?"), Turn("assistant", f"**QLoRA**: {QUOTE} [1]"))
@@ -377,17 +432,17 @@ def test_the_history_keeps_within_what_a_question_may_carry() -> None:
 
 def test_an_error_is_a_sentence_in_the_chat() -> None:
     rag: Any = Scripted(RagError("The disk is full; make room."))
-    views = list(chat.converse(rag, "Q?", [], (), Stop()))
+    views = list(converse(rag, "Q?"))
     assert "The disk is full; make room." in last(views)
     assert not views[-1].busy
 
 
 def test_when_a_model_fails_what_it_wrote_stays_above_the_reason() -> None:
     rag: Any = FakeRag(Config())
-    text = Page(last(list(chat.converse(rag, "unreachable", [], (), Stop())))).text
+    text = Page(last(list(converse(rag, "unreachable")))).text
     assert DRAFT.strip() in text
     assert "incomplete" in text
-    assert text.endswith("The connection to models.example broke; try again.")
+    assert "The connection to models.example broke; try again." in text
 
 
 def test_all_of_a_draft_is_shown_before_the_model_pauses() -> None:
@@ -401,7 +456,7 @@ def test_all_of_a_draft_is_shown_before_the_model_pauses() -> None:
             raise ModelUnreachable("gone")
 
     rag: Any = Pausing(Config())
-    views = chat.converse(rag, "Q?", [], (), Stop())
+    views = converse(rag, "Q?")
     contents = (v.messages[-1]["content"] for v in views)
     assert "Reading 2 papers, writing" in next(c for c in contents if "Reading 2" in c)
     assert "two" in next(c for c in contents if "three" in c)
@@ -413,7 +468,7 @@ def test_stopping_or_leaving_tells_the_model() -> None:
     for end in ("stop", "leave"):
         stop = Stop()
         rag: Any = FakeRag(Config())
-        views = chat.converse(rag, "endless", [], (), stop)
+        views = converse(rag, "endless", stop=stop)
         next(v for v in views if "more" in v.messages[-1]["content"])
         if end == "stop":
             stop.ask()
@@ -425,7 +480,7 @@ def test_stopping_or_leaving_tells_the_model() -> None:
 
 def test_a_fault_of_the_server_shows_nothing_of_its_inside(caplog: pytest.LogCaptureFixture) -> None:
     rag: Any = Scripted(RuntimeError("secret"))
-    views = list(chat.converse(rag, "Q?", [], (), Stop()))
+    views = list(converse(rag, "Q?"))
     assert "error of its own" in last(views)
     assert "secret" not in last(views)
     assert "secret" in caplog.text
@@ -433,13 +488,13 @@ def test_a_fault_of_the_server_shows_nothing_of_its_inside(caplog: pytest.LogCap
 
 def test_a_question_that_is_too_long_is_refused_with_its_limit() -> None:
     rag: Any = FakeRag(Config())
-    assert str(MAX_QUESTION) in last(list(chat.converse(rag, "x" * (MAX_QUESTION + 1), [], (), Stop())))
+    assert str(MAX_QUESTION) in last(list(converse(rag, "x" * (MAX_QUESTION + 1))))
 
 
 def test_stopping_keeps_what_has_arrived_and_says_that_it_is_incomplete() -> None:
     stop = Stop()
     rag: Any = Endless()
-    views = chat.converse(rag, "Q?", [], (), stop)
+    views = converse(rag, "Q?", stop=stop)
     shown = next(v for v in views if "word" in v.messages[-1]["content"])
     stop.ask()
     rest = list(views)
@@ -447,16 +502,25 @@ def test_stopping_keeps_what_has_arrived_and_says_that_it_is_incomplete() -> Non
     assert "incomplete" in last(rest)
     assert "word" in last(rest)
     assert rest[-1].messages[0] == shown.messages[0]
-    assert rest[-1].answers is None
+    assert rest[-1].talk == Talk("an-id", unanswered="Q?")
+    assert rest[-1].sources is None
 
 
-def test_clearing_while_an_answer_is_written_leaves_nothing() -> None:
+def test_what_is_shown_instead_of_an_answer_is_not_followed_by_more_of_it() -> None:
     stop = Stop()
     rag: Any = Endless()
-    views = chat.converse(rag, "Q?", [], (answer("Earlier."),), stop)
+    views = converse(rag, "Q?", Talk("an-id", "papers", (answer("Earlier."),)), stop)
     next(v for v in views if "word" in v.messages[-1]["content"])
-    stop.ask(forget=True)
-    assert list(views)[-1] == chat.View([], sources.EMPTY, (), busy=False)
+    stop.ask(instead="another conversation")
+    assert list(views) == []
+    assert stop.instead == "another conversation"
+
+
+def test_a_conversation_is_shown_again_as_it_was() -> None:
+    rag: Any = FakeRag(Config())
+    done = list(converse(rag, "What is saved?"))[-1]
+    assert done.talk is not None
+    assert chat.messages(done.talk) == done.messages
 
 
 def test_a_silent_source_does_not_delay_the_stop_and_is_left_alone_afterwards() -> None:
@@ -491,17 +555,20 @@ def test_a_session_stops_its_own_answer_and_no_other() -> None:
 # ---- Ratings
 
 
-def test_what_is_rated_is_the_answer_whose_thumb_was_clicked_and_no_unfinished_one() -> None:
-    rag: Any = FakeRag(Config())
-    first = list(chat.converse(rag, "One?", [], (), Stop()))[-1]
-    failed = list(chat.converse(rag, "unreachable", first.messages, first.answers or (), Stop()))[-1]
-    second = list(chat.converse(rag, "Two?", failed.messages, first.answers or (), Stop()))[-1]
-    assert [rating.turn_of(second.messages, n) for n in range(-1, 7)] == [0, 0, 1, 0, 0, 0, 2, 0]
-    as_gradio_gives_it = [{**m, "content": [{"type": "text", "text": m["content"]}]} for m in second.messages]
-    assert [rating.turn_of(as_gradio_gives_it, n) for n in (1, 3, 5)] == [1, 0, 2]
-    assert rating.turn_of(second.messages, (1, 1)) == 0
-    question = fragments.question('<article id="answer-1">')
-    assert rating.turn_of([{"role": "user", "content": question}], 0) == 0
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("3 up", (3, "up")),
+        ("12 down", (12, "down")),
+        ("1 none", (1, "none")),
+        ("1 sideways", (1, "none")),
+        ("-1 up", (0, "up")),
+        ("99999 up", (0, "up")),
+        ("", (0, "none")),
+    ],
+)
+def test_a_thumb_says_which_answer_it_means(value: str, meant: tuple[int, str]) -> None:
+    assert rating.read(value) == meant
 
 
 def test_a_rating_is_saved_with_the_whole_answer_and_the_turns_before_it(home: Path) -> None:
@@ -509,10 +576,10 @@ def test_a_rating_is_saved_with_the_whole_answer_and_the_turns_before_it(home: P
     rag: Any = FakeRag(config)
     first = rag.ask("One?")
     second = rag.ask("Two?", chat.history([first]))
-    assert rating.SAVED in rating.save(config, (first, second), 2, rating.thumb_of(False))
+    assert rating.SAVED in rating.save(config, (first, second), 2, "down")
     assert rating.SAVED in rating.save(config, (first, second), 2, "down", " It is <old>. ")
-    assert rating.SAVED in rating.save(config, (first, second), 1, rating.thumb_of(True))
-    assert rating.BACK in rating.save(config, (first, second), 1, rating.thumb_of(""))
+    assert rating.SAVED in rating.save(config, (first, second), 1, "up")
+    assert rating.BACK in rating.save(config, (first, second), 1, "none")
     found, bad = read(home / FILE)
     assert bad == []
     assert [(f.thumb, f.reason, f.question, len(f.history)) for f in found] == [
@@ -540,6 +607,30 @@ def test_a_rating_that_cannot_be_saved_says_so(
     monkeypatch.setattr(rating, "append", broken)
     assert Page(rating.save(config, (answer("Yes."),), 1, "down")).text.endswith(rating.FAULT)
     assert "secret" in caplog.text
+
+
+# ---- Settings
+
+
+@pytest.mark.parametrize(
+    ("stored", "settings"),
+    [
+        (None, Settings()),
+        ("x", Settings()),
+        ({"mode": "quoting", "strict": True, "most": 5, "model": "m"}, Settings("quoting", True, 5, "m")),
+        ({"mode": "fast", "strict": "yes", "most": 11, "model": 3}, Settings()),
+        ({"most": True, "model": "x" * 301, "other": 1}, Settings()),
+    ],
+)
+def test_settings_that_a_browser_kept_are_not_trusted(stored: object, settings: Settings) -> None:
+    assert Settings.of(stored) == settings
+
+
+def test_settings_ask_for_no_more_than_the_operator_allows() -> None:
+    settings = Settings("generating", True, 4, "big")
+    assert settings.options() == Options(most=4)
+    assert settings.options(("a", "b"), ("small",)) == Options(frozenset("ab"), 4, "generating", True, None)
+    assert settings.options((), ("small", "big")).model == "big"
 
 
 # ---- The server

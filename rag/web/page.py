@@ -23,17 +23,12 @@ def build_page(config: Config, shelf: Shelf) -> gr.Blocks:
     """The page over the collections of `shelf`, ready to launch."""
     page = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600))
     with page:
-        header = gr.Markdown("", elem_id="header", **HTML)
+        header = gr.Markdown(clean(_header(shelf, config.collection)), elem_id="header", **HTML)
+        # Inside the tabs Gradio would count the states as tabs.
+        talk, collection, chosen = gr.State(Talk()), gr.State(config.collection), gr.State(())
+        kept = gr.BrowserState({}, storage_key="paper-rag-settings", secret="not-a-secret")
         with gr.Tabs(elem_id="tabs") as tabs:
-            shared = Shared(
-                config=config,
-                shelf=shelf,
-                tabs=tabs,
-                talk=gr.State(Talk()),
-                collection=gr.State(config.collection),
-                chosen=gr.State(()),
-                settings=gr.BrowserState({}, storage_key="paper-rag-settings", secret="not-a-secret"),
-            )
+            shared = Shared(config, shelf, tabs, talk, collection, chosen, kept)
             with gr.Tab("Chat", id="chat"):
                 chat_parts = chat.layout()
             with gr.Tab("Settings", id="settings"):

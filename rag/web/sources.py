@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from rag.answer import Answer, Citation
 from rag.papers.paper import Paper
+from rag.web.bridge import button, copier
 from rag.web.fragments import anchor
 from rag.web.markdown import shown
 
@@ -68,8 +70,24 @@ def _card(answer: Answer, paper: Paper | None, citations: Sequence[Citation], tu
     title = shown(citations[0].title)
     return (
         f'<details class="card"{" open" if open else ""}><summary><h3>{title}</h3></summary>'
-        f'{_verdicts(answer, citations, paper, turn)}<div class="abstract">{abstract}</div></details>'
+        f'{_verdicts(answer, citations, paper, turn)}<div class="abstract">{abstract}</div>'
+        f"{_actions(citations, paper)}</details>"
     )
+
+
+def _actions(citations: Sequence[Citation], paper: Paper | None) -> str:
+    """What can be done with a paper and its quotes."""
+    if paper is None:
+        return ""
+    quotes = "\n".join(f"“{c.quote}” ({paper.title})" for c in citations if _exact(c, paper))
+    parts = []
+    if quotes:
+        words = "Copy quotes" if len(citations) > 1 else "Copy quote"
+        parts.append(copier(quotes, words, label=f"{words} of {paper.title}"))
+    parts.append(button("read", paper.id, "Read under Papers", label=f"Read {paper.title} under Papers"))
+    if paper.url and re.match(r"https?://", paper.url):
+        parts.append(f'<a href="{shown(paper.url)}" target="_blank">Open the paper</a>')
+    return f'<p class="actions">{"".join(parts)}</p>'
 
 
 def _verdicts(answer: Answer, citations: Sequence[Citation], paper: Paper | None, turn: int) -> str:
@@ -79,8 +97,8 @@ def _verdicts(answer: Answer, citations: Sequence[Citation], paper: Paper | None
         level = answer.verdict(citation.marker) or ("quote" if citation.supported else "unsupported")
         verdict = _VERDICTS[level] if _exact(citation, paper) else _LOST
         markers.setdefault(verdict, []).append(
-            f'<a class="chip" href="#answer-{turn}" title="Back to the answer">{citation.marker}'
-            f'<span class="spoken"> back to the answer</span></a>'
+            f'<a class="chip" href="#answer-{turn}" aria-label="{citation.marker}, back to the answer">'
+            f"{citation.marker}</a>"
         )
     groups = (f'<span class="{style}">{" ".join(chips)} {words}</span>' for (style, words), chips in markers.items())
     return f'<p class="verdicts">{" ".join(groups)}</p>'
@@ -116,7 +134,7 @@ def _nearest(answer: Answer, papers: Mapping[str, Paper]) -> str:
         return EMPTY
     cards = "".join(
         f'<details class="card"><summary><h3>{shown(p.title)}</h3></summary>'
-        f'<div class="abstract">{shown(p.abstract)}</div></details>'
+        f'<div class="abstract">{shown(p.abstract)}</div>{_actions((), p)}</details>'
         for p in found
     )
     return (

@@ -4,14 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rag import tables
 from rag.answer import Answer
+from rag.tables import SILENT, Cell, Table
+from rag.web.markdown import chip, shown, to_html
+from rag.web.markup import SITE
+
+Links = Mapping[int, tuple[str, str]]
 
 
-def html(value: Answer, links: Mapping[int, tuple[str, str]], turn: int) -> str:
-    """The table of a comparison or a list; empty where the answer is better read as it was written."""
-    return ""
+def html(value: Answer, links: Links, turn: int) -> str:
+    """A list as its count and a table; of a comparison that a model wrote, its text and the quotes side by side.
+
+    Empty where the answer is better read as it was written: a comparison in quotes is a table already.
+    """
+    made = tables.table(value, {})
+    if made is None:
+        return ""
+    if value.kind == "list":
+        count = value.answer.partition("\n")[0]
+        return to_html(count, links, turn) + drawn(made, links, f"List of answer {turn}")
+    if value.mode != "generating":
+        return ""
+    text = to_html(value.answer, links, turn, value.doubtful)
+    table = drawn(made, links, f"Comparison of answer {turn}")
+    return f'{text}<details class="beside"><summary>The quotes side by side</summary>{table}</details>'
+
+
+def drawn(table: Table, links: Links, name: str) -> str:
+    """The HTML of a table; what scrolls sideways can be reached by keyboard."""
+    heads = "".join(f'<th scope="col">{shown(column)}</th>' for column in table.columns)
+    rows = "".join(f"<tr>{''.join(_cell(cell, links) for cell in row.cells)}</tr>" for row in table.rows)
+    return (
+        f'<div class="table" role="region" tabindex="0" aria-label="{shown(name)}"><table>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
 
 
 def downloads(value: Answer, turn: int, talk: str) -> str:
-    """Links to the table as CSV and as Markdown."""
-    return ""
+    """Links to the table of an answer as CSV and as Markdown; none where it has no table."""
+    if not talk or tables.table(value, {}) is None:
+        return ""
+    place = f"{SITE}conversations/{shown(talk)}/{turn}"
+    return (
+        f'<a href="{place}.csv" download aria-label="Download the table of answer {turn} as CSV">CSV</a>'
+        f'<a href="{place}.md" download aria-label="Download the table of answer {turn} as Markdown">Markdown</a>'
+    )
+
+
+def _cell(cell: Cell, links: Links) -> str:
+    if isinstance(cell, str):
+        return f"<td>{shown(cell)}</td>"
+    if not cell:
+        return f'<td class="silent">{SILENT}</td>'
+    quotes = (f"<p>“{shown(c.quote)}”&nbsp;{chip(c.marker, links.get(c.marker))}</p>" for c in cell)
+    return f"<td>{''.join(quotes)}</td>"

@@ -17,18 +17,19 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-act]");
   if (!button) return;
   event.preventDefault();
-  act(button.dataset.act, button.dataset.value ?? "");
-  if (button.classList.contains("thumb")) press(button);
+  const value = button.dataset.value ?? "";
+  act(button.dataset.act, button.classList.contains("thumb") ? pressed(button, value) : value);
   // What was opened to be chosen from has done its work.
   button.closest("details.menu")?.removeAttribute("open");
   document.body.classList.remove("show-conversations");
 });
 
-// A thumb stays pressed until the other is, or until it is clicked again, which takes the rating back.
-function press(button) {
-  const pressed = button.getAttribute("aria-pressed") === "true";
+// A thumb stays pressed until the other is, or until it is clicked again, which takes the rating back ("3 none").
+function pressed(button, value) {
+  const back = button.getAttribute("aria-pressed") === "true";
   for (const other of button.parentElement.querySelectorAll(".thumb")) other.setAttribute("aria-pressed", "false");
-  button.setAttribute("aria-pressed", String(!pressed));
+  button.setAttribute("aria-pressed", String(!back));
+  return back ? value.replace(/ .*/, " none") : value;
 }
 
 document.addEventListener("click", (event) => {
