@@ -1,10 +1,9 @@
 """What programs call: `gradio_client.Client(address).predict(question, api_name="/ask")`, or the tools of MCP.
 
 Gradio makes the documentation of an endpoint, and the description of a tool, of the docstring of its function: what
-stands before "Parameters:", one line for each parameter, and what it returns.
+stands before "Parameters:", one line for each parameter, and what it returns. It reads the types as well; those of what
+is returned have to be there when the function is made, hence no annotations from the future.
 """
-
-from __future__ import annotations
 
 import json
 import logging
@@ -13,7 +12,10 @@ from typing import Any
 
 import anyio
 import gradio as gr
+from gradio.components.api_component import Api
+from gradio.context import get_blocks_context
 from gradio.events import api as endpoint
+from gradio.utils import get_function_description, get_function_params
 
 from rag.answer import Turn
 from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
@@ -65,8 +67,21 @@ def add_endpoints(rag: Rag) -> None:
             raise Refusal("The server met an error of its own; its log has the details.") from error
         return _readable(value) if request.url.path.startswith("/gradio_api/mcp") else value
 
-    endpoint(_ask(rag, answered), api_name="ask", queue=False)
-    endpoint(_papers(rag, answered), api_name="papers", queue=False)
+    for function in (_ask(rag, answered), _papers(rag, answered), _compare(rag, answered)):
+        _add(function)
+
+
+def _add(function: Callable[..., Awaitable[Json]]) -> None:
+    added = endpoint(function, queue=False)
+    blocks = get_blocks_context()
+    assert blocks is not None
+    # For MCP, Gradio reads what the docstring says of the parameters; its documentation shows what is put here.
+    described = get_function_description(function)[1]
+    parameters = [name for name, *_ in get_function_params(function)]
+    for component, name in zip(blocks.fns[added["id"]].inputs, parameters, strict=True):
+        assert isinstance(component, Api)
+        component.label = name
+        component._api_info["additional_description"] = described[name]
 
 
 def _readable(value: Json) -> Any:
@@ -123,6 +138,27 @@ def _papers(rag: Rag, answered: _Answered) -> Callable[..., Awaitable[Json]]:
     return papers
 
 
+def _compare(rag: Rag, answered: _Answered) -> Callable[..., Awaitable[Json]]:
+    async def compare(request: gr.Request, papers_json: str, aspects_json: str) -> Json:
+        """Compare papers by aspects, as a table with exact quotes in its cells.
+
+        Parameters:
+            papers_json: The papers, 1 to 20: a JSON list of ids, titles, or beginnings that no other title has.
+            aspects_json: What to compare them by, 1 to 8 aspects: a JSON list such as ["speedup", "which GPUs"].
+
+        Returns:
+            JSON: "aspects", and "rows" with a paper each: its "cells", in the order of the aspects, have "quotes" of its abstract, or none where it does not say.
+        """  # noqa: E501
+
+        def work() -> Json:
+            papers = _texts("papers_json", papers_json, "papers")
+            return rag.compare(papers, _texts("aspects_json", aspects_json, "aspects")).to_json()
+
+        return await answered(request, work)
+
+    return compare
+
+
 def _described(paper: Paper) -> Json:
     return {
         "id": paper.id,
@@ -139,7 +175,7 @@ def chosen(rag: Rag, papers_json: str | list[Any]) -> frozenset[str] | None:
 
     UsageError for what is no such list, and for a paper that isn't there.
     """
-    wanted = _items("papers_json", papers_json, "a list of ids or titles")
+    wanted = _texts("papers_json", papers_json, "ids or titles")
     if not wanted:
         return None
     titles: dict[str, set[str]] = {}
@@ -148,8 +184,6 @@ def chosen(rag: Rag, papers_json: str | list[Any]) -> frozenset[str] | None:
         titles.setdefault(paper.id, set()).add(paper.id)
     ids: set[str] = set()
     for item in wanted:
-        if not isinstance(item, str):
-            raise UsageError("Each paper of papers_json is a text: its id or its title.")
         held = titles.get(item) or titles.get(fold(item))
         if not held:
             raise UsageError(f"There is no paper {item[:200]!r}; `papers` finds the ids and titles.")
@@ -160,6 +194,13 @@ def chosen(rag: Rag, papers_json: str | list[Any]) -> frozenset[str] | None:
 def turns(history_json: str | list[Any]) -> tuple[Turn, ...]:
     """The turns that a JSON list of {role, content} holds; `UsageError` for anything else."""
     return tuple(_turn(item) for item in _items("history_json", history_json, "a list of {role, content}"))
+
+
+def _texts(name: str, value: str | list[Any], of: str) -> list[str]:
+    items = _items(name, value, f"a list of {of}")
+    if not all(isinstance(item, str) for item in items):
+        raise UsageError(f"{name} is a list of other things than texts. Pass a list of {of}.")
+    return items
 
 
 def _items(name: str, value: str | list[Any], wanted: str) -> list[Any]:
