@@ -16,7 +16,8 @@ _STRIPPED = re.compile(rb"<(?:meta|link)\b[^>]*https?://(?:raw\.|fonts\.|cdn|gra
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    # Not no-referrer: under that, a browser says of a form of ours that it comes from nowhere (Origin: null).
+    (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
     (b"cross-origin-opener-policy", b"same-origin"),
