@@ -36,6 +36,7 @@ from rag.reading import Reader
 from rag.resources import seeds
 from rag.retrieval import PaperRanker
 from rag.retriever import PaperRetriever
+from rag.suggesting import Ask, starters, suggest
 from rag.support import SupportChecker
 from rag.threads import one_thread
 
@@ -159,6 +160,26 @@ class Rag:
     ) -> AsyncIterator[Event]:
         """`stream` for programs that use asyncio; to leave it stops the model."""
         return in_thread(lambda stop: self.stream(question, history, options=options, stop=stop))
+
+    def suggest(self, answers: Sequence[Answer], *, count: int = 3, options: Options | None = None) -> tuple[str, ...]:
+        """At most `count` questions to ask after the last of `answers`; each was tried, and is answered by new quotes.
+
+        A model words them where one writes the answers, and rules where it fails or takes seconds. `options` are those
+        that the next question would be asked with.
+        """
+        options = options or Options()
+        reader = self._readers.chosen(options)
+        finder = self._open()
+        allowed = _rows(options.papers, finder.index)
+        finder = finder.among(allowed, options.most)
+        return suggest(answers, finder, self._quoting(options), count=count, allowed=allowed, reader=reader)
+
+    def starters(self, count: int = 4) -> tuple[str, ...]:
+        """At most `count` questions to begin with: of a fact, two papers, a subject and a figure; each is answered.
+
+        The same collection gives the same.
+        """
+        return starters(self._open(), self._quoting(Options()), count=count)
 
     def compare(self, papers: Sequence[str], aspects: Sequence[str]) -> Comparison:
         """A table of 1 to 20 papers by 1 to 8 aspects ("speedup", "which GPUs"), with exact quotes in its cells.
@@ -309,6 +330,11 @@ class Rag:
             self._finder = Finder(index, PaperRanker(index, self._embedding), names)
             self._checker = SupportChecker(index, self._embedding)
             return self._finder
+
+    def _quoting(self, options: Options) -> Ask:
+        """Answers with quotes, whatever mode the options name."""
+        quoting = replace(options, mode="quoting", model=None)
+        return lambda question, turns: self.ask(question, turns, options=quoting)
 
     def _generating(self, reader: Reader, options: Options) -> Generating:
         """The model and what it needs."""

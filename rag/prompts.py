@@ -26,6 +26,7 @@ PLACEHOLDERS: Mapping[str, frozenset[str]] = {
     "rewrite": frozenset({"history", "question"}),
     "decompose": frozenset({"question"}),
     "judge": frozenset({"sources", "statements"}),
+    "suggest": frozenset({"sources", "asked"}),
     "draft": frozenset({"sources", "kind"}),
     "grade-faithfulness": frozenset({"question", "sources", "answer"}),
     "grade-correctness": frozenset({"question", "reference", "answer"}),

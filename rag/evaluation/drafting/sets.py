@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from rag.details import GENERIC
 from rag.evaluation.drafting.asking import vital
 from rag.evaluation.drafting.facts import VAGUE, gist
 from rag.evaluation.drafting.source import Source, drafted, listed
@@ -17,28 +15,13 @@ from rag.evaluation.drafting.splits import SplitRule, common
 from rag.evaluation.items import Item, Kind, Span
 from rag.lexical import STOPWORDS, stem, words
 from rag.papers import Paper
+from rag.suggesting.terms import terms_of, written
 
 FEWEST, MOST = 2, 8
 """Papers that share a term: fewer are no list, and with more the term is a subject of the whole collection."""
 _COUNTS = ("None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
 TERMS = 300
 """Terms that are looked at: each is searched for in all papers."""
-
-_AROUND = "a|an|the|of|for|in|with|on|via|using|by|as|and|or"
-_PHRASE = re.compile(
-    rf"\b(?:{_AROUND})\s+(?P<term>(?:[a-z][a-z]{{2,}}(?:-[a-z]{{2,}})?|[A-Z]{{2,6}})[ -][a-z]{{4,}})"
-    rf"(?=\s*[.,;:)]|\s+(?:{_AROUND}|is|are|was|were|to|that|which|from|has|have|can)\b)"
-)
-_NAME = re.compile(r"\b[A-Z][a-z]*[A-Z][A-Za-z]{2,}\b")
-_DULL = frozenset(
-    """result results experiment experiments method methods approach approaches proposed existing paper propose based
-    large small high low new novel different various several many number first second last state recent previous
-    significant effective efficient important general specific extensive experimental performance order time way terms
-    same other real world case cases problem problems set range variety use used using example examples main better
-    challenging challenge challenges future given best good higher lower current common single multiple whole detailed
-    extensive analysis""".split()
-)
-_UNLIKE_NOUNS = re.compile(r"(?:ly|ed|ive|ous|able|ible|ful|al|ic|er than|less|ent|ant|ate|ize)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +41,20 @@ class Term:
 def shared_terms(papers: Sequence[Paper], seed: int) -> list[Term]:
     """Rare terms that at least two abstracts write, in an order that `seed` gives; one of them has it twice or in its
     title, so that it is about it."""
-    written: dict[str, set[int]] = defaultdict(set)
+    having: dict[str, set[int]] = defaultdict(set)
     for row, paper in enumerate(papers):
-        for term in _terms_of(paper.abstract):
-            written[term].add(row)
-    likely = sorted(t for t, rows in written.items() if FEWEST <= len(rows) <= MOST)
+        for term in terms_of(paper.abstract):
+            having[term].add(row)
+    likely = sorted(t for t, rows in having.items() if FEWEST <= len(rows) <= MOST)
     random.Random(seed).shuffle(likely)
     stems = [{stem(w) for w in words(f"{p.title} {p.abstract}")} for p in papers]
     found = (_term(text, papers, stems) for text in likely[:TERMS])
     return [term for term in found if term is not None]
 
 
-def _terms_of(abstract: str) -> set[str]:
-    found = {m.group() for m in _NAME.finditer(abstract) if m.group().rstrip("s") not in GENERIC}
-    for match in _PHRASE.finditer(abstract):
-        term = match["term"]
-        parts = words(term)
-        if any(p in STOPWORDS or p in _DULL for p in parts) or _UNLIKE_NOUNS.search(term) or parts[0].endswith("ly"):
-            continue
-        found.add(term)
-    return found
-
-
 def _term(text: str, papers: Sequence[Paper], stems: Sequence[set[str]]) -> Term | None:
     """The term with the papers that write it, whatever the case, hyphens and the plural."""
-    pattern, about = _written(text), False
+    pattern, about = written(text), False
     rows: list[int] = []
     near: list[int] = []
     own = {stem(w) for w in words(text)}
@@ -93,11 +65,6 @@ def _term(text: str, papers: Sequence[Paper], stems: Sequence[set[str]]) -> Term
     if not about or not FEWEST <= len(rows) <= MOST or len(near) > len(rows):
         return None
     return Term(text, tuple(rows), tuple(near))
-
-
-def _written(term: str) -> re.Pattern[str]:
-    parts = [re.escape(p) for p in re.split(r"[ -]", term)]
-    return re.compile(rf"(?<![\w-]){'[ -]'.join(parts)}s?(?!\w)", re.IGNORECASE)
 
 
 def lists(terms: Sequence[Term], papers: Sequence[Paper], held: dict[int, Source], rule: SplitRule) -> Iterator[Item]:
@@ -126,7 +93,7 @@ def lists(terms: Sequence[Term], papers: Sequence[Paper], held: dict[int, Source
 
 
 def _spans(source: Source, term: str) -> list[Span]:
-    pattern = _written(term)
+    pattern = written(term)
     return [source.span(s) for s in source.sentences if pattern.search(s.text)]
 
 

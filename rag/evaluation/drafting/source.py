@@ -3,53 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from rag import passages
 from rag.evaluation.drafting.splits import SplitRule
 from rag.evaluation.items import Item, Kind, Nugget, Span, Split
 from rag.names import Names
 from rag.papers import Paper
+from rag.suggesting.subject import Role, Sentence, Subject, nameable, own_name, sentences
 
-LONGEST_TITLE = 200
-"""Characters: a longer one, or one with quotation marks or other signs of markup, can't be quoted in a question."""
-Role = Literal["writer", "doer", "paper", "study"]
-"""As what a question names a paper: what reports, what is fast, what mentions, or what people took part in."""
-_UNNAMED: dict[Role, str] = {"doer": "the approach of", "paper": "the paper", "study": "the study"}
-_UNQUOTABLE = re.compile(r"[\"“”<>{}|\\$`*\[\]]")
+__all__ = ["Role", "Sentence", "Source", "drafted", "listed", "sources"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """`paper.abstract[start:end] == text`."""
+class Source(Subject):
+    """One paper, and the split that all that is asked of it belongs to."""
 
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One paper. `name` is that of its system, which no other paper owns; it is empty where there is none."""
-
-    paper: Paper
-    name: str
     split: Split
-    sentences: tuple[Sentence, ...]
-
-    @property
-    def title(self) -> str:
-        """The title in quotation marks."""
-        return f"“{self.paper.title}”"
-
-    def called(self, role: Role) -> str:
-        """How a question names the paper."""
-        if self.name:
-            return {"paper": f"the paper on {self.name}", "study": f"the study of {self.name}"}.get(role, self.name)
-        return self.title if role == "writer" else f"{_UNNAMED[role]} {self.title}"
 
     def span(self, sentence: Sentence) -> Span:
         """A sentence as a gold span."""
@@ -61,26 +32,9 @@ def sources(papers: Sequence[Paper], names: Names, rows: Iterable[int], rule: Sp
     found = {}
     for row in rows:
         paper = papers[row]
-        if not _nameable(paper.title):
-            continue
-        spans = passages.split_sentences(paper.abstract)
-        sentences = tuple(Sentence(s.start, s.end, paper.abstract[s.start : s.end]) for s in spans)
-        found[row] = Source(paper, _own_name(names, row), rule(paper.id), sentences)
+        if nameable(paper.title):
+            found[row] = Source(paper, own_name(names, row), sentences(paper), rule(paper.id))
     return found
-
-
-def _nameable(title: str) -> bool:
-    letters = sum(c.isalpha() for c in title)
-    return len(title) <= LONGEST_TITLE and letters >= 8 and not _UNQUOTABLE.search(title) and title.isprintable()
-
-
-def _own_name(names: Names, row: int) -> str:
-    """The name of the paper's system, where it looks like one and leads to this paper only."""
-    name = names.short(row)
-    if not re.fullmatch(r"[A-Za-z][\w+-]{2,24}", name) or not re.search(r"[A-Z]", name):
-        return ""
-    mentions = names.mentions(f"What is {name}?")
-    return name if len(mentions) == 1 and mentions[0].rows == (row,) else ""
 
 
 def drafted(
