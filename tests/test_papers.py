@@ -203,6 +203,25 @@ def test_bibtex_title_loses_braces_and_keeps_accents(tmp_path):
     assert (paper.key, paper.year, paper.url) == ("melange24", 2024, "https://doi.org/10.1000/182")
 
 
+@pytest.mark.parametrize(
+    ("abstract", "read"),
+    [
+        (r"We \emph{really} train {GPU} models.", "We really train GPU models."),
+        (r"\textbf{{LLM} serving} for pre{}fix and {{Double}}.", "LLM serving for prefix and Double."),
+        (r"x\textasciicircum{}2, \textasciitilde{}3x, \textbraceleft{}a\textbraceright{}.", "x^2, ~3x, {a}."),
+        (r"Half, \frac{1}{2}, of {\"u}ber $L_{2}$.", "Half, 1/2, of über L_2."),
+    ],
+)
+def test_bibtex_abstract_loses_the_braces_that_keep_the_case_alone(tmp_path, abstract, read):
+    assert one(tmp_path, f"@misc{{a, title = {{A title}}, abstract = {{{abstract}}}}}\n").abstract == read
+
+
+def test_bibtex_name_in_braces_is_one(tmp_path):
+    names = "{Barnes and Noble} and {Google, Inc.} and Curie, Marie and Bob {van Dyk}"
+    paper = one(tmp_path, f"@misc{{a, author = {{{names}}}, title = {{A title}}, abstract = {{Text.}}}}\n")
+    assert paper.authors == ("Barnes and Noble", "Google, Inc.", "Marie Curie", "Bob van Dyk")
+
+
 def test_ris_fields(tmp_path):
     paper = one(
         tmp_path,

@@ -19,6 +19,7 @@ _SYMBOLS = {
     "times": "×", "cdot": "·", "pm": "±", "mp": "∓", "approx": "≈", "sim": "~", "simeq": "≃", "leq": "≤", "le": "≤",
     "geq": "≥", "ge": "≥", "neq": "≠", "ne": "≠", "ll": "≪", "gg": "≫", "rightarrow": "→", "to": "→", "infty": "∞",
     "ldots": "…", "dots": "…", "cdots": "…", "circ": "∘", "degree": "°", "textdegree": "°", "textasciitilde": "~",
+    "textasciicircum": "^", "textbraceleft": "{", "textbraceright": "}",
     "textbackslash": "\\", "textunderscore": "_", "textpercent": "%", "lbrace": "{", "rbrace": "}", "textendash": "–",
     "textemdash": "—", "textquotedblleft": '"', "textquotedblright": '"', "textregistered": "®", "texttrademark": "™",
     "ie": "i.e.", "eg": "e.g.", "etal": "et al.", "etc": "etc.",
