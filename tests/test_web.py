@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -686,10 +687,49 @@ def test_what_cannot_be_asked_is_refused_with_a_sentence(client: Any, question: 
         client.predict(question, history, api_name="/ask")
 
 
-def test_ask_is_the_only_public_endpoint_and_is_described(address: str) -> None:
+def test_three_endpoints_are_public_and_assistants_get_them_only_where_wanted(address: str) -> None:
     named = httpx.get(f"{address}gradio_api/info").json()["named_endpoints"]
-    assert list(named) == ["/ask"]
-    assert "history_json" in named["/ask"]["description"]
+    assert list(named) == ["/ask", "/papers", "/compare"]
+    assert httpx.get(f"{address}gradio_api/mcp/").status_code == 404
+
+
+def test_papers_are_searched_and_listed(client: Any, collection: Rag) -> None:
+    everything = client.predict("", 1000, api_name="/papers")
+    assert [p["id"] for p in everything["papers"]] == [p.id for p in collection.papers()]
+    found = client.predict(query="pipeline parallel", limit=2, api_name="/papers")
+    assert found["found"] > len(found["papers"]) == 2
+    assert set(found["papers"][0]) == {"id", "title", "authors", "year", "url", "abstract"}
+    assert "Pipeline Parallelism" in found["papers"][0]["title"]
+
+
+def test_a_question_about_chosen_papers_is_answered_from_these(client: Any, collection: Rag) -> None:
+    titles = [p.title for p in collection.papers()][:3]
+    answer = client.predict("What is it about?", papers_json=json.dumps(titles), api_name="/ask")
+    assert answer["searched"] == 3
+    assert {r["title"] for r in answer["retrieved"]} <= set(titles)
+
+
+def test_papers_are_compared_by_aspects(client: Any) -> None:
+    papers, aspects = ["GPipe", "QLoRA"], ["memory", "bananas"]
+    table = client.predict(json.dumps(papers), json.dumps(aspects), api_name="/compare")
+    assert [row["title"].partition(":")[0] for row in table["rows"]] == papers
+    assert table["aspects"] == aspects
+    assert table["rows"][1]["cells"][0]["quotes"]
+    assert not table["rows"][1]["cells"][1]["quotes"]
+
+
+def test_calls_are_refused_in_words_where_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    import gradio as gr
+
+    from rag.web import api
+
+    monkeypatch.setattr(api, "_WAITING", 0)
+    rag: Any = FakeRag(Config())
+    with gr.Blocks() as page:
+        api.add_endpoints(rag)
+    ask: Any = next(fn.fn for fn in page.fns.values() if fn.api_name == "ask")
+    with pytest.raises(gr.Error, match="waiting already; try again"):
+        asyncio.run(ask(None, "Q?"))
 
 
 def test_twenty_ask_at_once_and_none_is_refused(client: Any) -> None:
@@ -705,7 +745,7 @@ def test_the_page_allows_only_its_own_scripts_and_its_own_server(address: str) -
     assert rules["connect-src"] == "'self'"
     assert rules["img-src"] == "'self' data:"
     assert "unsafe" not in rules["script-src"]
-    assert reply.headers["referrer-policy"] == "no-referrer"
+    assert reply.headers["referrer-policy"] == "same-origin"
     head = reply.text.split("</head>")[0]
     assert not re.findall(r"<(?:link|meta|script)[^>]*https?://(?!127\.0\.0\.1)", head)
     assert "<base" not in head

@@ -20,6 +20,7 @@ from rag.answer import Answer
 from rag.conversation import Conversation
 from rag.errors import RagError
 from rag.papers.paper import Paper
+from rag.web.downloads import Downloads
 from rag.web.login import owner
 from rag.web.markup import SITE
 from rag.web.shelf import Shelf
@@ -31,6 +32,7 @@ _TYPES = {
     "bib": "application/x-bibtex; charset=utf-8",
     "csv": "text/csv; charset=utf-8",
 }
+_Make = Callable[[Conversation, dict[str, Paper]], str | None]
 GONE = "There is no such conversation on this server any more. Reload the page to see those that there are."
 
 
@@ -39,10 +41,13 @@ class Site:
 
     def __init__(self, app: ASGIApp, shelf: Shelf) -> None:
         self._app = app
-        files = Files(shelf)
+        files, downloads = Files(shelf), Downloads(shelf)
         self._site = Starlette(
             routes=[
                 Mount(f"/{SITE}scripts", StaticFiles(directory=_HERE / "scripts")),
+                Route(f"/{SITE}papers.bib", downloads.bibtex),
+                Route(f"/{SITE}comparison.csv", downloads.csv),
+                Route(f"/{SITE}comparison.md", downloads.markdown),
                 Route(f"/{SITE}conversations/{{name}}", files.conversation),
                 Route(f"/{SITE}conversations/{{id}}/{{name}}", files.answer),
             ]
@@ -63,8 +68,12 @@ class Files:
     async def conversation(self, request: Request) -> Response:
         """`ID.md`, `ID.json` or `ID.bib`."""
         id, _, kind = request.path_params["name"].rpartition(".")
-        make = {"md": exporting.to_markdown, "json": exporting.to_json, "bib": exporting.cited_bibtex}.get(kind)
-        return await run_in_threadpool(self._made, request, id, kind, make)
+        makers: dict[str, _Make] = {
+            "md": exporting.to_markdown,
+            "json": lambda found, _: exporting.to_json(found),
+            "bib": lambda found, papers: exporting.to_bibtex(exporting.cited(found, papers)),
+        }
+        return await run_in_threadpool(self._made, request, id, kind, makers.get(kind))
 
     async def answer(self, request: Request) -> Response:
         """`ID/NUMBER.csv` or `ID/NUMBER.md`: the table of one answer."""
@@ -78,13 +87,7 @@ class Files:
 
         return await run_in_threadpool(self._made, request, request.path_params["id"], kind, table if make else None)
 
-    def _made(
-        self,
-        request: Request,
-        id: str,
-        kind: str,
-        make: Callable[[Conversation, dict[str, Paper]], str | None] | None,
-    ) -> Response:
+    def _made(self, request: Request, id: str, kind: str, make: _Make | None) -> Response:
         try:
             found = conversations.load(self.shelf.config.home, owner(request), id)
             if found is None or make is None:

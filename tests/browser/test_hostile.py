@@ -1,0 +1,44 @@
+"""Hostile papers, questions and answers in headless Chromium: they change nothing, and send nothing."""
+
+from __future__ import annotations
+
+import pytest
+from chatting import Open, ask, question
+from hostile import HOSTILE
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser]
+
+PLANTED = "img, iframe, form, input, style, script, math, base, meta, object, [onerror], [onload], [ontoggle], [style]"
+
+
+def unharmed(page: Page, *places: str) -> None:
+    """Nothing ran, nothing was planted, no link leads away, and the page is still there."""
+    page.wait_for_timeout(1000)
+    assert page.evaluate("window.pwned") is None
+    for place in places:
+        assert page.locator(f"{place} .prose").locator(PLANTED).count() == 0, place
+        links = page.locator(f"{place} .prose a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+        assert all(link is None or link.startswith(("#", "paper-rag/")) for link in links), links
+    expect(page.get_by_role("heading", name="Paper RAG")).to_be_visible()
+
+
+def test_papers_questions_and_answers(open_page: Open, scripted: str) -> None:
+    page = open_page(scripted)
+    ask(page, f"hostile {' '.join(HOSTILE)}"[:3000])
+    ask(page, "hostile again")
+    page.locator("#sources details").evaluate_all("all => all.forEach(one => one.open = true)")
+    unharmed(page, "#chat", "#sources", "#history", "#next", "#scope")
+    expect(page.locator("#chat")).to_contain_text("<script>window.pwned=1</script>")
+    page.reload()
+    expect(page.locator("#chat article.answer")).to_have_count(2)
+    unharmed(page, "#chat", "#sources", "#history", "#next", "#scope")
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_a_question_that_is_hostile_by_itself(open_page: Open, scripted: str, payload: str) -> None:
+    page = open_page(scripted)
+    question(page).fill(payload)
+    question(page).press("Enter")
+    expect(page.locator("#chat article.answer, #chat .problem")).to_have_count(1)
+    unharmed(page, "#chat", "#history")
