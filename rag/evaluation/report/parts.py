@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.evaluation.report.cards import Card
+from rag.evaluation.report.cards import Card, Quote
 from rag.evaluation.report.meanings import MEANINGS
 from rag.evaluation.report.table import Cell, Table
 
@@ -40,6 +41,11 @@ def table(found: Table, name: str) -> str:
 def item(card: Card, *, several: bool = False) -> str:
     """An item to be opened: what was asked and wanted beside what came. `several` runs are told apart by their name."""
     return _part("item", card, several)
+
+
+def quotes(found: Sequence[Quote], other: str) -> str:
+    """Passages of papers; what the other side has too is marked, and `other` says so."""
+    return _part("quotes", found, other)
 
 
 def _part(name: str, *values: object) -> str:

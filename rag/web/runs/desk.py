@@ -1,0 +1,169 @@
+"""What happens on the evaluation tab: what each handler returns are values for its parts."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from rag.config import Config
+from rag.errors import RagError
+from rag.web import fragments
+from rag.web.markup import clean
+from rag.web.runs import compared, lists, planning, results
+from rag.web.runs.archive import Archive
+from rag.web.runs.listed import Heading, headings
+from rag.web.runs.running import Running
+from rag.web.shared import Shared
+from rag.web.shelf import title
+from rag.web.state import Settings
+
+FAULT = "The server met an error of its own; its log on the terminal has the details."
+
+_log = logging.getLogger(__name__)
+
+
+class Desk:
+    """The evaluations of a server; runs belong to it, and whoever is let in sees them and may start one."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._running = Running()
+        self._archive = Archive(shared.config)
+
+    def arrive(self, opened: str, a: str | None, b: str | None, collection: str) -> list[Any]:
+        """The tab is opened: the runs, the one that is running, and whether the collection has questions."""
+        told = self._shown(lambda: self._unfit(collection))
+        return [*self._watched(opened, a, b), gr.Column(visible=not told), gr.Markdown(told, visible=bool(told))]
+
+    def cost(self, kinds: list[str], limit: int, collection: str, stored: Any) -> str:
+        """What would be asked, and how often a model."""
+        return self._shown(lambda: self._cost(kinds, limit, collection, stored))
+
+    def start(
+        self, kinds: list[str], limit: int, name: str, opened: str, a: str | None, b: str | None, at: str, stored: Any
+    ) -> list[Any]:
+        """Begin a run on the collection `at`: what is said of it, the emptied field of its name, what is watched."""
+
+        def begin() -> str:
+            if told := self._unfit(at):
+                return told
+            config = planning.configured(self._shared.config, at, Settings.of(stored), self._models(at))
+            self._running.start(planning.planned(config, kinds, limit, name, self._archive.names()))
+            return ""
+
+        told = self._shown(begin)
+        return [told, gr.skip() if told else "", *self._watched(opened, a, b)]
+
+    def go_on(self, name: str, opened: str, a: str | None, b: str | None, at: str) -> list[Any]:
+        """Go on with a run that was stopped or broke off."""
+
+        def begin() -> str:
+            if name not in self._archive.names():
+                return fragments.problem(f"There is no run {name!r} on this server any more.")
+            self._running.start(planning.resumed(self._shared.config, name, self._models(at)))
+            return ""
+
+        return [self._shown(begin), *self._watched(opened, a, b)]
+
+    def stop(self, name: str) -> str:
+        """End a run after the question that is being asked."""
+        self._running.stop(name)
+        return clean(lists.progress(self._running.state))
+
+    def watch(self, opened: str, a: str | None, b: str | None) -> list[Any]:
+        """How far the evaluation is; when it has ended, the list anew, and its result where nothing is being read."""
+        state = self._running.state
+        if state.stage == "running":
+            return [gr.skip(), clean(lists.progress(state)), *([gr.skip()] * 4)]
+        result = state.name if state.stage == "finished" and not opened else gr.skip()
+        return [result, *self._watched(opened, a, b)]
+
+    def open(self, name: str) -> Iterator[list[Any]]:
+        """The figures of a run, its first items, and the list with it marked."""
+        if not name:
+            yield ["", "", gr.skip()]
+            return
+        yield [clean(fragments.status(f"Reading {name}, drawing")), "", gr.skip()]
+        figures = self._shown(lambda: self._archive.figures(name))
+        listed = self._shown(lambda: self._listing(headings(self._config), name))
+        yield [figures, self.items(str(results.View()), name), listed]
+
+    def items(self, view: str, name: str) -> str:
+        """The items of a run that a view shows."""
+        return self._shown(lambda: results.items(self._archive.cards(name), results.View.of(view)))
+
+    def compare(self, a: str | None, b: str | None) -> Iterator[list[Any]]:
+        """The figures of two runs held against each other, the questions that changed, and which runs they are."""
+        if not a or not b:
+            yield [clean(fragments.note(compared.TWO)), "", ()]
+            return
+        yield [clean(fragments.status(f"Comparing {a} with {b}")), "", ()]
+        figures = self._shown(lambda: compared.figures(self._archive.comparison(a, b)))
+        yield [figures, "" if a == b else self.changes("0", (a, b)), (a, b)]
+
+    def changes(self, first: str, pair: Sequence[str]) -> str:
+        """The questions that changed between two runs, from the `first` on."""
+
+        def make() -> str:
+            a, b = pair
+            before, after = ({c.item.id: c for c in self._archive.cards(name)} for name in (a, b))
+            number = int(first) if re.fullmatch("[0-9]{1,6}", first) else 0
+            return compared.changes(self._archive.comparison(a, b), before, after, number)
+
+        return self._shown(make) if pair else ""
+
+    @property
+    def _config(self) -> Config:
+        return self._shared.config
+
+    def _watched(self, opened: str, a: str | None, b: str | None) -> list[Any]:
+        """The progress, the list, the timer, and the two choices of runs to compare."""
+        try:
+            runs = headings(self._config)
+            listed = self._listing(runs, opened)
+        except Exception as error:  # the list is no reason why the rest should not be shown
+            runs, listed = [], self._problem(error)
+        finished = [run.name for run in runs if run.finished]
+        usual = finished[:2][::-1] if len(finished) > 1 else [None, None]
+        one, other = (now if now in finished else new for now, new in zip((a, b), usual, strict=True))
+        return [
+            clean(lists.progress(self._running.state)),
+            clean(listed),
+            gr.Timer(active=self._running.busy),
+            gr.Dropdown(choices=finished, value=one),
+            gr.Dropdown(choices=finished, value=other),
+        ]
+
+    def _listing(self, runs: Sequence[Heading], opened: str) -> str:
+        return lists.listing(runs, running=self._running.state.name if self._running.busy else "", opened=opened)
+
+    def _models(self, collection: str) -> tuple[str, ...]:
+        return self._shared.shelf.rag(collection).models
+
+    def _unfit(self, collection: str) -> str:
+        """Why a collection can't be evaluated; "" where it can."""
+        papers = {paper.id for paper in self._shared.shelf.rag(collection).papers()}
+        return "" if planning.fits(papers) else lists.elsewhere(title(collection))
+
+    def _cost(self, kinds: list[str], limit: int, collection: str, stored: Any) -> str:
+        items = planning.chosen(kinds, limit) if kinds else []
+        config = planning.configured(self._config, collection, Settings.of(stored), self._models(collection))
+        model = config.model if config.generating else None
+        return lists.cost(items, len(planning.chosen((), 0)), model, planning.calls(items, config))
+
+    def _shown(self, make: Callable[[], str]) -> str:
+        """What `make` gives, or its error as a sentence."""
+        try:
+            return clean(make())
+        except Exception as error:
+            return clean(self._problem(error))
+
+    def _problem(self, error: Exception) -> str:
+        if isinstance(error, RagError):
+            return fragments.problem(str(error))
+        _log.error("The evaluation tab failed", exc_info=error)
+        return fragments.problem(FAULT)

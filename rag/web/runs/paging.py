@@ -1,0 +1,21 @@
+"""Buttons that choose what of a long list is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rag.web.bridge import button
+
+PAGE = 20
+"""Items that are shown at a time."""
+
+
+def pages(act: str, count: int, first: int, value: Callable[[int], str]) -> str:
+    """Which of `count` things are shown, and buttons for those before and after; `value` is that of a first one."""
+    if not count:
+        return ""
+    last = min(first + PAGE, count)
+    before = button(act, value(max(0, first - PAGE)), "Previous 20") if first else ""
+    after = button(act, value(first + PAGE), f"Next {min(PAGE, count - last)}") if last < count else ""
+    said = f"{first + 1:,} to {last:,} of {count:,}" if first < count else f"none of {count:,}"
+    return f'<p class="pages"><span>{said}</span> {before} {after}</p>'

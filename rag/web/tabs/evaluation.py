@@ -1,0 +1,110 @@
+"""The evaluation: start a run and watch it, see what the runs came to, read the failures, compare two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from rag.web import bridge
+from rag.web.markup import clean
+from rag.web.runs import compared, lists, planning, results
+from rag.web.runs.desk import Desk
+from rag.web.shared import HTML, PRIVATE, QUICK, Shared
+
+KINDS = "fact number idea lookalike followup false_premise comparison list count unanswerable".split()
+"""Those of `rag.evaluation.items.KINDS`, which costs a second to import: the page is to be there sooner."""
+SECONDS = 1.0
+"""Between two looks at the evaluation that is running."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the tab."""
+
+    progress: gr.Markdown
+    form: gr.Column
+    elsewhere: gr.Markdown
+    kinds: gr.CheckboxGroup
+    limit: gr.Radio
+    name: gr.Textbox
+    cost: gr.Markdown
+    start: gr.Button
+    told: gr.Markdown
+    listing: gr.Markdown
+    a: gr.Dropdown
+    b: gr.Dropdown
+    compare: gr.Button
+    figures: gr.Markdown
+    items: gr.Markdown
+    compared: gr.Markdown
+    changes: gr.Markdown
+    timer: gr.Timer
+
+
+def layout() -> Parts:
+    """The parts, empty; they are filled when the tab is opened."""
+    gr.Markdown(clean(lists.ABOUT), elem_id="evaluation-about", **HTML)
+    progress = gr.Markdown("", elem_id="evaluation-progress", **HTML)
+    with gr.Row(elem_id="evaluation"):
+        with gr.Column(scale=2, min_width=300):
+            elsewhere = gr.Markdown("", elem_id="evaluation-elsewhere", visible=False, **HTML)
+            with gr.Column(elem_id="evaluation-form") as form:
+                kinds = gr.CheckboxGroup(
+                    [(k.replace("_", " "), k) for k in KINDS], value=KINDS, label="Kinds of question"
+                )
+                limit = gr.Radio(
+                    [(str(n) if n else "all", n) for n in planning.LIMITS],
+                    value=planning.USUAL,
+                    label="Questions of each kind, at most",
+                )
+                name = gr.Textbox(label="Name of the run (optional)", max_lines=1, max_length=100)
+                cost = gr.Markdown("", elem_id="evaluation-cost", **HTML)
+                start = gr.Button("Start", variant="primary", elem_id="evaluation-start")
+                told = gr.Markdown("", elem_id="evaluation-told", **HTML)
+        with gr.Column(scale=3, min_width=300):
+            listing = gr.Markdown("", elem_id="evaluation-runs", **HTML)
+            with gr.Row(elem_id="evaluation-compare"):
+                a = gr.Dropdown([], label="Run A, before", filterable=False, min_width=140)
+                b = gr.Dropdown([], label="Run B, after", filterable=False, min_width=140)
+                compare = gr.Button("Compare", elem_id="evaluation-compare-start", min_width=100, scale=0)
+    both = gr.Markdown("", elem_id="run-compared", **HTML)
+    changes = gr.Markdown("", elem_id="run-changes", **HTML)
+    figures = gr.Markdown("", elem_id="run-figures", **HTML)
+    items = gr.Markdown("", elem_id="run-items", **HTML)
+    timer = gr.Timer(SECONDS, active=False)
+    return Parts(
+        progress, form, elsewhere, kinds, limit, name, cost, start, told, listing, a, b, compare, figures, items, both,
+        changes, timer,
+    )  # fmt: skip
+
+
+def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
+    """What happens when the parts are used."""
+    desk = Desk(shared)
+    opened = gr.State("")
+    pair = gr.State(())
+    visit = [shared.collection, shared.settings]
+    seen = [opened, parts.a, parts.b]
+    watched = [parts.progress, parts.listing, parts.timer, parts.a, parts.b]
+    asked = [parts.kinds, parts.limit, *visit]
+
+    def on(act: str, run: Callable[..., Any], states: Sequence[Any], to: Sequence[Any], **options: Any) -> None:
+        field = bridge.action(act)
+        field.submit(lambda told, *values: run(bridge.value(told), *values), [field, *states], to, **options)
+
+    arrived = tab.select(desk.arrive, [*seen, shared.collection], [*watched, parts.form, parts.elsewhere], **QUICK)
+    arrived.then(desk.cost, asked, parts.cost, **QUICK)
+    gr.on([parts.kinds.change, parts.limit.change], desk.cost, asked, parts.cost, **QUICK)
+    starting = [parts.kinds, parts.limit, parts.name, *seen, *visit]
+    parts.start.click(desk.start, starting, [parts.told, parts.name, *watched], **QUICK)
+    parts.timer.tick(desk.watch, seen, [opened, *watched], **QUICK)
+    on("evaluation-stop", desk.stop, [], [parts.progress], **QUICK)
+    on("evaluation-go-on", desk.go_on, [*seen, shared.collection], [parts.told, *watched], **QUICK)
+    on("run", lambda name: name, [], [opened], **QUICK)
+    opened.change(desk.open, [opened], [parts.figures, parts.items, parts.listing], **PRIVATE)
+    on(results.ACT, desk.items, [opened], [parts.items], **PRIVATE)
+    parts.compare.click(desk.compare, [parts.a, parts.b], [parts.compared, parts.changes, pair], **PRIVATE)
+    on(compared.ACT, desk.changes, [pair], [parts.changes], **PRIVATE)
