@@ -10,6 +10,7 @@ from rag.citations import Citations
 from rag.evidence import Evidence
 from rag.index import Index
 from rag.names import Names
+from rag.passages import Span
 from rag.question import Query
 
 
@@ -27,13 +28,15 @@ class SideEvidence:
     """One side of a comparison: how the question calls it, and its paper's sentences; None where there is none.
 
     `mentioned` are the rows of papers that mention a side that has no paper of its own; `outside` says that the
-    collection has one, and that the question is not asked of it.
+    collection has one, and that the question is not asked of it. `cells` are what its abstract says of each aspect of
+    the comparison, where it has some.
     """
 
     text: str
     paper: PaperEvidence | None
     mentioned: tuple[int, ...] = ()
     outside: bool = False
+    cells: tuple[tuple[Span, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Findings:
 
     `papers` for single answers and lists, best first; `sides` for comparisons; `nearest` are the rows to name when
     the collection does not answer; `confidence` is the probability that it does; `unsaid` is the row of the paper that
-    is there and does not say it.
+    is there and does not say it; `aspects` are the columns of a comparison that asks for several.
     """
 
     query: Query
@@ -53,6 +56,7 @@ class Findings:
     abstain: bool = False
     unsaid: int | None = None
     confidence: float = 0.0
+    aspects: tuple[str, ...] = ()
 
 
 def quote(findings: Findings, index: Index, names: Names, citations: Citations) -> Iterator[str]:
@@ -81,16 +85,21 @@ class _Writer:
                 yield f"\n> {self._quoted(sentence)}\n>"
 
     def compare(self) -> Iterator[str]:
-        found = [s for s in self.findings.sides if s.paper is not None]
-        if found:
-            yield "| Paper | What its abstract says |\n|---|---|\n"
-        for side in found:
+        columns = [aspect.capitalize() for aspect in self.findings.aspects] or ["What its abstract says"]
+        if any(s.paper is not None for s in self.findings.sides):
+            yield f"| Paper | {' | '.join(columns)} |\n{'|---' * (len(columns) + 1)}|\n"
+        for side in self.findings.sides:
             if side.paper is not None:
-                quotes = "<br>".join(self._quoted(s) for s in side.paper.sentences)
-                yield f"| **{_cell(self._title(side.paper.row))}** | {_cell(quotes)} |\n"
+                row = side.paper.row
+                cells = side.cells or (tuple(s.span for s in side.paper.sentences),)
+                quotes = " | ".join(_cell(self._quotes(row, spans)) for spans in cells)
+                yield f"| **{_cell(self._title(row))}** | {quotes} |\n"
         for side in self.findings.sides:
             if side.paper is None:
                 yield "\n" + self._absent(side)
+
+    def _quotes(self, row: int, spans: Sequence[Span]) -> str:
+        return "<br>".join(_between_marks(row, span, self.citations) for span in spans) or NOT_SAID
 
     def _absent(self, side: SideEvidence) -> str:
         text = f"{self._no_paper} on {as_it_is(side.text)}"
@@ -125,8 +134,7 @@ class _Writer:
         elif self.findings.query.sides:
             yield f"{self._none_of_the_sides()}. I searched {searched}"
         else:
-            who = "The papers that you chose do" if self._chosen else "The collection does"
-            yield f"{who} not say: I searched {searched}, and none answers this"
+            yield f"{self._nobody_says}: I searched {searched}, and none answers this"
         nearest = [row for row in self.findings.nearest if row != self.findings.unsaid][:3]
         if nearest:
             yield "; the nearest are\n\n" + "\n".join(f"- {self._title(row)}" for row in nearest)
@@ -147,7 +155,17 @@ class _Writer:
 
     @property
     def _no_paper(self) -> str:
-        return "None of the papers that you chose is" if self._chosen else "The collection has no paper"
+        if not self._chosen:
+            return "The collection has no paper"
+        return (
+            "The paper that you chose is not" if self.findings.searched == 1 else "None of the papers that you chose is"
+        )
+
+    @property
+    def _nobody_says(self) -> str:
+        if not self._chosen:
+            return "The collection does not say"
+        return f"The paper{' that you chose does' if self.findings.searched == 1 else 's that you chose do'} not say"
 
     def _title(self, row: int) -> str:
         return as_it_is(self.index.papers[row].title)
@@ -165,7 +183,11 @@ def not_chosen(names: Sequence[str]) -> str:
 
 def quoted(sentence: Evidence, citations: Citations) -> str:
     """A sentence between quotation marks, with its marker."""
-    citation = citations.cite(sentence.row, sentence.span)
+    return _between_marks(sentence.row, sentence.span, citations)
+
+
+def _between_marks(row: int, span: Span, citations: Citations) -> str:
+    citation = citations.cite(row, span)
     return f"“{as_it_is(citation.quote)}” [{citation.marker}]"
 
 

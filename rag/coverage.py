@@ -31,10 +31,11 @@ _OTHERS = re.compile(
 _FILLER = frozenset(
     stem(word)
     for word in """used uses report reports reported evaluate evaluated evaluation say said kind kinds type types
-    number amount named names name figures figure details results result achieved achieve proposed
+    number amount named names name figures figure details results result achieved achieve proposed fit
     claims claimed tested trained run runs ran needed experiments experimental obtained available
     statement compared reduction reductions savings saving gain gains improvement improvements overall
-    usage requirements required mentioned considered approach system systems s t vs versus""".split()
+    usage requirements required mentioned considered approach system systems s t vs versus two three
+    four please regard respect terms side sides""".split()
 )
 """What adds nothing to an aspect."""
 
@@ -57,19 +58,37 @@ class Aspect:
         return any(facet.name == "method" for facet in self.facets)
 
 
+SURE = frozenset({*"speedup hardware datasets models memory accuracy code parameters".split(), "training time"})
+"""The facets that a question names on purpose: whoever asks for the "approach" or the "task" asks for anything."""
+
+
 def read_aspect(text: str) -> Aspect:
     """The aspect in a word, a phrase or a question."""
+    taken = _named(text)
+    left = "".join(" " if any(a <= i < b for a, b, _ in taken) else c for i, c in enumerate(text))
+    rest = tuple(t for t in terms(left) if t not in _FILLER)
+    facets = tuple(dict.fromkeys(facet for _, _, facet in taken))
+    return Aspect(text, facets, rest, bool(re.search(r"\b(?:and|or)\b|[,/&+]", left)))
+
+
+def asked_aspects(question: str) -> tuple[Aspect, ...]:
+    """The aspects that a question names, without the names of papers, where it surely asks for these and nothing else;
+    none where it names only one."""
+    asked = read_aspect(question)
+    if asked.rest or len(asked.facets) < 2 or not all(facet.name in SURE for facet in asked.facets):
+        return ()
+    return tuple(Aspect(facet.name, (facet,)) for facet in asked.facets)
+
+
+def _named(text: str) -> list[tuple[int, int, Facet]]:
+    """The facets in a text, in its order, and where they stand."""
     found = [(m.start(), m.end(), facet) for facet in FACETS for m in facet.asked.finditer(text)]
     taken: list[tuple[int, int, Facet]] = []
     # "Model size" is one facet, not two: the longest that fits wins.
     for start, end, facet in sorted(found, key=lambda f: f[0] - f[1]):
         if all(end <= a or b <= start for a, b, _ in taken):
             taken.append((start, end, facet))
-    taken.sort(key=lambda f: f[0])
-    left = "".join(" " if any(a <= i < b for a, b, _ in taken) else c for i, c in enumerate(text))
-    rest = tuple(t for t in terms(left) if t not in _FILLER)
-    facets = tuple(dict.fromkeys(facet for _, _, facet in taken))
-    return Aspect(text, facets, rest, bool(re.search(r"\b(?:and|or)\b|[,/&+]", left)))
+    return sorted(taken, key=lambda f: f[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +114,8 @@ class Coverage:
         """What `said` needs of an aspect, once for all papers."""
         return self._ranker.encode(aspect.text)
 
-    def said(self, aspect: Aspect, encoded: Encoded, row: int) -> Said:
-        """What the abstract in `row` says of an aspect."""
+    def said(self, aspect: Aspect, encoded: Encoded, row: int, most: int = SENTENCES) -> Said:
+        """What the abstract in `row` says of an aspect, in at most `most` sentences."""
         abstract = self._index.papers[row].abstract
         spans = self._index.sentences(row)
         texts = [abstract[s.start : s.end] for s in spans]
@@ -104,7 +123,7 @@ class Coverage:
             found, confidence = self._known(aspect, encoded, row, texts), None
         else:
             found, confidence = self._free(aspect, encoded, row, texts)
-        return Said(tuple(spans[n] for n in sorted(found)), confidence)
+        return Said(tuple(spans[n] for n in sorted(found[:most])), confidence)
 
     def _known(self, aspect: Aspect, encoded: Encoded, row: int, texts: Sequence[str]) -> list[int]:
         """By the patterns: the sentences that say it most surely."""
@@ -117,10 +136,10 @@ class Coverage:
                 strength[n] = held
         best = max(strength.values(), default=0)
         fit = [n for n, held in strength.items() if held == best]
-        if len(fit) > SENTENCES and not aspect.in_order:
+        if len(fit) > 1 and not aspect.in_order:
             scored = self._scorer.score(encoded, row, manner="described")
             fit.sort(key=lambda n: -scored[n].score)
-        return fit[:SENTENCES]
+        return fit
 
     def _free(self, aspect: Aspect, encoded: Encoded, row: int, texts: Sequence[str]) -> tuple[list[int], float]:
         """By words and meaning, where no pattern knows the aspect."""
@@ -135,7 +154,7 @@ class Coverage:
             shared = sum(weight[term] for term in weight.keys() & set(terms(texts[n]))) / total
             chance[n] = 1 / (1 + math.exp(-(SHARED * shared + ALIKE * float(alike[n]) + BIAS)))
         fit = sorted((n for n, p in chance.items() if p >= THRESHOLD), key=lambda n: -chance[n])
-        return fit[:SENTENCES], round(max(chance.values(), default=0.0), 4)
+        return fit, round(max(chance.values(), default=0.0), 4)
 
 
 SHARED, ALIKE, BIAS, THRESHOLD = 0.43, 11.98, -7.16, 0.4

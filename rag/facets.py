@@ -77,7 +77,7 @@ def _facet(name: str, asked: str, *held: str, denied: str = "") -> Facet:
 FACETS = (
     _facet(
         "speedup",
-        r"(?:training\s+|inference\s+)?\b(?:speed-?\s?ups?|speeds?|faster|throughputs?|latenc(?:y|ies)|accelerations?|performance\s+(?:gains?|improvements?)|how\s+(?:much\s+)?fast(?:er)?|(?:gains?|improvements?)\s+in\s+(?:speed|throughput))\b",
+        r"(?:training\s+|inference\s+)?\b(?:speed-?\s?ups?|speeds?|faster|throughputs?(?!\s+runs?\b)|latenc(?:y|ies)|accelerations?|performance\s+(?:gains?|improvements?)|how\s+(?:much\s+)?fast(?:er)?|(?:gains?|improvements?)\s+in\s+(?:speed|throughput))\b",
         rf"(?i:{_SHARE}[^;]*?\b{_SPEED}|{_SPEED}[^;]*?{_SHARE}|{_SPEED}[^;]*?{_N}\s*(?:TFLOPS|petaFLOP|millisec|ms\b)|(?:outperform\w*|beats?|faster|efficient|speedup)\b[^;]*?{_TIMES}|{_N}\s*(?:FPS|TFLOPS|petaflops?|petaFLOP/s)|reduc\w+\s+the\s+training\s+time\s+by)",
         r"(?i:\b(?:significantly|largely|greatly|substantially|hugely|comparably|linear|near-linear|training|excellent|high|higher|improv\w+|boost\w*|enhanc\w+|outperform\w*)\s+(?:[\w/-]+\s+){0,6}?(?:speed-?ups?|speed|faster|accelerat\w+|throughput|training\s+efficiency)\b|\baccelerat\w+\s+(?:generation|training|inference)\s+speed)",
         denied=r"(?i:\baims\s+for\b|\bfocused\s+on\b|in\s+order\s+to\s+accelerate)",
@@ -93,14 +93,14 @@ FACETS = (
         denied=r"(?i:\bGPU\s+hours\b)",
     ),
     _facet(
-        "dataset",
+        "datasets",
         r"\b(?:(?:training|evaluation|test)\s+)?(?:data\s?sets?|benchmarks?|corpus|corpora|workloads?|benchmark\s+datasets?)\b|\b(?:which|what|training|evaluation|test)\s+data\b|^\W*data\W*$",
         rf"\b{_NAMED_DATA}|\b[A-Z][\w-]*(?:\s+[A-Z][\w-]*)*\s+(?:[Oo]pen\s+)?(?:datasets?|benchmarks?|corpus|suite)\b",
         rf"(?i:\b(?:\d+|several|various|diverse|multiple|public|real-world|synthetic|typical|popular|twelve|large-scale|extensive|standard|range\s+of|set\s+of)\s+(?:\w[\w-]*\s+|and\s+){{0,4}}?(?:datasets?|graphs|networks\s+show|benchmarks?|microbenchmarks?|workloads?|traces|corpora|tasks?\s+demonstrat)\b)|\bcorpus\b|\d\s*[BMT]\s+tokens|(?i:network)\s+with\s+{_N}\s+(?:million|billion)\s+nodes",
         denied=r"(?i:extensive\s+data\s+augmentation)",
     ),
     _facet(
-        "model",
+        "models",
         r"\b(?:(?:which|what|base|evaluated|language|neural)\s+)+(?:models?|architectures?|networks?|backbones?|llms?)\b|\b(?:models?|architectures?|networks?|backbones?|llms?)(?:\s+(?:(?:was|were|are)\s+)?(?:evaluated|trained|tested|used|architectures?|famil\w+))\b|^\W*(?:models?|architectures?|networks?|backbones?|llms?)\W*$",
         rf"\b{_MODEL}(?!\w)",
         rf"{_SIZE}[\s-]*[Pp]arameters?|\bMoE\s+(?:language\s+)?models?\b",
@@ -133,13 +133,13 @@ FACETS = (
         r"https?://(?!arxiv)|(?i:\b(?:code|implementation|deliverables|learned\s+parameters|toolkit|kernels|library)\b[^.]{0,70}\b(?:available|released?|provided|open[-\s]?sourced?)\b|\bopen[-\s]source\s+(?:implementation|project|library)|\b(?:we\s+)?(?:release|provide)\s+(?:all\s+)?(?:of\s+)?our\s+(?:models|code)|open[-\s]sourced?\s+at)",
     ),
     _facet(
-        "scale",
+        "parameters",
         r"\b(?:(?:number\s+of\s+|how\s+many\s+|trainable\s+)?parameters?(?:\s+counts?)?|model\s+(?:sizes?|scales?))\b|^\W*(?:scale|size)\W*$",
         rf"{_SIZE}[\s-]*[Pp]arameters?|{_N}(?:-{_N})?%(?:-{_N}%)?\s+(?:of\s+the\s+|trainable\s+)parameters|parameters\b[^.;]*{_SIZE}|[Pp]arameters?\s+(?:with|of)\s+{_SIZE}|trillions?\s+of\s+parameters|\b(?:trillion|billion)[\s-]parameter",
         r"\b\d[\d.]*B\b(?!\s+tokens)",
     ),
     _facet(
-        "time",
+        "training time",
         r"\b(?:(?:training|wall[\s-]?clock|search|run(?:ning)?|compute|fine-?tuning)[\s-]*(?:time|duration|costs?|hours)|gpu[\s-](?:hours|days)|how\s+long(?:\s+\w+){0,3}\s+(?:train\w*|take))\b",
         r"(?i:\b(?:\d[\d.,]*|one|two|three|four|five|six|few|a)[\s-]+(?:GPU\s+)?(?:hours?|days?|minutes?|weeks?|months?)\b|\bwithin\s+minutes\b|\bseconds\b)",
         r"(?i:\btraining\s+time\s+by\b)",
@@ -157,6 +157,13 @@ FACETS = (
         r"(?i:\bwe\b[^.;]{0,60}?\b(?:propose|introduce)\b|\b(?:we|this\s+(?:paper|work|study|research|article))\s+(?:\w+\s+){0,2}?(?:propos|present|introduc|develop|design|devis)|\bkey\s+(?:idea|insight|innovation)s?\b|\b(?:is|are)\s+(?:introduced|proposed|presented)\b|our\s+(?:primary|main|key)\s+(?:technical\s+)?contribution)",
         r"(?i:\b(?:we|this\s+(?:paper|work|study|research))\s+(?:\w+\s+){0,3}?(?:explor|investigat|show|demonstrat|challeng|enabl|aim|deriv|leverag))",
         denied=r"(?i:\bresults\s+we\s+present\b|\btheoretical\s+analysis\b)",
+    ),
+    _facet(
+        "results",
+        r"\b(?:(?:main|key|headline|experimental|empirical|reported)\s+)*(?:results?|findings?|outcomes?)\b|^\W*performance\W*$",
+        rf"(?i:(?:{_SHARE}|{_QUALITY}[^;]*?{_N})[^;]*?\b(?:speed\w*|fast\w*|outperform\w*|improv\w*|reduc\w*|achiev\w*|gains?|better|compared|throughput|accuracy|than|demonstrat\w*|show\w*|up\s+to)\b"
+        rf"|\b(?:speed\w*|fast\w*|outperform\w*|improv\w*|reduc\w*|achiev\w*|gains?|better|throughput|accuracy|results?|demonstrat\w*|show\w*|up\s+to|reach\w*|sustain\w*)\b[^;]*?(?:{_SHARE}|{_N}\s*(?:TFLOPS|petaFLOP|FPS|mAP)))",
+        r"(?i:\b(?:results?|experiments?|evaluations?|empirical(?:ly)?|outcomes)\b[^.]*\b(?:show|demonstrat|indicat|validat|reveal|confirm|achiev|outperform)|\bwe\s+(?:also\s+)?(?:find|observe|demonstrate|show\s+experimentally|validate|verified)\b|\boutperform\w*\b|\bstate-of-the-art\b)",
     ),
     _facet(
         "task",

@@ -12,7 +12,7 @@ import numpy as np
 from rag.answering import Findings, PaperEvidence, SideEvidence
 from rag.aspects import kinds
 from rag.confidence import Confidence
-from rag.coverage import Coverage
+from rag.coverage import SENTENCES, Aspect, Coverage, asked_aspects
 from rag.details import rare_figures
 from rag.evidence import Evidence, SentenceScorer, asks_figure, select
 from rag.index import Index
@@ -223,7 +223,22 @@ class Finder:
                 taken.add(found.paper.row)
             sides.append(found)
         none = all(s.paper is None for s in sides)
-        return replace(base, sides=tuple(self._fitted(sides)), abstain=none)
+        aspects = asked_aspects(query.topic)
+        filled = self._filled(sides, aspects)
+        columns = tuple(aspect.text for aspect in aspects) if filled else ()
+        return replace(base, sides=tuple(filled or self._fitted(sides)), abstain=none, aspects=columns)
+
+    def _filled(self, sides: Sequence[SideEvidence], aspects: Sequence[Aspect]) -> list[SideEvidence]:
+        """The sides with a cell for each aspect; none where nothing is in them, or more than ALL_WORDS words."""
+        papers = {s.paper.row: self.index.papers[s.paper.row] for s in sides if s.paper is not None}
+        encoded = [(aspect, self.coverage.encode(aspect)) for aspect in aspects]
+        left = ALL_WORDS - sum(len(paper.title.split()) for paper in papers.values())
+        for most in range(SENTENCES, 0, -1):
+            cells = {row: tuple(self.coverage.said(*a, row, most).spans for a in encoded) for row in papers}
+            texts = [p.abstract[s.start : s.end] for row, p in papers.items() for cell in cells[row] for s in cell]
+            if texts and sum(len(text.split()) for text in texts) <= left:
+                return [replace(s, cells=cells[s.paper.row]) if s.paper is not None else s for s in self._fitted(sides)]
+        return []
 
     def _fitted(self, sides: Sequence[SideEvidence]) -> list[SideEvidence]:
         """The sides without the sentences that score least, until titles and quotes have at most ALL_WORDS words."""

@@ -9,7 +9,7 @@ import pytest
 from hostile import HOSTILE
 
 from eval.aspects import fill, read_cells, score
-from rag import Comparison, Rag, UsageError
+from rag import Answer, Comparison, Rag, UsageError
 from rag.answering import NOT_SAID
 from rag.coverage import read_aspect
 
@@ -164,3 +164,72 @@ def test_json_holds_all_of_the_table(collection: Rag) -> None:
     gptq, coat = data["rows"]
     assert "NVIDIA A6000" in gptq["cells"][0]["quotes"][-1]["quote"]
     assert coat["cells"] == [{"quotes": [], "confidence": None}]
+
+
+# --- in the chat ----------------------------------------------------------------------------------------------------
+
+
+def columns(answer: Answer) -> tuple[list[str], list[list[str]]]:
+    """The heading and the rows of the table in an answer."""
+    lines = [line for line in answer.answer.split("\n") if line.startswith("|")]
+    cells = [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    return cells[0], cells[2:]
+
+
+@pytest.mark.parametrize(
+    ("question", "speedups", "cards"),
+    [
+        ("do GPTQ and COAT report speedups on the same hardware?", ("4.5x", "1.43x"), ("NVIDIA A100", NOT_SAID)),
+        (
+            "Do Fuyou and Video-Infinity report speedups on the same hardware, and where does it say so?",
+            ("156 TFLOPS", "100 times faster"),
+            ("RTX 4090", "Nvidia 6000 Ada"),
+        ),
+        (
+            "S-LoRA and GPipe: do these two papers report speedups on the same hardware?",
+            ("up to 4 times", "almost linear speedup"),
+            ("single GPU", "multiple accelerators"),
+        ),
+    ],
+)
+def test_two_aspects_in_a_question_are_two_columns(
+    collection: Rag, question: str, speedups: tuple[str, ...], cards: tuple[str, ...]
+) -> None:
+    answer = collection.ask(question)
+    heading, rows = columns(answer)
+    assert (answer.kind, heading) == ("comparison", ["Paper", "Speedup", "Hardware"])
+    for row, speedup, card in zip(rows, speedups, cards, strict=True):
+        assert speedup in row[1] and card in row[2]
+    assert len(answer.answer.split()) < 260
+    markers = {int(m) for m in re.findall(r"” \[(\d+)\]", answer.answer)}
+    assert markers == {c.marker for c in answer.citations}
+
+
+def test_two_papers_of_the_conversation(collection: Rag) -> None:
+    history = [{"role": "user", "content": "Compare GPTQ and COAT"}, {"role": "assistant", "content": "…"}]
+    answer = collection.ask("do these two papers report speedups on the same hardware?", history)
+    heading, rows = columns(answer)
+    assert heading == ["Paper", "Speedup", "Hardware"] and len(rows) == 2
+
+
+def test_a_side_that_is_not_there_is_still_told(collection: Rag) -> None:
+    answer = collection.ask("Compare the speedups and the hardware of COAT and Punica")
+    heading, rows = columns(answer)
+    assert heading == ["Paper", "Speedup", "Hardware"] and len(rows) == 1
+    assert answer.missing == ("Punica",) and "no paper on Punica" in answer.answer
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How do GPTQ and COAT differ in speed?",
+        "Compare the methods and the problems of GPTQ and COAT",
+        "Which GPUs, how much memory, what accuracy, which datasets do GaLore, QLoRA, GPTQ and COAT report?",
+        "Do GPTQ and COAT report a speedup in their appendix on the same hardware?",
+    ],
+)
+def test_one_column_where_one_aspect_something_else_or_too_much_is_asked(collection: Rag, question: str) -> None:
+    """Of more than 260 words a table by aspects would be, and what else is asked it would leave out."""
+    answer = collection.ask(question)
+    heading, _ = columns(answer)
+    assert heading == ["Paper", "What its abstract says"] and len(answer.answer.split()) < 260

@@ -160,7 +160,10 @@ def _before(text: str, start: int) -> list[tuple[int, str, bool]]:
     return _conjunct(phrase[at:], at)
 
 
-_NO_SIDE = re.compile(r"(?:both|each|all|it|its|they|their|why|how|others?|more)\b", re.IGNORECASE)
+_NO_SIDE = re.compile(
+    r"(?:both|each|all|it|its|they|their|why|how|others?|more|report|reports|claim|state|give|measure|use|achieve)\b",
+    re.IGNORECASE,
+)
 
 
 def _conjunct(phrase: str, at: int) -> list[tuple[int, str, bool]]:
