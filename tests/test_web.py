@@ -16,6 +16,7 @@ from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -34,6 +35,7 @@ from rag.feedback import FILE, read
 from rag.options import Options
 from rag.papers.paper import Paper
 from rag.web import chat, fragments, rating, sources
+from rag.web.api import WAITING, Calls, Refusal
 from rag.web.markdown import to_html
 from rag.web.markup import clean
 from rag.web.state import Settings, Talk
@@ -718,18 +720,28 @@ def test_papers_are_compared_by_aspects(client: Any) -> None:
     assert not table["rows"][1]["cells"][1]["quotes"]
 
 
-def test_calls_are_refused_in_words_where_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    import gradio as gr
+def test_four_calls_at_a_time_and_where_too_many_wait_they_are_refused_in_words() -> None:
+    calls, go, running, most = Calls(), threading.Event(), [0], [0]
+    request: Any = SimpleNamespace(url=SimpleNamespace(path="/gradio_api/queue/join"))
 
-    from rag.web import api
+    def work() -> dict[str, Any]:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        go.wait(30)
+        running[0] -= 1
+        return {}
 
-    monkeypatch.setattr(api, "_WAITING", 0)
-    rag: Any = FakeRag(Config())
-    with gr.Blocks() as page:
-        api.add_endpoints(rag)
-    ask: Any = next(fn.fn for fn in page.fns.values() if fn.api_name == "ask")
-    with pytest.raises(gr.Error, match="waiting already; try again"):
-        asyncio.run(ask(None, "Q?"))
+    async def crowd() -> list[Any]:
+        asked = [asyncio.create_task(calls.answer(request, work)) for _ in range(WAITING + 4)]
+        await asyncio.sleep(0.5)
+        with pytest.raises(Refusal, match="waiting already; try again") as refused:
+            await calls.answer(request, work)
+        assert str(refused.value).startswith(str(WAITING)), "without quotation marks"
+        go.set()
+        return await asyncio.gather(*asked)
+
+    assert asyncio.run(crowd()) == [{}] * (WAITING + 4)
+    assert most[0] == 4
 
 
 def test_twenty_ask_at_once_and_none_is_refused(client: Any) -> None:

@@ -29,12 +29,12 @@ MAX_LIMIT = 1_000
 """Papers that one search gives at most."""
 _MAX_JSON = MAX_HISTORY * MAX_TURN  # characters
 _AT_ONCE = 4  # As on the page: retrieval is bound by the processor.
-_WAITING = 64  # More are refused with a sentence rather than kept for minutes.
+WAITING = 64
+"""Calls that may wait; more are refused with a sentence rather than kept for minutes."""
 
 _log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
-_Answered = Callable[[gr.Request, Callable[[], Json]], Awaitable[Json]]
 
 
 class Refusal(gr.Error):
@@ -47,19 +47,18 @@ class Refusal(gr.Error):
         return str(self.message)
 
 
-def add_endpoints(rag: Rag) -> None:
-    """Add the endpoints over `rag` to the page that is being built.
+class Calls:
+    """Answers a few calls at a time; others wait, and where too many do, they are refused."""
 
-    They are outside of Gradio's queue, which its MCP server would join as a client that isn't logged in; how many work
-    at once is limited here instead. A call that can't be answered fails with a sentence.
-    """
-    limiter = anyio.CapacityLimiter(_AT_ONCE)
+    def __init__(self) -> None:
+        self._limiter = anyio.CapacityLimiter(_AT_ONCE)
 
-    async def answered(request: gr.Request, work: Callable[[], Json]) -> Json:
-        if limiter.statistics().tasks_waiting >= _WAITING:
-            raise Refusal(f"{_WAITING} calls are waiting already; try again in a minute.")
+    async def answer(self, request: gr.Request, work: Callable[[], Json]) -> Json:
+        """What `work` returns; `Refusal` where it can't be done, whatever the cause."""
+        if self._limiter.statistics().tasks_waiting >= WAITING:
+            raise Refusal(f"{WAITING} calls are waiting already; try again in a minute.")
         try:
-            value = await anyio.to_thread.run_sync(work, limiter=limiter)
+            value = await anyio.to_thread.run_sync(work, limiter=self._limiter)
         except RagError as error:
             raise Refusal(str(error)) from error
         except Exception as error:
@@ -67,7 +66,19 @@ def add_endpoints(rag: Rag) -> None:
             raise Refusal("The server met an error of its own; its log has the details.") from error
         return _readable(value) if request.url.path.startswith("/gradio_api/mcp") else value
 
-    for function in (_ask(rag, answered), _papers(rag, answered), _compare(rag, answered)):
+
+def _readable(value: Json) -> Any:
+    """Gradio gives a tool's value as Python would print it, and models as well as programs read JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def add_endpoints(rag: Rag) -> None:
+    """Add the endpoints over `rag` to the page that is being built.
+
+    They are outside of Gradio's queue, which its MCP server would join as a client that isn't logged in.
+    """
+    calls = Calls()
+    for function in (_ask(rag, calls), _papers(rag, calls), _compare(rag, calls)):
         _add(function)
 
 
@@ -84,12 +95,7 @@ def _add(function: Callable[..., Awaitable[Json]]) -> None:
         component._api_info["additional_description"] = described[name]
 
 
-def _readable(value: Json) -> Any:
-    """Gradio gives a tool's value as Python would print it, and models as well as programs read JSON."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _ask(rag: Rag, answered: _Answered) -> Callable[..., Awaitable[Json]]:
+def _ask(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
     async def ask(request: gr.Request, question: str, history_json: str = "[]", papers_json: str = "[]") -> Json:
         """Ask the collection of paper abstracts one question: about one paper, to compare several, or for a list.
 
@@ -108,12 +114,12 @@ def _ask(rag: Rag, answered: _Answered) -> Callable[..., Awaitable[Json]]:
             options = Options(papers=chosen(rag, papers_json))
             return rag.ask(question, turns(history_json), options=options).to_json()
 
-        return await answered(request, work)
+        return await calls.answer(request, work)
 
     return ask
 
 
-def _papers(rag: Rag, answered: _Answered) -> Callable[..., Awaitable[Json]]:
+def _papers(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
     async def papers(request: gr.Request, query: str = "", limit: int = 20) -> Json:
         """Search the titles, authors, years and abstracts of the papers in the collection, or list them all.
 
@@ -133,12 +139,12 @@ def _papers(rag: Rag, answered: _Answered) -> Callable[..., Awaitable[Json]]:
             found = search(rag.papers(), query)
             return {"found": len(found), "papers": [_described(paper) for paper in found[:limit]]}
 
-        return await answered(request, work)
+        return await calls.answer(request, work)
 
     return papers
 
 
-def _compare(rag: Rag, answered: _Answered) -> Callable[..., Awaitable[Json]]:
+def _compare(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
     async def compare(request: gr.Request, papers_json: str, aspects_json: str) -> Json:
         """Compare papers by aspects, as a table with exact quotes in its cells.
 
@@ -154,7 +160,7 @@ def _compare(rag: Rag, answered: _Answered) -> Callable[..., Awaitable[Json]]:
             papers = _texts("papers_json", papers_json, "papers")
             return rag.compare(papers, _texts("aspects_json", aspects_json, "aspects")).to_json()
 
-        return await answered(request, work)
+        return await calls.answer(request, work)
 
     return compare
 
