@@ -28,6 +28,7 @@ from rag.index import Index, current, digest, fingerprint_digest
 from rag.indexing import build as build_index
 from rag.language import Readers
 from rag.library import read_papers, write_papers
+from rag.mapping import PaperMap, paper_map
 from rag.matrix import Comparison, compare
 from rag.names import Names
 from rag.options import Options
@@ -266,6 +267,10 @@ class Rag:
         if self._papers is None or self._papers[0] != key:
             self._papers = (key, tuple(read_papers(library)))
         return self._papers[1]
+
+    def map(self) -> PaperMap:
+        """The collection as a picture; made at the first call after a change, in 1 to 20 seconds."""
+        return paper_map(self._open().index)
 
     def as_retriever(self, top_k: int = 10) -> PaperRetriever:
         """The retrieval as a LlamaIndex retriever."""
