@@ -107,7 +107,8 @@ class Desk:
         """Have the answer written and checked."""
         written = Written(Citations(self._finder.index))
         start = time.perf_counter()
-        shown = tuple((time.perf_counter(), piece) for piece in self._author.write(self._findings, written, None))
+        pieces = self._author.write(self._findings, written, None)
+        shown = tuple((time.perf_counter(), piece) for piece in pieces if isinstance(piece, str))
         return Turn(start, time.perf_counter() - start, written.usage.completion_tokens, shown)
 
     def bare(self, client: OpenAI, model: str) -> Turn:

@@ -14,7 +14,7 @@ from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
 from rag.errors import ModelError, ModelStopped, UsageError
 from rag.finding import Finder, Found
 from rag.prompts import prompt
-from rag.question import Query, understand
+from rag.question import Query
 from rag.reading import Reader
 from rag.support import SupportChecker
 from rag.threads import one_thread
@@ -61,7 +61,7 @@ class Asking:
         """Steps, pieces of text, and the Answer at the end."""
         yield Step("understand", "Reading the question")
         with one_thread():
-            query = understand(self.question, self.turns, self.finder.names, self.finder.best_row)
+            query = self.finder.understand(self.question, self.turns)
         other = self._other_reading(query)
         self._mark()
         yield Step("retrieve", f"Searching {_papers(self.finder.searched)}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rag.answer import Turn
 from rag.answering import Findings, PaperEvidence, SideEvidence
 from rag.aspects import kinds
 from rag.confidence import Confidence
@@ -19,7 +20,7 @@ from rag.index import Index
 from rag.lexical import STOPWORDS, stem, words
 from rag.membership import Candidates, Membership
 from rag.names import Names
-from rag.question import Query, Side, restricted
+from rag.question import Query, Side, restricted, understand, understand_among
 from rag.retrieval import Encoded, PaperRanker, Ranking
 
 WORDS = {"named": 106, "described": 150, "several": 95}
@@ -91,6 +92,12 @@ class Finder:
     def searched(self) -> int:
         """How many papers it finds among."""
         return len(self.index) if self._rows is None else len(self._rows)
+
+    def understand(self, question: str, history: Sequence[Turn]) -> Query:
+        """A question in the light of what was said before, and of the papers that were chosen."""
+        if self._rows is None:
+            return understand(question, history, self.names, self.best_row)
+        return understand_among(question, history, self.names, self.best_row, self._rows)
 
     def find(self, query: Query) -> Found:
         """The evidence for a question of any kind; of two readings the one that the collection answers."""

@@ -119,6 +119,10 @@ class Names:
         """How a reader would name the paper in `row` in a sentence: its system's name, or its title in quotes."""
         return self._short[row]
 
+    def title(self, row: int) -> str:
+        """The title of the paper in `row`."""
+        return self._papers[row].title
+
     def titled(self, word: str) -> list[int]:
         """The rows of the papers whose titles have a word that begins with `word`."""
         start = re.compile(rf"\b{re.escape(word)}", re.IGNORECASE)

@@ -7,18 +7,20 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rag.cli import console, live
+from rag.cli.choosing import Wanted, chosen
 from rag.cli.session import Options, opened, with_options
 from rag.errors import RagError
 
 if TYPE_CHECKING:
     from rag.answer import Turn
+    from rag.options import Options as Restriction
     from rag.pipeline import Rag
 
 HELP = "Ask a question. /new starts over, /help shows this, /quit or Ctrl-D leaves."
 
 
 @with_options
-def chat(*, options: Options) -> None:
+def chat(papers: Wanted = None, *, options: Options) -> None:
     """Talk with the collection, question after question.
 
     A question may refer to the ones before it: "And which of them is faster?"
@@ -33,13 +35,16 @@ def chat(*, options: Options) -> None:
     """
     with opened(options.config()) as rag:
         terminal = sys.stdin.isatty()
+        held = rag.papers()
+        restriction = chosen(papers, held)
         if terminal:
             _line_editing()
-            console.note(f"{len(rag.papers())} papers. {HELP}")
-        _talk(rag, terminal)
+            some = f"{len(restriction.papers)} of " if restriction and restriction.papers else ""
+            console.note(f"{some}{len(held)} papers. {HELP}")
+        _talk(rag, restriction, terminal)
 
 
-def _talk(rag: Rag, terminal: bool) -> None:
+def _talk(rag: Rag, restriction: Restriction | None, terminal: bool) -> None:
     history: list[Turn] = []
     interrupted = False
     while True:
@@ -60,15 +65,15 @@ def _talk(rag: Rag, terminal: bool) -> None:
         elif text.startswith("/"):
             console.note(HELP)
         elif text:
-            _exchange(rag, text, history)
+            _exchange(rag, text, history, restriction)
 
 
-def _exchange(rag: Rag, question: str, history: list[Turn]) -> None:
+def _exchange(rag: Rag, question: str, history: list[Turn], restriction: Restriction | None) -> None:
     from rag.answer import Turn
     from rag.config import MAX_HISTORY
 
     try:
-        answer = live.answered(rag, question, history[-MAX_HISTORY:])
+        answer = live.answered(rag, question, history[-MAX_HISTORY:], options=restriction)
     except RagError as e:
         console.fail(str(e))
     except KeyboardInterrupt:

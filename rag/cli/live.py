@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from rag.answer import Answer, Turn
+    from rag.options import Options
     from rag.pipeline import Rag
 
 FRAMES = 12
@@ -22,7 +23,9 @@ BROKE_OFF = "[The answer broke off here: it is incomplete.]"
 STOPPED = "[stopped: the answer above is incomplete]"
 
 
-def answered(rag: Rag, question: str, history: Sequence[Turn] = (), *, keep: bool = True) -> Answer:
+def answered(
+    rag: Rag, question: str, history: Sequence[Turn] = (), *, options: Options | None = None, keep: bool = True
+) -> Answer:
     """The answer to a question.
 
     On the way a terminal shows the draft, which goes when the answer is there: what does not hold is taken back in it.
@@ -35,7 +38,7 @@ def answered(rag: Rag, question: str, history: Sequence[Turn] = (), *, keep: boo
     draft = ""
     try:
         with Screen() as screen:
-            for event in rag.stream(question, history, stop=stop):
+            for event in rag.stream(question, history, options=options, stop=stop):
                 if isinstance(event, Answer):
                     return event
                 if isinstance(event, Step):

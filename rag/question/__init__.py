@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from rag.answer import Turn
@@ -12,11 +12,11 @@ from rag.names import Names
 from rag.question.choosing import choose
 from rag.question.followup import Search, resolve
 from rag.question.lists import asks_size, is_count, is_list, is_negated, list_topic
-from rag.question.query import Query, Side
+from rag.question.query import MAX_SIDES, Query, Side
 from rag.question.restricted import restricted
 from rag.question.sides import aspect, comparison_sides
 
-__all__ = ["Query", "Side", "read", "restricted", "understand"]
+__all__ = ["Query", "Side", "read", "restricted", "understand", "understand_among"]
 
 _GREETING = re.compile(
     r"^\W*(?:(?:hi|hello|hey|thanks?(?:\s+(?:you|a\s+lot|so\s+much))?|good\s+(?:morning|evening|afternoon|night|day)|bye|goodbye|ok(?:ay)?|great|"
@@ -50,6 +50,36 @@ def understand(question: str, history: Sequence[Turn], names: Names, search: Sea
         if resolved is not None:
             return resolved
     return read(question, question, names)
+
+
+def understand_among(
+    question: str, history: Sequence[Turn], names: Names, search: Search, rows: Collection[int]
+) -> Query:
+    """The same of a reader who has chosen the papers in `rows`. A few are on the table, as if they had just been named:
+    "Which hardware do they use?", or of a single one "What hardware is used?", "How do the authors measure it?"."""
+    table = Turn("assistant", "; ".join(names.title(row) for row in sorted(rows)[:MAX_SIDES]))
+    if len(rows) > 1:
+        few = len(rows) <= MAX_SIDES and _THEY.search(question)
+        return understand(question, [table, *history] if few else history, names, search)
+    query = understand(question, [*history, table], names, search)
+    about = bool(_THE_PAPER.search(question))
+    if query.kind == "single" and query.rows and not history:
+        # With this many words it may as well describe another paper, which then answers better.
+        alone = not about and len([w for w in words(question) if w not in STOPWORDS]) > SHORT
+        return replace(query, otherwise=read(question, question, names) if alone else None)
+    if query.kind != "single" or query.rows or query.mentions or not about:
+        return query
+    (row,) = rows
+    standalone = f"{names.short(row)}: {query.standalone}"
+    return replace(query, standalone=standalone, topic=standalone, rows=(row,))
+
+
+SHORT = 4
+"""Words, without stopwords, of a question that says too little by itself to be of another paper than the chosen one."""
+_THE_PAPER = re.compile(
+    r"\bthe\s+(?:papers?|authors?|work|study|abstract|method|approach|system|framework|technique)\b", re.IGNORECASE
+)
+_THEY = re.compile(r"\b(?:they|them|their|these|those|both|each)\b", re.IGNORECASE)
 
 
 def read(question: str, standalone: str, names: Names) -> Query:

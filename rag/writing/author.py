@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from llama_index.core.llms import ChatMessage
 
-from rag.answer import Claim
+from rag.answer import Claim, Step
 from rag.answering import Findings, PaperEvidence, as_it_is, quote, quoted
 from rag.citations import Citations
 from rag.errors import ModelError, ModelStopped
@@ -108,8 +108,8 @@ class Author:
         self._index, self._names, self._checker, self._reader = index, names, checker, reader
         self._context, self._strict, self._judging, self._fallback = context, strict, judging, fallback
 
-    def write(self, findings: Findings, written: Written, stop: threading.Event | None) -> Iterator[str]:
-        """The pieces of an answer about one paper or several, or of a comparison, as they come.
+    def write(self, findings: Findings, written: Written, stop: threading.Event | None) -> Iterator[str | Step]:
+        """The pieces of an answer about one paper or several, or of a comparison, as they come, and a step in between.
 
         They are provisional: `written` is filled on the way, and its text is what holds. Raises `ModelError` where the
         model fails and there is no falling back, and `ModelStopped`.
@@ -142,6 +142,8 @@ class Author:
         written.first_token = reply.first_token
         if reply.finish == "length":
             written.warnings.append(CUT)
+        if (n := len(checking.claims)) and failure is None:
+            yield Step("answer", f"Checking {n} claim{'' if n == 1 else 's'}")
         if self._judging and failure is None:
             self._judge(checking, draft, sources, written, stop)
         written.text, written.claims = draft.text.strip(), tuple(checking.claims)
