@@ -13,18 +13,24 @@ LINE_END = "\u2424"
 """Stands for the end of a line in what a button copies."""
 
 
-def button(act: str, value: object, html: str, *, label: str = "", style: str = "") -> str:
-    """A button that calls the handler of `act` with `value`. `html` is its inside; `label` is for screen readers."""
+def button(act: str, value: object, html: str, *, label: str = "", style: str = "", pressed: bool | None = None) -> str:
+    """A button that calls the handler of `act` with `value`. `html` is its inside; `label` is for screen readers.
+
+    `pressed` is the state of one that switches something on and off, None of any other.
+    """
     spoken = f' aria-label="{shown(label)}"' if label else ""
     drawn = f' class="{style}"' if style else ""
-    return f'<button type="button" data-act="{act}" data-value="{shown(str(value))}"{spoken}{drawn}>{html}</button>'
+    state = f' aria-pressed="{str(pressed).lower()}"' if pressed is not None else ""
+    told = shown(str(value))
+    return f'<button type="button" data-act="{act}" data-value="{told}"{spoken}{drawn}{state}>{html}</button>'
 
 
-def copier(text: str, html: str, *, label: str = "") -> str:
+def copier(text: str, html: str, *, label: str = "", style: str = "") -> str:
     """A button that puts `text` on the clipboard."""
     spoken = f' aria-label="{shown(label)}"' if label else ""
+    drawn = f' class="{style}"' if style else ""
     # A line end would end the line that the fragment has to be; `scripts/copying.js` puts it back.
-    return f'<button type="button" data-copy="{shown(text.replace(chr(10), LINE_END))}"{spoken}>{html}</button>'
+    return f'<button type="button" data-copy="{shown(text.replace(chr(10), LINE_END))}"{spoken}{drawn}>{html}</button>'
 
 
 def action(act: str) -> gr.Textbox:

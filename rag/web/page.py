@@ -14,7 +14,7 @@ from rag.web.markup import clean
 from rag.web.shared import HTML, QUICK, Shared
 from rag.web.shelf import Shelf, title
 from rag.web.state import Talk
-from rag.web.tabs import chat, settings
+from rag.web.tabs import chat, evaluation, papers, settings
 
 NAME = "Paper RAG"
 
@@ -23,6 +23,7 @@ def build_page(config: Config, shelf: Shelf) -> gr.Blocks:
     """The page over the collections of `shelf`, ready to launch."""
     page = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600))
     with page:
+        api.add_endpoints(shelf.rag())  # first: of two functions with the same name, Gradio renames the later one
         header = gr.Markdown(clean(_header(shelf, config.collection)), elem_id="header", **HTML)
         # Inside the tabs Gradio would count the states as tabs.
         talk, collection, chosen = gr.State(Talk()), gr.State(config.collection), gr.State(())
@@ -31,17 +32,23 @@ def build_page(config: Config, shelf: Shelf) -> gr.Blocks:
             shared = Shared(config, shelf, tabs, talk, collection, chosen, kept)
             with gr.Tab("Chat", id="chat"):
                 chat_parts = chat.layout()
+            with gr.Tab("Papers", id=papers.ID):
+                papers_parts = papers.layout()
+            with gr.Tab("Evaluation", id="evaluation") as evaluation_tab:
+                evaluation_parts = evaluation.layout()
             with gr.Tab("Settings", id="settings"):
                 settings_parts = settings.layout()
         settings.wire(page, settings_parts, shared)
+        added = papers.wire(page, papers_parts, shared)
         chat.wire(page, chat_parts, shared, Desk(shared))
+        evaluation.wire(evaluation_parts, shared, evaluation_tab)
 
         def named(collection: str, stored: Any) -> str:
             return clean(_header(shelf, collection))
 
         page.load(named, [shared.collection, shared.settings], header, **QUICK)
+        added.then(named, [shared.collection, shared.settings], header, **QUICK)
         gr.on([shared.collection.change], named, [shared.collection, shared.settings], header, **QUICK)
-        api.add_endpoints(shelf.rag())
     return page
 
 

@@ -14,6 +14,8 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 """For every event of the page: only the page may call it; programs have the documented endpoints."""
 QUICK: dict[str, Any] = {**PRIVATE, "queue": False}
 """For events that answer in milliseconds and must not wait behind questions."""
+CHANGING: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
+"""For those that set a state whose `change` others listen to: Gradio tells the page of it from its queue only."""
 HTML: dict[str, Any] = {"sanitize_html": False, "latex_delimiters": [], "line_breaks": False}
 """For every gr.Markdown that shows a fragment of ours, which has gone through `rag.web.markup.clean`.
 

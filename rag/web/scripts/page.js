@@ -3,5 +3,6 @@ import "./actions.js";
 import "./address.js";
 import "./copying.js";
 import "./evidence.js";
+import "./focus.js";
 import "./hover.js";
 import "./labels.js";

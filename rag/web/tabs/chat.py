@@ -11,7 +11,7 @@ import gradio as gr
 from rag.config import MAX_QUESTION
 from rag.web import bridge, rating, sources
 from rag.web.desk import Desk, Updates, Visit
-from rag.web.shared import HTML, PRIVATE, QUICK, Shared
+from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
 from rag.web.state import Talk
 
 
@@ -113,14 +113,14 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, desk: Desk) -> None:
     for asked in asking:
         asked.then(suggested, state, parts.next, **PRIVATE)
     opening = [
-        on("new", shows(lambda _, visit: desk.open(visit)), outputs, **QUICK),
-        on("open", shows(lambda id, visit: desk.open(visit, id)), outputs, **QUICK),
+        on("new", shows(lambda _, visit: desk.open(visit)), outputs, **CHANGING),
+        on("open", shows(lambda id, visit: desk.open(visit, id)), outputs, **CHANGING),
     ]
     on("edit", shows(lambda _, visit: desk.edit(visit)), outputs, **QUICK)
     on("keep", shows(lambda _, visit: desk.keep(visit)), outputs, **QUICK)
     on("forget", shows(lambda id, visit: desk.forget(visit, id)), outputs, **QUICK)
     on("forget-all", shows(lambda _, visit: desk.forget(visit, "")), outputs, **QUICK)
-    on("drop", shows(desk.drop), shared.chosen, **QUICK)
+    on("drop", shows(desk.drop), shared.chosen, **CHANGING)
 
     def stopped(request: gr.Request) -> None:
         desk.stops.ask(str(request.session_hash))

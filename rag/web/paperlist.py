@@ -1,0 +1,233 @@
+"""The papers of a collection: which of them are listed, and the HTML of the list and of the one that is read.
+
+Every fragment escapes what it is given and is on one line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, get_args
+from urllib.parse import urlencode
+
+from rag.answer import Answer
+from rag.papers.paper import Paper
+from rag.searching import search
+from rag.web.bridge import button, copier
+from rag.web.markdown import shown
+from rag.web.markup import SITE
+from rag.web.shelf import title
+
+PAGE = 100
+"""Papers that are listed at once."""
+MAX_QUERY = 300
+"""Characters of a search."""
+COMPARED = (2, 8)
+"""Chosen papers that one table compares."""
+_NAMED = 3  # authors in the list; of more, how many
+_LINKED = 400  # chosen papers that one link can name: an address holds some 40,000 characters
+
+Sort = Literal["match", "file", "title", "year"]
+SORTS: dict[Sort, str] = {"match": "Best match", "file": "As in the files", "title": "Title", "year": "Newest"}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a reader looks at the papers: what is searched and how sorted, how many are listed, and what is read.
+
+    `reading` is the id of a paper, "" for none; `sentence` is the place in its abstract that was asked for, and
+    `visit` tells one click that opened it from the next.
+    """
+
+    query: str = ""
+    sort: Sort | None = None
+    limit: int = PAGE
+    reading: str = ""
+    sentence: tuple[int, int] | None = None
+    visit: str = ""
+
+    @property
+    def sorted_by(self) -> Sort:
+        """What was chosen; else the best match of a search, and the order of the files where nothing is searched."""
+        if self.sort is None or (self.sort == "match" and not self.query.strip()):
+            return "match" if self.query.strip() else "file"
+        return self.sort
+
+
+def found(papers: Sequence[Paper], look: Look) -> list[Paper]:
+    """The papers that are searched for, sorted."""
+    matching = search(papers, look.query)
+    match look.sorted_by:
+        case "title":
+            return sorted(matching, key=lambda p: re.sub(r"^\W+", "", p.title.casefold()))
+        case "year":
+            return sorted(matching, key=lambda p: -(p.year or 0))
+        case "file":
+            kept = {p.id for p in matching}
+            return [p for p in papers if p.id in kept]
+    return matching
+
+
+def sort_named(value: str) -> Sort | None:
+    """The way to sort that a button names; None for what is none."""
+    return next((sort for sort in get_args(Sort) if sort == value), None)
+
+
+def place(value: str) -> tuple[str, tuple[int, int] | None]:
+    """The paper, and the sentence in it, that a button to read names: "ID", or "ID START END"."""
+    if fits := re.fullmatch(r"(\S+) (\d{1,9}) (\d{1,9})", value):
+        return fits[1], (int(fits[2]), int(fits[3]))
+    return value, None
+
+
+def count(shown_papers: int, total: int) -> str:
+    """How many of the papers were found."""
+    if total and not shown_papers:
+        return "<p>No paper has all of these words. Search with fewer, or with their beginnings.</p>"
+    of = f"{shown_papers:,} of {total:,}" if shown_papers != total else f"{total:,}"
+    return f"<p>{of} paper{'' if total == 1 else 's'}</p>"
+
+
+def tools(papers: Sequence[Paper], found: Sequence[Paper], look: Look, collection: str) -> str:
+    """How the list is sorted, and what can be done with all of it."""
+    offered = [
+        s for s in SORTS if (s != "match" or look.query.strip()) and (s != "year" or any(p.year for p in papers))
+    ]
+    sorts = "".join(button("sort", s, SORTS[s], style="round", pressed=s == look.sorted_by) for s in offered)
+    parts = [f'<span class="sorts" role="group" aria-label="Sort by">{sorts}</span>']
+    if found and len(found) < len(papers):
+        parts.append(button("choose-found", "", f"Choose all {len(found):,} found", style="link"))
+    if found:
+        parts.append(
+            _bibtex(collection, [("q", look.query)] if look.query.strip() else [], f"BibTeX of {len(found):,}")
+        )
+    return f'<div class="tools">{"".join(parts)}</div>'
+
+
+def listed(found: Sequence[Paper], look: Look, chosen: Collection[str]) -> str:
+    """The first papers of those that were found, and a button for more."""
+    items = "".join(_item(p, p.id in chosen, p.id == look.reading) for p in found[: look.limit])
+    left = len(found) - look.limit
+    more = button(
+        "more", "", f"Show {min(PAGE, left)} more", label=f"Show {min(PAGE, left)} more of {left:,}", style="more"
+    )
+    return f'<ul class="papers" aria-label="Papers">{items}</ul>{more if left > 0 else ""}' if items else ""
+
+
+def _item(paper: Paper, chosen: bool, current: bool) -> str:
+    mark = ' aria-current="true"' if current else ""
+    tick = '<span aria-hidden="true">✓</span>'
+    pick = button("choose", paper.id, tick, label=f"Choose {paper.title}", style="pick", pressed=chosen)
+    read = button("read", paper.id, shown(paper.title), style="title")
+    return f"<li{mark}>{pick}<div>{read}{byline(paper, _NAMED)}</div></li>"
+
+
+def byline(paper: Paper, most: int | None = None) -> str:
+    """Authors and year, as far as they are known; of more than `most` authors how many more there are."""
+    names = paper.authors if most is None or len(paper.authors) <= most + 1 else paper.authors[:most]
+    authors = ", ".join(names)
+    if len(names) < len(paper.authors):
+        authors += f" and {len(paper.authors) - len(names)} more"
+    by = " · ".join(part for part in (authors, str(paper.year or "")) if part)
+    return f'<p class="by">{shown(by)}</p>' if by else ""
+
+
+def reading(paper: Paper, look: Look, *, chosen: bool, cited: Collection[tuple[int, int]], bibtex: str = "") -> str:
+    """A whole paper: `cited` are the places that the open conversation quotes."""
+    link = ""
+    if paper.url and re.match(r"https?://", paper.url, re.IGNORECASE):
+        link = f'<a href="{shown(paper.url)}" class="link" target="_blank">Read it at its source</a>'
+    target = look.sentence if _within(paper, look.sentence) else None
+    note = ""
+    if inside := [c for c in cited if _within(paper, c)]:
+        what = "sentence that the open conversation quotes" if len(inside) == 1 else "sentences that it quotes"
+        note = f'<p class="hint">Marked: the {what}.</p>'
+    focus = "" if target else f' data-focus="{shown(look.visit)}"'
+    return (
+        f'<article class="reading" aria-labelledby="reading-title"><h2 id="reading-title" tabindex="-1"{focus}>'
+        f"{shown(paper.title)}</h2>{byline(paper)}{_actions(paper, chosen, bibtex, link)}"
+        f'<div class="abstract">{_marked(paper.abstract, inside, target, look.visit)}</div>{note}</article>'
+    )
+
+
+def _actions(paper: Paper, chosen: bool, bibtex: str, link: str) -> str:
+    parts = [
+        button("ask-about", paper.id, "Ask about this paper", style="main-button"),
+        button("choose", paper.id, "Leave out" if chosen else "Choose", style="link"),
+        copier(bibtex, "Copy BibTeX", style="link") if bibtex else "",
+        link,
+    ]
+    return f'<div class="does">{"".join(parts)}</div>'
+
+
+def _within(paper: Paper, span: tuple[int, int] | None) -> bool:
+    return span is not None and 0 <= span[0] < span[1] <= len(paper.abstract)
+
+
+def _marked(text: str, spans: Collection[tuple[int, int]], target: tuple[int, int] | None, visit: str) -> str:
+    """The abstract with each span between <mark> tags; the one that was asked for gets the focus."""
+    every = [*spans, *([target] if target else [])]
+    cuts = sorted({0, len(text), *(end for span in every for end in span)})
+    html, focus = [], f' tabindex="-1" class="asked" data-focus="{shown(visit)}"'
+    for start, end in pairwise(cuts):
+        piece = shown(text[start:end])
+        if any(a <= start and end <= b for a, b in every):
+            asked = target is not None and target[0] <= start and end <= target[1]
+            piece = f"<mark{focus if asked and start == (target or (0,))[0] else ''}>{piece}</mark>"
+        html.append(piece)
+    return "".join(html)
+
+
+def cited(answers: Sequence[Answer], paper: Paper) -> set[tuple[int, int]]:
+    """The places in the abstract of `paper` that answers quote, where they are still there."""
+    places = ((c, (c.start, c.end)) for a in answers for c in a.citations if c.paper_id == paper.id)
+    return {span for c, span in places if c.quote and paper.abstract[span[0] : span[1]] == c.quote}
+
+
+NOTHING_READ = (
+    '<section class="reading empty" aria-label="Paper"><h2>Read a paper</h2><p>Click a title, and its abstract shows '
+    "here. Choose papers to ask only them, or to compare what they say.</p></section>"
+)
+GONE = (
+    '<section class="reading empty" aria-label="Paper"><p>This paper is not in the collection any more.</p></section>'
+)
+
+
+def tray(chosen: Collection[str], collection: str) -> str:
+    """What can be done with the chosen papers; empty where none is."""
+    if not chosen:
+        return ""
+    parts = [button("ask-chosen", "", "Ask them" if len(chosen) > 1 else "Ask it", style="main-button")]
+    low, high = COMPARED
+    if low <= len(chosen) <= high:
+        parts.append(button("compare", "", "Compare them", style="link"))
+    elif len(chosen) > high:
+        parts.append(f'<span class="hint">{low} to {high} can be compared</span>')
+    if len(chosen) <= _LINKED:
+        parts.append(_bibtex(collection, [("id", id) for id in chosen], "BibTeX"))
+    parts.append(button("drop", "", "Clear", label="Clear: choose none", style="link"))
+    only = "these" if len(chosen) > 1 else "this one"
+    told = f"<span><b>{len(chosen):,} chosen:</b> questions are asked of {only} only.</span>"
+    return f'<p class="picked">{told}{"".join(parts)}</p>'
+
+
+def collections(names: Sequence[str], open: str) -> str:
+    """The collections of the server, `open` being the one that is shown."""
+    others = [name for name in names if name != open]
+    items = "".join(
+        button("collection", name, shown(title(name)), style="round", pressed=name == open) for name in (open, *others)
+    )
+    return f'<div class="collections" role="group" aria-label="Collection"><span>Collection</span>{items}</div>'
+
+
+def address(file: str, fields: Sequence[tuple[str, str]]) -> str:
+    """The address, relative to the page, of a file of this server that depends on `fields`."""
+    # The sanitizer lets no ".." through, wherever it stands.
+    return f"{SITE}{file}?{urlencode(fields).replace('..', '%2E%2E')}"
+
+
+def _bibtex(collection: str, fields: Sequence[tuple[str, str]], words: str) -> str:
+    place = address("papers.bib", [("collection", collection), *fields])
+    return f'<a href="{shown(place)}" class="link" download>{words}</a>'

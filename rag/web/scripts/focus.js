@@ -1,0 +1,43 @@
+// Where the focus goes when the server draws anew what it was on: to [data-focus], where that was not there before; to
+// the box of the question, from a button that leads to the chat; else back to the button that was used.
+
+const TO_THE_QUESTION = ["ask-about", "ask-chosen"];
+const PATIENCE = 3000; // milliseconds
+let used = null; // the button of ours that was used last
+let seen = ""; // the [data-focus] that had the focus already
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-act]");
+  if (!button) return;
+  const { act, value } = button.dataset;
+  used = { act, value, place: button.closest(".block[id]")?.id, until: Date.now() + PATIENCE };
+  if (TO_THE_QUESTION.includes(act)) reach("#question textarea", used.until);
+});
+
+new MutationObserver(() => {
+  if (!used || Date.now() > used.until) return;
+  const wanted = document.querySelector("[data-focus]");
+  if (wanted && wanted.dataset.focus !== seen) {
+    seen = wanted.dataset.focus;
+    reach(`[data-focus="${CSS.escape(seen)}"]`, used.until);
+  } else if (!document.activeElement || document.activeElement === document.body) {
+    again()?.focus({ preventScroll: true });
+  }
+}).observe(document.body, { childList: true, subtree: true });
+
+// The same button in what was drawn anew.
+function again() {
+  const place = document.getElementById(used.place) ?? document;
+  return place.querySelector(`[data-act="${CSS.escape(used.act)}"][data-value="${CSS.escape(used.value)}"]`);
+}
+
+// A tab may have to be shown first.
+function reach(selector, until) {
+  const element = document.querySelector(selector);
+  if (element?.checkVisibility()) {
+    element.focus({ preventScroll: true });
+    element.scrollIntoView({ block: element.matches("mark") ? "center" : "nearest" });
+  } else if (Date.now() < until) {
+    requestAnimationFrame(() => reach(selector, until));
+  }
+}

@@ -1,0 +1,76 @@
+"""The form that adds papers to a collection, or makes a new one of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from rag.errors import RagError
+from rag.web import fragments, uploads
+from rag.web.markup import clean
+from rag.web.shared import HTML, PRIVATE, Shared
+from rag.web.uploads import Report, Uploads
+
+_FAULT = "The server met an error of its own; its log on the terminal has the details. Try again, or restart it."
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the form."""
+
+    files: gr.File
+    name: gr.Textbox
+    add: gr.Button
+    told: gr.Markdown
+
+
+def layout() -> Parts:
+    """The form, folded."""
+    with gr.Accordion("Add papers", open=False, elem_id="papers-add"):
+        with gr.Row(elem_id="papers-form"):
+            with gr.Column(min_width=260):
+                files = gr.File(file_count="multiple", label="Files of papers", elem_id="papers-files", height=140)
+                gr.Markdown(clean(f'<p class="hint">{uploads.FORMATS}.</p>'), **HTML)
+            with gr.Column(min_width=260):
+                name = gr.Textbox(
+                    label="Name of the collection",
+                    info="A new one, or one that is there, to add to it.",
+                    elem_id="papers-name",
+                    max_lines=1,
+                    max_length=64,
+                    html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+                )
+                add = gr.Button("Add", variant="primary", elem_id="papers-add-button")
+        told = gr.Markdown("", elem_id="papers-added", **HTML)
+    return Parts(files, name, add, told)
+
+
+def wire(parts: Parts, shared: Shared) -> gr.events.Dependency:
+    """Add what is chosen, tell how far it is, and show the collection; returns the event that ends so."""
+    adder = Uploads(shared.shelf)
+    outputs = [parts.told, parts.files, parts.add, shared.collection]
+
+    def ended(html: str, collection: Any = None) -> list[Any]:
+        return [clean(html), None, gr.Button(interactive=True), collection or gr.skip()]
+
+    def added(files: list[str] | None, name: str) -> Iterator[list[Any]]:
+        try:
+            for event in adder.add(files or [], name.strip()):
+                if isinstance(event, Report):
+                    yield ended(uploads.report(event), event.collection if event.papers else None)
+                else:
+                    yield [clean(uploads.progress(event)), gr.skip(), gr.Button(interactive=False), gr.skip()]
+        except RagError as error:
+            yield ended(fragments.problem(str(error)))
+        except Exception:
+            _log.exception("Files could not be added")
+            yield ended(fragments.problem(_FAULT))
+
+    # Two at a time: embedding takes all the processor that there is, and questions wait for it.
+    return parts.add.click(added, [parts.files, parts.name], outputs, concurrency_limit=2, **PRIVATE)

@@ -1,0 +1,149 @@
+"""The papers: searched and chosen on the left, or side by side in a table; read on the right; added above."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from rag.web import bridge, paperlist
+from rag.web.browse import Browse, Chosen
+from rag.web.markup import clean
+from rag.web.paperlist import MAX_QUERY, PAGE, Look
+from rag.web.shared import CHANGING, HTML, QUICK, Shared
+from rag.web.state import Talk
+from rag.web.tabs import adding, comparing
+
+ID = "papers"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the tab."""
+
+    collections: gr.Markdown
+    adding: adding.Parts
+    tray: gr.Markdown
+    browsing: gr.Column
+    query: gr.Textbox
+    count: gr.Markdown
+    tools: gr.Markdown
+    listed: gr.Markdown
+    comparing: comparing.Parts
+    reading: gr.Markdown
+
+    @property
+    def listing(self) -> list[Any]:
+        """What `Browse.listing` gives values for."""
+        return [self.count, self.tools, self.listed]
+
+    @property
+    def all(self) -> list[Any]:
+        """What `Browse.all` gives values for."""
+        return [self.collections, self.tray, *self.listing, self.reading]
+
+
+def layout() -> Parts:
+    """The parts, empty; they are filled when a page loads."""
+    with gr.Row(elem_id="papers-top"):
+        collections = gr.Markdown("", elem_id="papers-collections", **HTML)
+        added = adding.layout()
+    tray = gr.Markdown("", elem_id="papers-tray", **HTML)
+    with gr.Row(elem_id="papers-columns"):
+        with gr.Column(scale=3, min_width=300, elem_id="papers-left"):
+            with gr.Column(elem_id="papers-browse") as browsing:
+                query = gr.Textbox(
+                    label="Search the papers",
+                    show_label=False,
+                    placeholder="Search titles, authors, years and abstracts",
+                    elem_id="papers-query",
+                    max_lines=1,
+                    max_length=MAX_QUERY,
+                    html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+                )
+                count = gr.Markdown("", elem_id="papers-count", **HTML)
+                tools = gr.Markdown("", elem_id="papers-tools", **HTML)
+                listed = gr.Markdown("", elem_id="papers-list", **HTML)
+            compared = comparing.layout()
+        with gr.Column(scale=2, min_width=300, elem_id="papers-right"):
+            reading = gr.Markdown(clean(paperlist.NOTHING_READ), elem_id="papers-reading", **HTML)
+    return Parts(collections, added, tray, browsing, query, count, tools, listed, compared, reading)
+
+
+def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> gr.events.Dependency:
+    """What happens when the parts are used; returns the event after which a collection has more papers."""
+    browse = Browse(shared.shelf)
+    look = gr.State(Look())
+    states = [look, shared.collection, shared.chosen]
+
+    def on(act: str, run: Callable[..., Any], inputs: list[Any], to: Any, options: dict[str, Any] = QUICK) -> None:
+        field = bridge.action(act)
+        field.submit(run, [field, *inputs], to, **options)
+
+    def relisted(look: Look, collection: str, chosen: Chosen) -> list[Any]:
+        return [look, *browse.listing(look, collection, chosen)]
+
+    def searched(query: str, look: Look, collection: str, chosen: Chosen) -> list[Any]:
+        return relisted(replace(look, query=query[:MAX_QUERY], limit=PAGE), collection, chosen)
+
+    def ordered(told: str, look: Look, collection: str, chosen: Chosen) -> list[Any]:
+        sort = paperlist.sort_named(bridge.value(told))
+        return relisted(replace(look, sort=sort, limit=PAGE), collection, chosen)
+
+    def lengthened(_: str, look: Look, collection: str, chosen: Chosen) -> list[Any]:
+        return relisted(replace(look, limit=look.limit + PAGE), collection, chosen)
+
+    def read(told: str, look: Look, collection: str, chosen: Chosen, talk: Talk) -> list[Any]:
+        id, sentence = paperlist.place(bridge.value(told))
+        look = replace(look, reading=id, sentence=sentence, visit=told.rpartition("@")[2])
+        shown = browse.reading(look, collection, chosen, talk)
+        return [gr.Tabs(selected=ID), shown, *relisted(look, collection, chosen)]
+
+    def redrawn(look: Look, collection: str, chosen: Chosen, talk: Talk) -> list[Any]:
+        return browse.all(look, collection, chosen, talk)
+
+    def moved(collection: str, chosen: Chosen, talk: Talk) -> list[Any]:
+        chosen = browse.present(collection, chosen)
+        left = [chosen, Look(), "", *comparing.closed()]
+        return [*left, *browse.all(Look(), collection, chosen, talk)]
+
+    parts.query.change(searched, [parts.query, *states], [look, *parts.listing], trigger_mode="always_last", **QUICK)
+    on("sort", ordered, states, [look, *parts.listing])
+    on("more", lengthened, states, [look, *parts.listing])
+    on("read", read, [*states, shared.talk], [shared.tabs, parts.reading, look, *parts.listing])
+    on("collection", lambda told: bridge.value(told), [], shared.collection, CHANGING)
+    _wire_choosing(on, look, browse, shared)
+    faces = [parts.browsing, parts.comparing.face]
+    comparing.wire(parts.comparing, parts.browsing, shared, browse)
+    shared.chosen.change(redrawn, [*states, shared.talk], parts.all, **QUICK)
+    shared.collection.change(
+        moved,
+        [shared.collection, shared.chosen, shared.talk],
+        [shared.chosen, look, parts.query, *faces, *parts.all],
+        **CHANGING,
+    )
+    page.load(redrawn, [*states, shared.talk], parts.all, **QUICK)
+    added = adding.wire(parts.adding, shared)
+    added.then(redrawn, [*states, shared.talk], parts.all, **QUICK)
+    return added
+
+
+def _wire_choosing(on: Callable[..., None], look: gr.State, browse: Browse, shared: Shared) -> None:
+    """The buttons that choose papers, and those that go to the chat with them."""
+
+    def toggled(told: str, chosen: Chosen) -> Chosen:
+        id = bridge.value(told)
+        return tuple(other for other in chosen if other != id) if id in chosen else (*chosen, id)
+
+    def with_found(_: str, look: Look, collection: str, chosen: Chosen) -> Chosen:
+        return tuple(dict.fromkeys([*chosen, *(p.id for p in browse.found(look, collection))]))
+
+    def alone(told: str) -> list[Any]:
+        return [(bridge.value(told),), gr.Tabs(selected="chat")]
+
+    on("choose", toggled, [shared.chosen], shared.chosen, CHANGING)
+    on("choose-found", with_found, [look, shared.collection, shared.chosen], shared.chosen, CHANGING)
+    on("ask-about", alone, [], [shared.chosen, shared.tabs], CHANGING)
+    on("ask-chosen", lambda told: gr.Tabs(selected="chat"), [], shared.tabs)

@@ -1,0 +1,176 @@
+"""Papers that readers add: files in, progress while they are embedded, a report of what became of each record."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from rag.errors import Locked, PaperError, RagError, UsageError
+from rag.papers import Merged, load
+from rag.papers.paper import Paper
+from rag.pipeline import Rag
+from rag.web.markdown import shown
+from rag.web.shelf import Shelf, title
+
+MOST = 20_000
+"""Papers of a collection that readers add to: some twenty minutes of embedding on two cores."""
+_TOLD = 50  # records of one kind that a report names; of more, how many
+FORMATS = "BibTeX, RIS, CSV, TSV, JSON, JSONL, or text with titles and abstracts in turn; gzip, bzip2 and xz too"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is being done, and how much of it; `total` is 1 where that can't be told."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of the records: `papers` are in the collection now, `known` were there before.
+
+    File names are those that the reader knows, not where the server kept them.
+    """
+
+    collection: str
+    papers: int
+    added: int
+    known: tuple[Paper, ...] = ()
+    merged: tuple[Merged, ...] = ()
+    refused: tuple[PaperError, ...] = ()
+
+
+class Uploads:
+    """Adds files to the collections of a shelf, to each from one reader at a time."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._busy: set[str] = set()
+        self._guard = threading.Lock()
+
+    def add(self, files: Sequence[str | Path], collection: str) -> Iterator[Step | Report]:
+        """Add the papers of `files`, and delete the files; ends with the report.
+
+        It goes on to its end even if nobody reads on: half a collection is of no use. Raises `RagError` with a sentence
+        where there is no file or name, where nothing can be read, for too many papers, and while others add some.
+        """
+        events: SimpleQueue[Step | Report | Exception] = SimpleQueue()
+        paths = [Path(file) for file in files]
+
+        def work() -> None:
+            try:
+                events.put(self._added(paths, collection, events))
+            except Exception as error:  # raised again where the events are read
+                events.put(error)
+            finally:
+                for path in paths:
+                    with suppress(OSError):
+                        path.unlink(missing_ok=True)
+
+        threading.Thread(target=work, name="upload", daemon=True).start()
+        while not isinstance(event := events.get(), Report):
+            if isinstance(event, Exception):
+                raise event
+            yield event
+        yield event
+
+    def _added(self, paths: Sequence[Path], collection: str, events: SimpleQueue[Step | Report | Exception]) -> Report:
+        if not paths:
+            raise UsageError("There is no file yet: choose one or more first.")
+        if not collection:
+            raise UsageError("The collection has no name yet: write a new one, or that of one to add to.")
+        collection = self._named(collection)
+        rag = self._shelf.made(collection)
+        with self._alone(collection):
+            events.put(Step("Reading the files", 0, 1))
+            loaded = load(paths, skip_bad=True)
+            before = rag.papers()
+            held = {p.id for p in before}
+            known = tuple(p for p in loaded.papers if p.id in held)
+            new = len(loaded.papers) - len(known)
+            if len(before) + new > MOST:
+                raise UsageError(
+                    f"With these the collection would have {len(before) + new:,} papers; {MOST:,} can be added here. "
+                    "Whoever runs this server can add more, by rag ingest."
+                )
+            if new:
+                _ingest(rag, paths, events)
+            merged = tuple(Merged(m.kept, Path(m.file).name, m.line) for m in loaded.merged)
+            refused = tuple(PaperError(Path(r.file).name, r.line, r.reason) for r in loaded.refused)
+            return Report(collection, len(rag.papers()), new, known, merged, refused)
+
+    def _named(self, name: str) -> str:
+        """The collection that is called so on the page, whatever the case, or a new one of this name."""
+        called = {known.casefold(): one for one in self._shelf.names() for known in (title(one), one)}
+        return called.get(name.casefold(), name)
+
+    @contextmanager
+    def _alone(self, collection: str) -> Iterator[None]:
+        key = collection.casefold()  # One folder on some systems.
+        with self._guard:
+            if key in self._busy:
+                raise Locked(f"Papers are being added to {title(collection)} already; try again when that is done.")
+            self._busy.add(key)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._busy.discard(key)
+
+
+def _ingest(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | Exception]) -> None:
+    rag.ingest(paths, add=True, skip_bad=True, progress=lambda stage, done, total: events.put(Step(stage, done, total)))
+    with suppress(RagError):  # The papers are there all the same, and the next question says what is wrong.
+        rag.checker()  # Opens the index, for which the first question would wait otherwise.
+
+
+def progress(step: Step) -> str:
+    """How far it has come."""
+    if step.total <= 1:
+        bar, words = f'<progress aria-label="{shown(step.stage)}"></progress>', f"{step.stage} …"
+    else:
+        words = f"{step.stage}: {step.done:,} of {step.total:,}"
+        bar = f'<progress value="{step.done}" max="{step.total}" aria-label="{shown(step.stage)}"></progress>'
+    return f'<div class="progress">{bar}<p>{shown(words)}</p></div>'
+
+
+def report(value: Report) -> str:
+    """What became of the files."""
+    name = shown(title(value.collection))
+    told = [f"{_papers(value.added)} added", f"{len(value.known):,} there before" if value.known else ""]
+    told += [f"{len(value.merged):,} repeated and merged" if value.merged else ""]
+    told += [f"{len(value.refused):,} refused" if value.refused else ""]
+    merged = [f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged]
+    refused = [f"{_place(r.file, r.line)}: {r.reason}" for r in value.refused]
+    parts = [
+        f"<p><b>{', '.join(t for t in told if t)}.</b> {name} has {_papers(value.papers)} now.</p>",
+        _listed("Refused", refused, open=True),
+        _listed("Repeated and merged", merged),
+        _listed("There before", [p.title for p in value.known]),
+    ]
+    style = "report" if value.added or value.known else "report none"
+    return f'<section class="{style}" aria-label="What became of the files">{"".join(parts)}</section>'
+
+
+def _listed(name: str, lines: Sequence[str], *, open: bool = False) -> str:
+    if not lines:
+        return ""
+    items = "".join(f"<li>{shown(line)}</li>" for line in lines[:_TOLD])
+    more = f"<li>… and {len(lines) - _TOLD:,} more</li>" if len(lines) > _TOLD else ""
+    return (
+        f"<details{' open' if open else ''}><summary>{name}: {len(lines):,}</summary><ul>{items}{more}</ul></details>"
+    )
+
+
+def _papers(count: int) -> str:
+    return f"{count:,} paper{'' if count == 1 else 's'}"
+
+
+def _place(file: str, line: int | None) -> str:
+    return file if line is None else f"{file}, line {line:,}"
