@@ -72,6 +72,12 @@ class FakeRag:
     def models(self) -> tuple[str, ...]:
         return (self.config.model,) if self.config.model else ()
 
+    def starters(self, count: int = 4) -> tuple[str, ...]:
+        return ("What is saved?",)
+
+    def suggest(self, answers: Sequence[Answer], *, count: int = 3, options: Options | None = None) -> tuple[str, ...]:
+        return ("And what else is saved?",)
+
     def ask(
         self,
         question: str,

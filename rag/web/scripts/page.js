@@ -3,6 +3,6 @@ import "./actions.js";
 import "./address.js";
 import "./copying.js";
 import "./evidence.js";
+import "./following.js";
 import "./focus.js";
 import "./hover.js";
-import "./labels.js";

@@ -44,6 +44,7 @@ def layout() -> Parts:
                 show_label=False,
                 elem_id="chat",
                 height=None,
+                autoscroll=False,  # `scripts/following.js` keeps the question in view, and not the end of its answer.
                 buttons=[],
                 feedback_options=None,
                 latex_delimiters=[],
