@@ -11,7 +11,7 @@ from rag.answer import Answer, Turn
 from rag.config import MAX_HISTORY, MAX_TURN
 from rag.finding import Finder
 from rag.reading import Reader
-from rag.suggesting.candidates import Candidate, Candidates
+from rag.suggesting.candidates import ALIKE, REMOTE, Candidate, Candidates
 from rag.suggesting.trial import Ask, Trial, quotes_of
 from rag.suggesting.written import written
 
@@ -19,11 +19,13 @@ __all__ = ["Ask", "starters", "suggest"]
 
 TABLE = 3
 """Papers of the last answer that are asked of, the first it cites."""
+BESIDE = 5
+"""Papers that it found beside them, of which is asked when the others have nothing left to tell."""
 TRIES = 3
 """Questions that are tried for each that is wanted: what is not found by then is not worth the time."""
-ALIKE = 2
+SAME = 2
 """Questions of one pattern, at most, each of other papers: of more it is a list of the same."""
-SAMPLE, PAIRED = 60, 12
+SAMPLE, PAIRED = 60, 24
 """Papers of the collection that beginnings are made from, and those of them whose neighbours are looked for."""
 
 
@@ -52,6 +54,8 @@ def suggest(
     trial = Trial(finder, ask, _turns(answers), quotes_of(answers), TRIES * count)
     asked = {q.casefold() for a in answers for q in (a.question, a.standalone_question)}
     rows, others = _tables(answers[-1], finder, allowed) if answers else (sorted(allowed or ())[:TABLE], [])
+    if answers and answers[-1].citations:
+        others = [o for o in others if any(candidates.cosine(row, o) >= REMOTE for row in rows)]
     found: list[str] = []
     if reader is not None and rows:
         found = written(rows, [a.question for a in answers], finder, trial, reader, count)
@@ -88,14 +92,14 @@ def _next(
     `turn` lets the two ways of leading on take turns. Where the papers have nothing left to tell, their neighbours do,
     and then `others`, which were found beside them.
     """
-    near = (other for row in rows[:1] for other in (*candidates.near(row), *others) if other not in rows)
+    near = chain((n for row in rows[:1] for n in candidates.near(row) if n not in rows), others)
     details = chain(
         _in_turn([candidates.of_one(row) for row in rows]),
-        (c for row in near for c in islice(candidates.of_one(row), 2)),
+        (c for row in near for c in islice(candidates.of_one(row), 3)),
     )
     pairs = chain(
         chain.from_iterable(
-            candidates.compared(rows[0], other) for other in rows[1:] if candidates.alike(rows[0], other)
+            candidates.compared(rows[0], other) for other in rows[1:] if candidates.cosine(rows[0], other) >= ALIKE
         ),
         chain.from_iterable(candidates.of_two(row) for row in rows[:1]),
     )
@@ -133,7 +137,7 @@ def _chosen(streams: Sequence[Iterator[Candidate]], trial: Trial, count: int, as
                 break
     for candidate in spare:
         same = [f for f in found if f.pattern == candidate.pattern]
-        if len(found) < count and len(same) < ALIKE and all(f.papers != candidate.papers for f in same):
+        if len(found) < count and len(same) < SAME and all(f.papers != candidate.papers for f in same):
             taken(candidate)
     return [f.text for f in found]
 
@@ -149,7 +153,7 @@ def _tables(answer: Answer, finder: Finder, allowed: frozenset[int] | None) -> t
         for ids in ([c.paper_id for c in answer.citations], [r.paper_id for r in answer.retrieved])
     )
     rows = (cited or retrieved)[:TABLE]
-    return rows, [row for row in retrieved if row not in rows][:TABLE]
+    return rows, [row for row in retrieved if row not in rows][:BESIDE]
 
 
 def _turns(answers: Sequence[Answer]) -> tuple[Turn, ...]:

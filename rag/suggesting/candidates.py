@@ -17,18 +17,21 @@ from rag.suggesting.cues import details
 from rag.suggesting.subject import Sentence, Subject, nameable, own_name, sentences
 from rag.suggesting.terms import in_general, of_nouns, terms_of, topics_of, written
 
-WORDS = 14
+WORDS = 12
 """Of a title in a question; with more nobody reads the question behind it."""
-CHARACTERS = 170
+CHARACTERS = 160
 """Of a question."""
 FEWEST, MOST = 2, 15
 """Papers of a list: one is none, and of more a researcher would ask something narrower."""
 LONG = 300
 """Characters of a sentence that says something about a thing, and not about many."""
-LONGEST = 130
+LONGEST = 115
 """Characters of a comparison: two titles in one sentence are too many."""
-NEAR, RELATED, ALIKE = 5, 0.5, 0.62
-"""Papers near one, at most; the least cosine between them, and between two that are compared."""
+NEAR = 5
+"""Papers near one, at most."""
+REMOTE, RELATED, ALIKE = 0.35, 0.5, 0.62
+"""Cosines below which two papers have nothing in common, are no neighbours, and are not compared. Read off 36 papers of
+two collections with their five nearest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +103,11 @@ class Candidates:
         if row not in self._near:
             ranking = self.finder.rank(self.finder.index.papers[row].title)
             rows = [int(r) for r in ranking.rows[: 2 * NEAR] if int(r) != row and self._may(int(r))][:NEAR]
-            self._near[row] = {r: self._cosine(row, r) for r in rows}
+            self._near[row] = {r: self.cosine(row, r) for r in rows}
         alike = self._near[row]
         return sorted((r for r in alike if alike[r] >= least), key=lambda r: -alike[r])
 
-    def alike(self, row: int, other: int) -> bool:
-        """Whether two papers are near enough to be compared."""
-        return self._cosine(row, other) >= ALIKE
-
-    def _cosine(self, row: int, other: int) -> float:
+    def cosine(self, row: int, other: int) -> float:
         """The cosine of the means of two papers' passages."""
         a, b = (self._mean(r) for r in (row, other))
         return float(a @ b)
@@ -138,7 +137,7 @@ class Candidates:
         paper = self.finder.index.papers[row]
         found = []
         text = f"{paper.abstract} On {paper.title}."
-        names = (t for t in terms_of(paper.abstract) if " " not in t and "-" not in t)
+        names = (t for t in terms_of(_LINK.sub(" ", paper.abstract)) if " " not in t and "-" not in t)
         for term in sorted({*topics_of(text), *names}):
             pattern = written(term)
             rows = self._writing(term, pattern)
@@ -174,6 +173,7 @@ class Candidates:
         return self.allowed is None or row in self.allowed
 
 
+_LINK = re.compile(r"https?://\S+|\bgithub\.com\S+")
 FAVOURITE = 5
 """Papers of the list that is offered first."""
 COMMON = 200
@@ -181,7 +181,7 @@ COMMON = 200
 _ASPECTS = (
     ("speedups", "What speedups do {} and {} report?"),
     ("memory savings", "How much memory do {} and {} save?"),
-    ("hardware", "Which hardware are {} and {} tested on?"),
+    ("hardware", "What hardware are {} and {} tested on?"),
     ("accuracy results", "What accuracy do {} and {} report?"),
 )
 _CLAIMED = {
@@ -211,9 +211,15 @@ _BRINGS = (
 )
 
 
+_GENRES = frozenset({"SoK", "HowTo", "LitReview"})
+"""What stands before the colon of a title and names no system."""
+
+
 def _introduced(name: str, title: str, abstract: str) -> bool:
     """Whether the paper is the one that brings the name: by its title, or in so many words of its abstract."""
     own = rf"{re.escape(name)}(?![\w-])"
+    if name in _GENRES:
+        return False
     brought = bool(re.search(_BRINGS + own, abstract, re.IGNORECASE))
     titled = bool(re.search(rf"^{own}:|\({own}\)$" + ("" if name.isupper() else rf"|\bwith {own}$"), title))
     if name.isalpha() and name.istitle():

@@ -66,13 +66,13 @@ CUES = (
     _Cue(
         "tested",
         _re(r"\b(?:evaluat|experiment|test|validat)\w*\b[^.;:]{0,80}?\bon\b[^;:]*\b(?P<what>data\s?set|benchmark)s\b"),
-        "Which {what}s is {} evaluated on?",
-        "Which {what}s are the experiments of {} run on?",
+        "What {what}s is {} evaluated on?",
+        "What {what}s are the experiments of {} run on?",
     ),
     _Cue(
         "hardware",
         re.compile(rf"\b(?:on|using|with|across)\s[^.;]*?\b{_CARDS}\b"),
-        "Which hardware is {} run on?",
+        "What hardware is {} run on?",
         "",
         _re(r"\b(?:challeng\w+|however|existing|prior|most|limited|typically|often|such as)\b"),
     ),
@@ -94,8 +94,8 @@ CUES = (
     _Cue(
         "finding",
         _re(rf"\bresults\s(?:[\w-]+\s){{0,6}}?{_SHOW}"),
-        "What do the results of {} show?",
-        "What do the results of {} show?",
+        "What results does {} report?",
+        "What results does {} report?",
     ),
     _Cue(
         "finding",
@@ -108,16 +108,16 @@ CUES = (
     _Cue(
         "challenges",
         _re(r"\bchallenges\b"),
-        "Which challenges does {} address?",
-        "Which challenges does {} describe?",
+        "What challenges does {} address?",
+        "What challenges does {} describe?",
     ),
     _Cue(
         "others",
         _re(
             rf"{_OTHERS}.*\b(?:suffers?|fail\w*|limit\w+|cannot|drawbacks?|shortcomings?|lacks?|ignor\w+|overlook\w*|inefficien\w+|only|costly|expensive|struggle\w*)\b"
         ),
-        "Which shortcomings of existing methods does {} address?",
-        "Which shortcomings of existing methods does {} name?",
+        "What shortcomings of existing methods does {} address?",
+        "What shortcomings of existing methods does {} name?",
         _re(r"\b(?:outperform\w*|compared|than)\b"),
     ),
     _Cue(
@@ -144,6 +144,12 @@ CUES = (
         ),
         "",
         "What data does {} draw on?",
+    ),
+    _Cue(
+        "proposal",
+        _re(r"\b(?:this|the|our)\s+(?:paper|article|study|work|report|thesis|chapter|survey|essay)\b|\bwe\b"),
+        "",
+        "What is {} about?",
     ),
     _Cue(
         "code",

@@ -58,7 +58,7 @@ _EMPTY = frozenset(
     months weeks days hours both all more less most least any each addition contrast comparison turn fact practice
     respect regard regards detail details depth particular essence conclusion accordance response light favour favor terms
     theoretical practical total overall average maximum minimum public
-    state-of-the-art thousands hundreds millions billions""".split()
+    faster slower higher lower better online offline state-of-the-art thousands hundreds millions billions""".split()
 )
 """What no question is about by itself, and what phrases begin with that only join."""
 
