@@ -49,13 +49,14 @@ class Facet:
     """A known aspect: its name, what asks for it, and what says it, the surest first.
 
     `asked` takes in all that adds nothing: "GPU memory savings" are no more than "memory". A sentence that `denied`
-    finds something in says something else.
+    finds something in says something else. `before` says that abstracts say it before they come to their own work.
     """
 
     name: str
     asked: re.Pattern[str]
     held: tuple[re.Pattern[str], ...]
     denied: re.Pattern[str] | None = None
+    before: bool = False
 
     def strength(self, sentence: str) -> int:
         """How surely a sentence says it, 1 for a hint and more for a figure or a name; 0 where it doesn't."""
@@ -65,13 +66,10 @@ class Facet:
         return next(found, 0)
 
 
-def _facet(name: str, asked: str, *held: str, denied: str = "") -> Facet:
-    def made(pattern: str) -> re.Pattern[str]:
-        # Names in capitals are told from words by them; what is written in lower case may open a sentence.
-        return re.compile(pattern)
-
-    forbidden = re.compile(denied) if denied else None
-    return Facet(name, re.compile(asked, re.IGNORECASE), tuple(made(h) for h in held), forbidden)
+def _facet(name: str, asked: str, *held: str, denied: str = "", before: bool = False) -> Facet:
+    # Names are told from words by their capitals, so what may open a sentence says that its case does not matter.
+    says = tuple(re.compile(pattern) for pattern in held)
+    return Facet(name, re.compile(asked, re.IGNORECASE), says, re.compile(denied) if denied else None, before)
 
 
 FACETS = (
@@ -84,8 +82,8 @@ FACETS = (
     ),
     _facet(
         "hardware",
-        r"(?:\b(?:gpu|nvidia|computing|compute|graphics)\s+)?\b(?:hardware|gpus?|gpu\s+types?|graphics\s+cards?|cards?|accelerators?|chips?|testbeds?|compute\s+resources|(?:which|what|how\s+many)\s+(?:devices?|machines?|nodes?|clusters?|platforms?))\b"
-        r"|^\W*(?:devices?|machines?|platforms?|clusters?)\W*$",
+        r"(?:\b(?:gpu|nvidia|computing|compute|graphics)\s+)?\b(?:hardware|gpus?|gpu\s+types?|graphics\s+cards?|cards?|accelerators?|chips?|testbeds?|compute\s+resources|platforms?|(?:which|what|how\s+many)\s+(?:devices?|machines?|nodes?|clusters?|platforms?))\b"
+        r"|^\W*(?:devices?|machines?|clusters?|compute)\W*$",
         rf"\b{_COUNT}\s+(?:\w+\s+){{0,2}}?{_CARD}|\b{_CARD}\s*(?:-\d+\s*GB\s+)?GPUs?\b",
         rf"\b{_CARD}",
         rf"\b(?:{_COUNT}|[Ss]ingle)(?:\s+|-)(?:\w+\s+|\d+\s?GB\s+|x\s+){{0,2}}?{_MACHINE}\b",
@@ -116,20 +114,20 @@ FACETS = (
     ),
     _facet(
         "accuracy",
-        r"\b(?:(?:model|output|generation|prediction|task)\s+)?(?:accurac(?:y|ies)|quality|perplexity|performance\s+on\s+tasks|loss\s+of\s+quality|quality\s+loss|error\s+rates?|scores?|(?:evaluation\s+)?metrics?)\b",
+        r"\b(?:(?:model|output|generation|prediction|task)\s+)?(?:(?:accurac(?:y|ies)|quality)(?:\s+(?:loss(?:es)?|degradation|drops?|preservation))?|perplexity|loss\s+of\s+(?:accuracy|quality)|error\s+rates?|scores?|(?:evaluation\s+)?metrics?)\b",
         rf"\b{_QUALITY}\b[^;]*?{_N}|{_N}[^;]*?\b{_QUALITY}\b|{_N}%\s+of\s+the\s+performance",
         rf"\b(?:{_QUALITY}|(?:comparable|lossless|preserving|maintain\w*|(?:without\s+(?:\w+\s+)*(?:losing|sacrific\w+|loss))(?:\s+\w+){{0,2}})\s+(?:\w+\s+){{0,5}}?performance)\b|(?i:without\s+any\s+sacrifice\s+on|statistically\s+indistinguishable|achieves?\s+state-of-the-art|leads?\s+to\s+state-of-the-art|outperforms?\s+(?:standard|boosted|bilingual)|perform\s+competitively|without\s+losing)",
         denied=r"(?i:\bbeen\s+unsuited\b)",
     ),
     _facet(
         "baseline",
-        r"\b(?:(?:compared|comparison)\s+(?:with|to|against)(?:\s+what)?|baselines?|state[\s-]of[\s-]the[\s-]art\s+compared|competitors?|prior\s+(?:work|methods?)\s+compared)\b",
+        r"\b(?:(?:compared|comparison)\s+(?:with|to|against)(?:\s+what)?|baselines?|(?:comparison\s+(?:with|to)\s+)?(?:the\s+)?state[\s-]of[\s-]the[\s-]art(?:\s+(?:compared|comparison))?|competitors?|prior\s+(?:work|methods?)\s+compared)\b",
         r"(?i:\bcompar(?:ed|ison|ing)?\s+(?:\w+\s+){0,3}?(?:to|with|against|as)\b|\boutperform\w*\b|\bbeats?\b|\bsurpass\w*\b|\brelative\s+to\b|\bsuperior\s+to\b|\b(?:to|over|the|than|vs\.?|with|training)\s+(?:\w+\s+){0,4}?baselines?\b|\bon\s+par\s+with\b|\bthan\s+(?:the\s+|all\s+|other\s+)*(?:prior|previous|existing|conventional|state-of-the-art|current|bilingual)"
         r"|\bover\s+(?:the\s+)?(?:(?-i:[A-Z])\w+|state-of-the-art|global|prior|previous|existing|baselines?|local)\b|\bstate[-\s]of[-\s]the[-\s]arts?\b|\bindistinguishable\b|\bwhile\s+[\w-]+\s+(?:only|fails)\b|\bcomparably\s+to|\bas\s+(?:original|standard|full)\b)",
     ),
     _facet(
         "code",
-        r"\b(?:(?:source\s+)?code(?:\s+(?:availab\w+|releases?d?|public\w*|open\s*-?\s*sourced?))?|open[\s-]?sourc\w*|github|implementation\s+availab\w+|repositor(?:y|ies)|artifacts?)\b|^\W*availability\W*$",
+        r"\b(?:(?:source\s+)?code(?:\s+(?:availab\w+|releases?d?|public\w*|open\s*-?\s*sourced?))?|open[\s-]?sourc\w*|github(?:\s+(?:link|url|repo\w*))?|implementation\s+availab\w+|repositor(?:y|ies)|artifacts?)\b|^\W*availability\W*$",
         r"https?://(?!arxiv)|(?i:\b(?:code|implementation|deliverables|learned\s+parameters|toolkit|kernels|library)\b[^.]{0,70}\b(?:available|released?|provided|open[-\s]?sourced?)\b|\bopen[-\s]source\s+(?:implementation|project|library)|\b(?:we\s+)?(?:release|provide)\s+(?:all\s+)?(?:of\s+)?our\s+(?:models|code)|open[-\s]sourced?\s+at)",
     ),
     _facet(
@@ -153,22 +151,29 @@ FACETS = (
     ),
     _facet(
         "method",
-        r"\b(?:main\s+(?:idea|contribution|method)s?|key\s+(?:idea|insight|technique|contribution)s?|(?:proposed\s+)?(?:methods?|approach(?:es)?|techniques?|solutions?|methodolog(?:y|ies))(?:\s+proposed)?|contributions?|what\s+(?:is|do\s+they|does\s+it)\s+propose\w*|core\s+idea|how\s+(?:does\s+)?it\s+works?)\b",
+        r"\b(?:main\s+(?:idea|contribution|method)s?|key\s+(?:idea|insight|technique|contribution)s?|(?:proposed\s+)?(?:methods?|approach(?:es)?|techniques?|solutions?|methodolog(?:y|ies))(?:\s+proposed)?|contributions?|novelty|what\s+(?:is|do\s+they|does\s+it)\s+propose\w*|core\s+idea|how\s+(?:does\s+)?it\s+works?)\b",
         r"(?i:\bwe\b[^.;]{0,60}?\b(?:propose|introduce)\b|\b(?:we|this\s+(?:paper|work|study|research|article))\s+(?:\w+\s+){0,2}?(?:propos|present|introduc|develop|design|devis)|\bkey\s+(?:idea|insight|innovation)s?\b|\b(?:is|are)\s+(?:introduced|proposed|presented)\b|our\s+(?:primary|main|key)\s+(?:technical\s+)?contribution)",
         r"(?i:\b(?:we|this\s+(?:paper|work|study|research))\s+(?:\w+\s+){0,3}?(?:explor|investigat|show|demonstrat|challeng|enabl|aim|deriv|leverag))",
         denied=r"(?i:\bresults\s+we\s+present\b|\btheoretical\s+analysis\b)",
     ),
     _facet(
         "results",
-        r"\b(?:(?:main|key|headline|experimental|empirical|reported)\s+)*(?:results?|findings?|outcomes?)\b|^\W*performance\W*$",
-        rf"(?i:(?:{_SHARE}|{_QUALITY}[^;]*?{_N})[^;]*?\b(?:speed\w*|fast\w*|outperform\w*|improv\w*|reduc\w*|achiev\w*|gains?|better|compared|throughput|accuracy|than|demonstrat\w*|show\w*|up\s+to)\b"
-        rf"|\b(?:speed\w*|fast\w*|outperform\w*|improv\w*|reduc\w*|achiev\w*|gains?|better|throughput|accuracy|results?|demonstrat\w*|show\w*|up\s+to|reach\w*|sustain\w*)\b[^;]*?(?:{_SHARE}|{_N}\s*(?:TFLOPS|petaFLOP|FPS|mAP)))",
-        r"(?i:\b(?:results?|experiments?|evaluations?|empirical(?:ly)?|outcomes)\b[^.]*\b(?:show|demonstrat|indicat|validat|reveal|confirm|achiev|outperform)|\bwe\s+(?:also\s+)?(?:find|observe|demonstrate|show\s+experimentally|validate|verified)\b|\boutperform\w*\b|\bstate-of-the-art\b)",
+        r"\b(?:(?:main|key|headline|experimental|empirical|reported)\s+)*(?:results?|findings?|outcomes?|conclusions?)\b|^\W*performance\W*$",
+        rf"(?i:(?:{_SHARE}|{_QUALITY}[^;]*?{_N})[^;]*?\b(?:speed\w*|fast\w*|outperform\w*|improv\w*|enhanc\w*|reduc\w*|cut(?:s|ting)?|achiev\w*|gains?|better|compared|throughput|accuracy|than|demonstrat\w*|show\w*|up\s+to)\b"
+        rf"|\b(?:speed\w*|fast\w*|outperform\w*|improv\w*|enhanc\w*|reduc\w*|cut(?:s|ting)?|achiev\w*|gains?|better|throughput|accuracy|results?|demonstrat\w*|show\w*|up\s+to|reach\w*|sustain\w*)\b[^;]*?(?:{_SHARE}|{_N}\s*(?:TFLOPS|petaFLOP|FPS|mAP)))",
+        r"(?i:\b(?:results?|experiments?|evaluations?|empirical(?:ly)?|outcomes)\b[^.]*\b(?:show|demonstrat|indicat|validat|reveal|confirm|achiev|outperform)|\bwe\s+(?:also\s+)?(?:find|observe|demonstrate|show\s+experimentally|validate|verified)\b|\boutperform\w*\b|\bstate-of-the-art\b|\bachiev\w+\s+competitive\b)",
     ),
     _facet(
         "task",
-        r"\b(?:which|what|target|downstream|application)\s+(?:tasks?|applications?|domains?|use\s+cases?|problems?)\b|^\W*(?:tasks?|applications?|domains?|use\s+cases?|problems?)(?:\W+(?:or|and)?\W*(?:tasks?|applications?|domains?))?\W*$",
-        r"(?i:\btasks?\b[^.]*(?:such\s+as|e\.g\.|:|including)|\b(?:image\s+classification|object\s+detection|segmentation|machine\s+translation|language\s+model(?:l?ing|s)|video\s+generation|reconstruction|node\s+embedding|recommend\w+|question\s+answering)\b)",
+        r"\b(?:which|what|target|downstream|application)\s+(?:tasks?|applications?|domains?|use\s+cases?)\b|^\W*(?:tasks?|applications?|domains?|use\s+cases?)(?:\W+(?:or|and)?\W*(?:tasks?|applications?|domains?))?\W*$",
+        r"(?i:\btasks?\b[^.]*(?:such\s+as|e\.g\.|:|including|\()|\b(?:we|paper|work|study)\b[^.]{0,40}\b(?:propos|introduc|present)\w*\b[^.]*\b(?:for|that|to|of|which)\b[^.]*"
+        r"\b(?:training|inference|serving|fine-?tun\w+|pre-?training|generation|classification|detection|segmentation|reconstruction|quantization|pruning|search|synthesis|understanding|embedding|translation|recommendation|reasoning|grasping|unlearn\w+))",
+    ),
+    _facet(
+        "problem",
+        r"\b(?:(?:main|key|research)\s+)*(?:(?:problems?|challenges?|issues?|gaps?|bottlenecks?)(?:\s+(?:addressed|solved|tackled))?|research\s+questions?|motivations?|(?:what|which)\s+problems?\s+(?:\w+\s+){0,3}?(?:solves?|address(?:es)?|tackles?))\b",
+        r"(?i:\b(?:challeng(?:e|es|ing)|bottlenecks?|issues?|problems?|limitations?|hinder\w*|suffer\w*|prohibitive\w*|infeasible|impossible|difficult|costly|inefficien\w+|suboptimal|overheads?|unfortunately|however)\b)",
+        before=True,
     ),
 )
 """Their patterns were written on the abstracts of the development half of eval/aspects.jsonl."""

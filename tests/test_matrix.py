@@ -90,6 +90,27 @@ def test_what_is_only_background_is_not_quoted(collection: Rag) -> None:
     assert "8 hours" not in quoted(table, 1, 1)
 
 
+def test_the_problem_is_in_the_background(collection: Rag) -> None:
+    text = quoted(collection.compare(["GraphVite"], ["what problem does it solve?"]), 0, 0)
+    assert "remains a challenging problem" in text and "we propose" not in text
+
+
+@pytest.mark.parametrize(
+    ("aspect", "said"),
+    [
+        ("method", "novel Tune mode"),
+        ("data", "5 datasets"),
+        ("results", "significantly reducing GPU memory footprint"),
+        ("models evaluated", None),
+        ("code availability", None),
+    ],
+)
+def test_what_researchers_ask_most(collection: Rag, aspect: str, said: str | None) -> None:
+    """Of “Efficient ConvBN Blocks”, as it was read."""
+    text = quoted(collection.compare(["Efficient ConvBN"], [aspect]), 0, 0)
+    assert said in text if said else text == ""
+
+
 @pytest.mark.parametrize("aspect", ["speedup", "Speed-up?", "performance gain", "how much faster is it?", "throughput"])
 def test_an_aspect_may_be_a_word_a_phrase_or_a_question(collection: Rag, aspect: str) -> None:
     assert "1.43x" in quoted(collection.compare(["COAT"], [aspect]), 0, 0)
