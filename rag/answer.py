@@ -59,6 +59,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Aspect:
+    """One of several things that a comparison asks of each side; `markers` are those of the quotes that say it."""
+
+    name: str
+    markers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieved:
     """A paper that was looked at, with its score (higher is better, comparable within one answer)."""
 
@@ -72,6 +80,7 @@ class Answer:
     """One answer, as the chat page, the command line, the JSON output and the evaluation get it.
 
     `confidence` is the estimated probability that the collection answers the question, None where none was estimated.
+    `aspects` are the columns of a comparison that asks for several things, empty for any other answer;
     `claims` are those of a generating answer, in order; `prompts` has eight hexadecimal digits of the hash of each
     prompt that was used; `replayed` says that a reply of the model came from the cache, so that the times mean nothing;
     `timings_ms` has "first_token" too, where a model wrote.
@@ -87,6 +96,7 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     claims: tuple[Claim, ...] = ()
     missing: tuple[str, ...] = ()
+    aspects: tuple[Aspect, ...] = ()
     retrieved: tuple[Retrieved, ...] = ()
     searched: int = 0
     confidence: float | None = None
@@ -116,6 +126,7 @@ class Answer:
             citations=tuple(Citation(**c) for c in data["citations"]),
             claims=tuple(Claim(**{**c, "markers": tuple(c["markers"])}) for c in data.get("claims", ())),
             missing=tuple(data["missing"]),
+            aspects=tuple(Aspect(a["name"], tuple(a["markers"])) for a in data.get("aspects", ())),
             retrieved=tuple(Retrieved(**r) for r in data["retrieved"]),
             searched=data["searched"],
             confidence=data.get("confidence"),
@@ -156,6 +167,7 @@ class Answer:
             "model": self.model,
             "citations": [dataclasses.asdict(c) for c in self.citations],
             "missing": list(self.missing),
+            "aspects": [{"name": a.name, "markers": list(a.markers)} for a in self.aspects],
             "retrieved": [dataclasses.asdict(r) for r in self.retrieved],
             "searched": self.searched,
             "warnings": list(self.warnings),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rag.answer import Answer, Event, Retrieved, Step, Text, Turn
+from rag.answer import Answer, Aspect, Event, Retrieved, Step, Text, Turn
 from rag.answering import Findings, as_it_is, not_chosen, quote
 from rag.citations import Citations, check
 from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
@@ -195,6 +195,7 @@ class Asking:
             citations=written.citations.all(),
             claims=written.claims,
             missing=(*(s.text for s in findings.sides if s.paper is None), *findings.query.outside),
+            aspects=_aspects(findings, written.citations, self.finder),
             retrieved=_retrieved(found, self.finder),
             searched=findings.searched,
             confidence=_confidence(findings),
@@ -215,6 +216,18 @@ def _not_asked(findings: Findings) -> str:
     """A paragraph on what the question is about and not asked of; "" where there is nothing to say."""
     outside = [as_it_is(name) for name in findings.query.outside]
     return f"{not_chosen(outside)}.\n\n" if outside else ""
+
+
+def _aspects(findings: Findings, citations: Citations, finder: Finder) -> tuple[Aspect, ...]:
+    """The columns of a comparison, each with the markers of the quotes that stand in it."""
+    papers = finder.index.papers
+    marker = {(c.paper_id, c.start, c.end): c.marker for c in citations.all()}
+    columns: list[list[int]] = [[] for _ in findings.aspects]
+    for side in findings.sides:
+        for column, spans in zip(columns, side.cells, strict=False):
+            places = [(papers[side.paper.row].id, s.start, s.end) for s in spans] if side.paper is not None else []
+            column.extend(marker[place] for place in places if place in marker)
+    return tuple(Aspect(name, tuple(column)) for name, column in zip(findings.aspects, columns, strict=True))
 
 
 def _confidence(findings: Findings) -> float | None:

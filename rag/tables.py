@@ -41,8 +41,8 @@ def table(answer: Answer, papers: Mapping[str, Paper]) -> Table | None:
     """The table of a comparison or a list, None of any other answer.
 
     A list has a row a paper that fits, numbered as in its text; a comparison has one a side, in the order of the
-    question, and then those that no paper is on. `papers` are by id; of one that isn't there any more only what the
-    citations hold is shown.
+    question, and then those that no paper is on, and a column an aspect where several are asked for. `papers` are by
+    id; of one that isn't there any more only what the citations hold is shown.
     """
     if answer.abstained or answer.kind not in ("comparison", "list") or not answer.citations:
         return None
@@ -52,9 +52,15 @@ def table(answer: Answer, papers: Mapping[str, Paper]) -> Table | None:
     if answer.kind == "comparison":  # A model cites in an order of its own; the sides come first in the ranking.
         place = {found.paper_id: n for n, found in enumerate(answer.retrieved)}
         cited = dict(sorted(cited.items(), key=lambda item: place.get(item[0], len(place))))
-    quotes = {id: [tuple(sorted(found, key=lambda c: c.start))] for id, found in cited.items()}
+    columns = [(a.name.capitalize(), set(a.markers)) for a in answer.aspects] or [
+        (QUOTES, {c.marker for c in answer.citations})
+    ]
+    quotes = {
+        id: [tuple(sorted((c for c in found if c.marker in markers), key=lambda c: c.start)) for _, markers in columns]
+        for id, found in cited.items()
+    }
     absent = {side: ABSENT.format(searched=f"{answer.searched:,}") for side in answer.missing}
-    return arranged([QUOTES], quotes, papers, absent=absent, numbered=answer.kind == "list")
+    return arranged([name for name, _ in columns], quotes, papers, absent=absent, numbered=answer.kind == "list")
 
 
 def arranged(

@@ -140,6 +140,19 @@ def test_answers_over_the_collection(collection: Rag, question: str) -> None:
                 assert read[-2] == "Bloop"
 
 
+def test_a_comparison_by_aspects_has_a_column_for_each(collection: Rag) -> None:
+    answer = collection.ask("Do FlashAttention-2 and Flash-LLM report speedups on the same hardware?")
+    made = table(answer, {p.id: p for p in collection.papers()})
+    assert made is not None
+    assert made.columns == ("Paper", "Speedup", "Hardware")
+    attention, sparse = made.rows
+    assert "2× speedup" in attention.cells[1][0].quote  # type: ignore[union-attr]
+    assert "A100" in attention.cells[2][0].quote  # type: ignore[union-attr]
+    assert sparse.cells[2] == ()
+    assert cells(to_csv(made))[2][2] == SILENT
+    assert Answer.from_json(answer.to_json()).aspects == answer.aspects
+
+
 def test_a_list_names_its_papers_as_the_answer_does(collection: Rag) -> None:
     answer = collection.ask("Which papers use quantization?")
     found = table(answer, {})
