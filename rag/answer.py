@@ -167,7 +167,6 @@ class Answer:
             "model": self.model,
             "citations": [dataclasses.asdict(c) for c in self.citations],
             "missing": list(self.missing),
-            "aspects": [{"name": a.name, "markers": list(a.markers)} for a in self.aspects],
             "retrieved": [dataclasses.asdict(r) for r in self.retrieved],
             "searched": self.searched,
             "warnings": list(self.warnings),
@@ -177,6 +176,7 @@ class Answer:
             "prompts": self.prompts,
             "confidence": self.confidence,
             "replayed": self.replayed,
+            "aspects": [{"name": a.name, "markers": list(a.markers)} for a in self.aspects],
         }
 
 
