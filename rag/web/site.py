@@ -10,7 +10,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,6 +23,7 @@ from rag.papers.paper import Paper
 from rag.web.downloads import Downloads
 from rag.web.login import owner
 from rag.web.markup import SITE
+from rag.web.runs.reports import Reports
 from rag.web.shelf import Shelf
 
 _HERE = Path(__file__).parent
@@ -34,6 +35,15 @@ _TYPES = {
 }
 _Make = Callable[[Conversation, dict[str, Paper]], str | None]
 GONE = "There is no such conversation on this server any more. Reload the page to see those that there are."
+
+
+# Gradio's documentation of the endpoints shows how often each was called, which nobody counts here; Gradio itself would
+# refuse to say so, and the browser report a failure.
+_STATISTICS = "/monitoring/summary"
+
+
+async def _no_statistics(_: Request) -> Response:
+    return JSONResponse({"functions": {}})
 
 
 class Site:
@@ -48,14 +58,16 @@ class Site:
                 Route(f"/{SITE}papers.bib", downloads.bibtex),
                 Route(f"/{SITE}comparison.csv", downloads.csv),
                 Route(f"/{SITE}comparison.md", downloads.markdown),
+                Route(f"/{SITE}runs/{{name}}.html", Reports(shelf.config).html),
                 Route(f"/{SITE}conversations/{{name}}", files.conversation),
                 Route(f"/{SITE}conversations/{{id}}/{{name}}", files.answer),
+                Route(_STATISTICS, _no_statistics),
             ]
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on to whom it is for."""
-        ours = scope["type"] == "http" and scope["path"].startswith(f"/{SITE}")
+        ours = scope["type"] == "http" and (scope["path"].startswith(f"/{SITE}") or scope["path"] == _STATISTICS)
         await (self._site if ours else self._app)(scope, receive, send)
 
 
