@@ -25,6 +25,7 @@ from rag.cli import session
 from rag.cli.app import app
 from rag.config import MAX_HISTORY, Config
 from rag.errors import ConfigError, Locked, RagError, StoreError
+from rag.options import Options
 
 QUESTION = "What does double quantization save?"
 
@@ -317,6 +318,19 @@ def test_chat_from_a_pipe_keeps_the_conversation(shell: Shell) -> None:
         ("Again?", 0),
     ]
     assert result.stdout.count("Sources") == 3
+
+
+def test_a_question_of_some_papers(shell: Shell) -> None:
+    assert shell("ask", QUESTION, "--paper", "GPipe", "--paper", PAPER.id).exit_code == 0
+    assert shell.rag.options == [Options(papers=frozenset({PAPER.id, OTHER.id}))]
+    shell("chat", "--paper", "gpi", input=f"{QUESTION}\nAnd now?\n")
+    assert shell.rag.options == 2 * [Options(papers=frozenset({OTHER.id}))]
+    assert shell("ask", QUESTION).exit_code == 0
+    assert shell.rag.options == [None]
+    unknown = shell("ask", QUESTION, "--paper", "Zorblax")
+    assert unknown.exit_code == 2
+    assert "rag papers" in unknown.stderr
+    assert shell("ask", "--batch", "-", "--paper", "GPipe").exit_code == 2
 
 
 def test_chat_goes_on_after_an_error(shell: Shell) -> None:

@@ -58,8 +58,9 @@ def understand_among(
     """The same of a reader who has chosen the papers in `rows`. A few are on the table, as if they had just been named:
     "Which hardware do they use?", or of a single one "What hardware is used?", "How do the authors measure it?"."""
     table = Turn("assistant", "; ".join(names.title(row) for row in sorted(rows)[:MAX_SIDES]))
-    if len(rows) > 1:
-        few = len(rows) <= MAX_SIDES and _THEY.search(question)
+    they = bool(_THEY.search(question))
+    if len(rows) > 1 or (they and history):
+        few = they and len(rows) <= MAX_SIDES
         return understand(question, [table, *history] if few else history, names, search)
     query = understand(question, [*history, table], names, search)
     about = bool(_THE_PAPER.search(question))
