@@ -284,7 +284,8 @@ class TestModels:
         rag, llm = writing
         llm.say("It splits the layers [1].")
         history = (Turn("user", "q"), Turn("assistant", f"{TITLES[GPIPE]}; {TITLES[QLORA]}; {TITLES[HOLMES]}"))
-        answer = rag.ask("Which of them splits sequences of layers?", history, options=Options(papers=frozenset({GPIPE})))
+        chosen = Options(papers=frozenset({GPIPE}))
+        answer = rag.ask("Which of them splits sequences of layers?", history, options=chosen)
         assert answer.answer.startswith("QLoRA and Holmes are not among the papers that you chose.")
 
     def test_generating_without_a_model(self, collection: Rag) -> None:
