@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rag.web.markdown import shown
-from rag.web.runs.paging import PAGE, pages
+from rag.web.runs.paging import PAGE, heading, pages
 
 if TYPE_CHECKING:
     from rag.evaluation.comparing import Change, Comparison
@@ -24,9 +24,9 @@ def figures(found: Comparison) -> str:
     from rag.evaluation.verdict import details, headline
 
     changed = found.settings and parts.table(side_by_side.conditions(found), "What was changed")
-    settings = changed or '<p class="quiet">Nothing that the runs tell of themselves.</p>'
+    settings = changed or '<p class="aside">Nothing that the runs tell of themselves.</p>'
     return (
-        f'<section class="report" aria-label="Comparison"><h2 tabindex="-1">{shown(headline(found))}</h2>'
+        f'<section class="evaluated evaluation" aria-label="Comparison"><h2 tabindex="-1">{shown(headline(found))}</h2>'
         f'<p class="lead">{shown(details(found))}</p>'
         f'<p class="names"><b>A</b> {shown(found.a)}<br><b>B</b> {shown(found.b)}</p>'
         f"{parts.table(side_by_side.figures(found), 'Differences')}"
@@ -34,10 +34,11 @@ def figures(found: Comparison) -> str:
     )
 
 
-def changes(found: Comparison, a: Mapping[str, Card], b: Mapping[str, Card], first: int = 0) -> str:
+def changes(found: Comparison, a: Mapping[str, Card], b: Mapping[str, Card], first: int = 0, visit: str = "") -> str:
     """The questions of which something else became, with both answers; what was won and lost before the others.
 
-    `a` and `b` are the items of the two runs, by their ids.
+    `a` and `b` are the items of the two runs, by their ids. The focus goes to the heading where `visit` is another than
+    before.
     """
     groups = (("Won", found.got_better), ("Lost", found.got_worse), ("Wrong in another way", found.shifted))
     told = ", ".join(f"{title.lower()} {len(some):,}" for title, some in groups)
@@ -45,9 +46,10 @@ def changes(found: Comparison, a: Mapping[str, Card], b: Mapping[str, Card], fir
     part = every[first : first + PAGE]
     listed = "".join(_titled(title, [c for t, c in part if t == title], a, b) for title, _ in groups)
     turning = pages(ACT, len(every), first, str)
-    none = "" if every else '<p class="quiet">Of every question the same became in both.</p>'
+    none = "" if every else '<p class="aside">Of every question the same became in both.</p>'
     return (
-        '<section class="report items" aria-label="Changed items"><h2 tabindex="-1">Questions that changed</h2>'
+        f'<section class="evaluated evaluation items" aria-label="Changed items">'
+        f"{heading('Questions that changed', visit)}"
         f"<p>{told}. {found.unlike:,} of {found.n:,} answers differ in their text or their quotes.</p>"
         f"{turning}{listed}{none}</section>"
     )

@@ -6,12 +6,13 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from uuid import uuid4
 
 import gradio as gr
 
 from rag.config import Config
 from rag.errors import RagError
-from rag.web import fragments
+from rag.web import bridge, fragments
 from rag.web.markup import clean
 from rag.web.runs import compared, lists, planning, results
 from rag.web.runs.archive import Archive
@@ -69,32 +70,36 @@ class Desk:
 
         return [self._shown(begin), *self._watched(opened, a, b)]
 
-    def stop(self, name: str) -> str:
-        """End a run after the question that is being asked."""
-        self._running.stop(name)
-        return clean(lists.progress(self._running.state))
+    def stop(self) -> list[Any]:
+        """End the run after the question that is being asked: its progress, and the button."""
+        self._running.stop()
+        return self._progress()
 
     def watch(self, opened: str, a: str | None, b: str | None) -> list[Any]:
-        """How far the evaluation is; when it has ended, the list anew, and its result where nothing is being read."""
+        """How far the evaluation is; when it has ended, the name of its result where nothing is being read."""
         state = self._running.state
         if state.stage == "running":
-            return [gr.skip(), clean(lists.progress(state)), *([gr.skip()] * 4)]
+            return [gr.skip(), *self._progress(), *([gr.skip()] * 4)]
         result = state.name if state.stage == "finished" and not opened else gr.skip()
         return [result, *self._watched(opened, a, b)]
 
-    def open(self, name: str) -> Iterator[list[Any]]:
-        """The figures of a run, its first items, and the list with it marked."""
+    def open(self, told: str) -> Iterator[list[Any]]:
+        """The name of a run, its heading, its figures, its first items, and the list with it marked."""
+        name = bridge.value(told)
         if not name:
-            yield ["", "", gr.skip()]
             return
-        yield [clean(fragments.status(f"Reading {name}, drawing")), "", gr.skip()]
+        # The heading stays where it is while the rest is drawn: it has the focus.
+        yield [name, clean(results.title(name, _visit())), clean(fragments.status("Reading, drawing")), "", gr.skip()]
         figures = self._shown(lambda: self._archive.figures(name))
         listed = self._shown(lambda: self._listing(headings(self._config), name))
-        yield [figures, self.items(str(results.View()), name), listed]
+        yield [name, gr.skip(), figures, self.items(str(results.View()), name), listed]
 
     def items(self, view: str, name: str) -> str:
         """The items of a run that a view shows."""
-        return self._shown(lambda: results.items(self._archive.cards(name), results.View.of(view)))
+        wanted = results.View.of(view)
+        # From a page of items to another: its button may be gone.
+        visit = _visit() if wanted.first else ""
+        return self._shown(lambda: results.items(self._archive.cards(name), wanted, visit))
 
     def compare(self, a: str | None, b: str | None) -> Iterator[list[Any]]:
         """The figures of two runs held against each other, the questions that changed, and which runs they are."""
@@ -112,7 +117,7 @@ class Desk:
             a, b = pair
             before, after = ({c.item.id: c for c in self._archive.cards(name)} for name in (a, b))
             number = int(first) if re.fullmatch("[0-9]{1,6}", first) else 0
-            return compared.changes(self._archive.comparison(a, b), before, after, number)
+            return compared.changes(self._archive.comparison(a, b), before, after, number, _visit() if number else "")
 
         return self._shown(make) if pair else ""
 
@@ -121,7 +126,7 @@ class Desk:
         return self._shared.config
 
     def _watched(self, opened: str, a: str | None, b: str | None) -> list[Any]:
-        """The progress, the list, the timer, and the two choices of runs to compare."""
+        """The progress, the button that stops, the list, the timer, and the two choices of runs to compare."""
         try:
             runs = headings(self._config)
             listed = self._listing(runs, opened)
@@ -131,12 +136,18 @@ class Desk:
         usual = finished[:2][::-1] if len(finished) > 1 else [None, None]
         one, other = (now if now in finished else new for now, new in zip((a, b), usual, strict=True))
         return [
-            clean(lists.progress(self._running.state)),
+            *self._progress(),
             clean(listed),
             gr.Timer(active=self._running.busy),
             gr.Dropdown(choices=finished, value=one),
             gr.Dropdown(choices=finished, value=other),
         ]
+
+    def _progress(self) -> list[Any]:
+        """Drawn anew each second; the button is one of Gradio's, which keeps the focus meanwhile."""
+        running = self._running
+        button = gr.Button(visible=running.busy, interactive=running.stoppable)
+        return [clean(lists.progress(running.state)), button]
 
     def _listing(self, runs: Sequence[Heading], opened: str) -> str:
         return lists.listing(runs, running=self._running.state.name if self._running.busy else "", opened=opened)
@@ -167,3 +178,8 @@ class Desk:
             return fragments.problem(str(error))
         _log.error("The evaluation tab failed", exc_info=error)
         return fragments.problem(FAULT)
+
+
+def _visit() -> str:
+    """What no heading had before, so that the focus goes there."""
+    return uuid4().hex

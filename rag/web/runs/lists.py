@@ -18,12 +18,9 @@ _MOST = 200
 """Runs that the list shows."""
 ABOUT = (
     '<div class="about"><h2>Evaluation</h2><p>Reference questions, whose right answers are known, are asked and the '
-    "answers scored: you see how many come out right, how sure that is, and where the others were lost. Runs are kept "
-    "on the server, for everybody who uses it.</p></div>"
-)
-HELD_OUT = (
-    "Asked are questions of the split dev. The split test is held out, so that a last measurement stays honest: it is "
-    "asked from the command line, rag eval run --split test."
+    "answers scored: you see how many come out right, how sure that is, and where the others were lost. Asked are "
+    "questions of the split dev. The split test is held out, so that a last measurement stays honest: only the command "
+    "line asks it, rag eval run --split test. Runs are kept on the server, for everybody who uses it.</p></div>"
 )
 
 
@@ -67,20 +64,12 @@ def progress(state: State) -> str:
 def _bar(state: State, name: str) -> str:
     doing = shown(state.doing)
     if not state.total:
-        return f'<p>{name} {doing} …</p><progress aria-label="{doing}"></progress>{_stop(state)}'
+        return f'<p>{name} {doing} …</p><progress aria-label="{doing}"></progress>'
     failed = f", {state.failed:,} failed" if state.failed else ""
     said = f"{doing} {state.done:,} of {state.total:,}{failed}"
     bar = f'<progress value="{state.done}" max="{state.total}" aria-label="{said}"></progress>'
-    return f"<p>{name} {said}</p>{bar}{_stop(state)}"
-
-
-def _stop(state: State) -> str:
-    """Nothing is left to be stopped once all is asked."""
-    if state.stopping:
-        return "<p>Stopping after the question that is being asked …</p>"
-    if state.doing not in ("Preparing", "Asking"):
-        return ""
-    return button("evaluation-stop", state.name, "Stop", label=f"Stop {state.name}")
+    stopping = "<p>Stopping after the question that is being asked …</p>" if state.stopping else ""
+    return f"<p>{name} {said}</p>{bar}{stopping}"
 
 
 def _of(state: State) -> str:
@@ -90,13 +79,13 @@ def _of(state: State) -> str:
 def listing(runs: Sequence[Heading], *, running: str, opened: str) -> str:
     """The runs as a table; `running` is the name of one that is being carried out, `opened` of the one that is read."""
     if not runs:
-        return '<section class="runs"><h2>Runs</h2><p class="quiet">There is none yet.</p></section>'
+        return '<section class="evaluated runs"><h2>Runs</h2><p class="aside">There is none yet.</p></section>'
     heads = "".join(f'<th scope="col">{h}</th>' for h in ("Run", "Began (UTC)", "Asked", "Questions", "Accuracy"))
     rows = "".join(_row(run, running, opened) for run in runs[:_MOST])
     more = len(runs) - _MOST
-    rest = f'<p class="quiet">The {more:,} oldest are not shown: rag eval runs lists them.</p>' if more > 0 else ""
+    rest = f'<p class="aside">The {more:,} oldest are not shown: rag eval runs lists them.</p>' if more > 0 else ""
     return (
-        '<section class="runs"><h2>Runs</h2><div class="scroll" role="region" tabindex="0" aria-label="Runs">'
+        '<section class="evaluated runs"><h2>Runs</h2><div class="scroll" role="region" tabindex="0" aria-label="Runs">'
         f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{rest}</section>"
     )
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rag.web.bridge import button
+from rag.web.markdown import shown
 
 PAGE = 20
 """Items that are shown at a time."""
+
+
+def heading(words: str, focus: str = "") -> str:
+    """A heading to which the focus goes where `focus` is not what it was before; see `scripts/focus.js`."""
+    told = f' data-focus="{shown(focus)}"' if focus else ""
+    return f'<h2 tabindex="-1"{told}>{shown(words)}</h2>'
 
 
 def pages(act: str, count: int, first: int, value: Callable[[int], str]) -> str:

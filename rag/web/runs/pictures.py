@@ -23,10 +23,21 @@ def figure(plot: Plot) -> str:
     said, (_, _, width, height) = root.get("aria-label", ""), root.get("viewBox", "0 0 0 0").split()
     size = f'width="{round(float(width))}" height="{round(float(height))}"'
     pictures = "".join(
-        f'<img class="plot {scheme}" src="{_data(plot, scheme, size)}" alt="{shown(said)}" {size}>'
+        f'<img class="plot on-{scheme}" src="{_data(plot, scheme, size)}" alt="{shown(said)}" {size}>'
         for scheme in SCHEMES
     )
     return f"<figure><figcaption>{shown(plot.caption)}</figcaption>{pictures}</figure>"
+
+
+def swatch(variable: str) -> str:
+    """A square in one of the report's colours, "--outcome-0" or the like, for a legend."""
+    drawn = ""
+    for scheme in SCHEMES:
+        colour = re.search(rf"{variable}: (#[0-9a-f]+);", colours()[scheme])
+        if colour:
+            square = f'<rect width="10" height="10" fill="{colour[1]}"></rect>'
+            drawn += f'<svg class="swatch on-{scheme}" viewBox="0 0 10 10" aria-hidden="true">{square}</svg>'
+    return drawn
 
 
 def _data(plot: Plot, scheme: str, size: str) -> str:

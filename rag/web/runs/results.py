@@ -13,9 +13,10 @@ from rag.web.bridge import button
 from rag.web.markdown import shown
 from rag.web.markup import SITE
 from rag.web.runs import pictures
-from rag.web.runs.paging import PAGE, pages
+from rag.web.runs.paging import PAGE, heading, pages
 
 if TYPE_CHECKING:
+    from rag.evaluation.outcome import Outcome
     from rag.evaluation.report.cards import Card
     from rag.evaluation.runs import Run
 
@@ -47,9 +48,15 @@ class View:
         return of_outcome and self.kind in ("", card.item.kind)
 
 
+def title(name: str, visit: str) -> str:
+    """The heading over a run, to which the focus goes; `visit` is another each time it is opened."""
+    return f'<div class="evaluation">{heading(name, f"run {visit}")}</div>'
+
+
 def figures(run: Run) -> str:
     """What a run came to, in a sentence, figures by kind with their intervals, plots, and what was run."""
-    return f'<section class="report" aria-label="Run {shown(run.name)}">{"".join(_figures(run))}</section>'
+    drawn = "".join(_figures(run))
+    return f'<section class="evaluated evaluation results" aria-label="Run {shown(run.name)}">{drawn}</section>'
 
 
 def _figures(run: Run) -> Iterator[str]:
@@ -57,17 +64,17 @@ def _figures(run: Run) -> Iterator[str]:
     from rag.evaluation.report.about import manifests, sentence
 
     address = f"{SITE}runs/{quote(run.name, safe='')}.html"
-    yield f'<h2 tabindex="-1">{shown(run.name)}</h2><p class="lead">{shown(sentence(run))}</p>'
+    yield f'<p class="lead">{shown(sentence(run))}</p>'
     yield (
         f'<p class="links"><a href="{address}" target="_blank">Open the whole report</a> '
-        f'<a href="{address}" download>Download it</a> <span class="quiet">one HTML file that holds all it needs</span>'
+        f'<a href="{address}" download>Download it</a> <span class="aside">one HTML file that holds all it needs</span>'
         "</p>"
     )
     yield "<h3>By kind of question, with 95% intervals</h3>"
     yield f'<div class="plots">{"".join(pictures.figure(p) for p in plots.by_kind([run]))}</div>'
     yield parts.table(tables.by_kind([run]), "Figures by kind")
-    yield "<h3>Where answers were lost</h3>"
-    yield f'<div class="plots">{"".join(pictures.figure(p) for p in plots.lost([run]))}</div>'
+    yield f"<h3>Where answers were lost</h3>{_legend(tables.outcomes(run)['all'])}"
+    yield f'<div class="plots wide">{"".join(pictures.figure(p) for p in plots.lost([run]))}</div>'
     yield _folded("The counts by kind", parts.table(tables.lost([run]), "What became of the questions"))
     yield _folded("All figures", parts.table(tables.results([run]), "All figures"))
     meanings = "".join(f"<div><dt>{shown(m)}</dt><dd>{shown(what)}</dd></div>" for m, what in tables.meanings([run]))
@@ -76,20 +83,34 @@ def _figures(run: Run) -> Iterator[str]:
     yield _folded("What was run", parts.table(manifests([run]), "What was run"))
 
 
+def _legend(counts: Counter[Outcome]) -> str:
+    """What the colours of the bars are."""
+    from rag.evaluation.outcome import OUTCOMES, WORDS
+
+    keys = "".join(
+        f"<li>{pictures.swatch(f'--outcome-{n}')} {WORDS[o]}</li>" for n, o in enumerate(OUTCOMES) if counts[o]
+    )
+    return f'<ul class="legend">{keys}</ul>'
+
+
 def _folded(title: str, html: str) -> str:
     return f'<details class="fold"><summary>{title}</summary>{html}</details>'
 
 
-def items(cards: Sequence[Card], view: View) -> str:
-    """Those items of a run that a view shows, to be opened, and buttons for other views."""
+def items(cards: Sequence[Card], view: View, visit: str = "") -> str:
+    """Those items of a run that a view shows, to be opened, and buttons for other views.
+
+    The focus goes to their heading where `visit` is another than before.
+    """
     from rag.evaluation.report import parts
 
     found = [card for card in cards if view.has(card)]
     part = found[view.first : view.first + PAGE]
-    listed = "".join(parts.item(card) for card in part) or '<p class="quiet">No item is like that.</p>'
+    listed = "".join(parts.item(card) for card in part) or '<p class="aside">No item is like that.</p>'
+    top = heading("Items", visit)
     turning = pages(ACT, len(found), view.first, lambda first: str(replace(view, first=first)))
     return (
-        f'<section class="report items" aria-label="Items"><h2 tabindex="-1">Items</h2>{_filters(cards, view)}'
+        f'<section class="evaluated evaluation items" aria-label="Items">{top}{_filters(cards, view)}'
         f"{turning}{listed}{turning if len(part) > PAGE // 2 else ''}</section>"
     )
 

@@ -51,6 +51,12 @@ class Running:
         return self._state
 
     @property
+    def stoppable(self) -> bool:
+        """Whether there is something left to be stopped: what is asked is scored in any case."""
+        state = self._state
+        return state.stage == "running" and state.doing in ("Preparing", "Asking") and not state.stopping
+
+    @property
     def busy(self) -> bool:
         """Whether an evaluation is running."""
         return self._state.stage == "running"
@@ -68,10 +74,10 @@ class Running:
         # A daemon: a server that is ended does not wait for it. Every answer is kept as soon as it is there.
         threading.Thread(target=self._carry_out, args=(plan, self._stop), name="evaluation", daemon=True).start()
 
-    def stop(self, name: str) -> None:
-        """End the run of this name after the question that is being asked; what there is is kept."""
+    def stop(self) -> None:
+        """End the run after the question that is being asked; what there is is kept."""
         with self._guard:
-            if self.busy and self._state.name == name:
+            if self.busy:
                 self._stop.set()
                 self._state = replace(self._state, stopping=True)
 

@@ -25,6 +25,7 @@ class Parts:
     """The components of the tab."""
 
     progress: gr.Markdown
+    stop: gr.Button
     form: gr.Column
     elsewhere: gr.Markdown
     kinds: gr.CheckboxGroup
@@ -37,6 +38,7 @@ class Parts:
     a: gr.Dropdown
     b: gr.Dropdown
     compare: gr.Button
+    title: gr.Markdown
     figures: gr.Markdown
     items: gr.Markdown
     compared: gr.Markdown
@@ -47,7 +49,6 @@ class Parts:
 def layout() -> Parts:
     """The parts, empty; they are filled when the tab is opened."""
     gr.Markdown(clean(lists.ABOUT), elem_id="evaluation-about", **HTML)
-    progress = gr.Markdown("", elem_id="evaluation-progress", **HTML)
     with gr.Row(elem_id="evaluation"):
         with gr.Column(scale=2, min_width=300):
             elsewhere = gr.Markdown("", elem_id="evaluation-elsewhere", visible=False, **HTML)
@@ -65,6 +66,8 @@ def layout() -> Parts:
                 start = gr.Button("Start", variant="primary", elem_id="evaluation-start")
                 told = gr.Markdown("", elem_id="evaluation-told", **HTML)
         with gr.Column(scale=3, min_width=300):
+            progress = gr.Markdown("", elem_id="evaluation-progress", **HTML)
+            stop = gr.Button("Stop", visible=False, elem_id="evaluation-stop")
             listing = gr.Markdown("", elem_id="evaluation-runs", **HTML)
             with gr.Row(elem_id="evaluation-compare"):
                 a = gr.Dropdown([], label="Run A, before", filterable=False, min_width=140)
@@ -72,23 +75,26 @@ def layout() -> Parts:
                 compare = gr.Button("Compare", elem_id="evaluation-compare-start", min_width=100, scale=0)
     both = gr.Markdown("", elem_id="run-compared", **HTML)
     changes = gr.Markdown("", elem_id="run-changes", **HTML)
+    title = gr.Markdown("", elem_id="run-title", **HTML)
     figures = gr.Markdown("", elem_id="run-figures", **HTML)
     items = gr.Markdown("", elem_id="run-items", **HTML)
     timer = gr.Timer(SECONDS, active=False)
     return Parts(
-        progress, form, elsewhere, kinds, limit, name, cost, start, told, listing, a, b, compare, figures, items, both,
-        changes, timer,
+        progress, stop, form, elsewhere, kinds, limit, name, cost, start, told, listing, a, b, compare, title, figures,
+        items, both, changes, timer,
     )  # fmt: skip
 
 
 def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
     """What happens when the parts are used."""
     desk = Desk(shared)
+    # A field, as the change of a state is told only by events that queue, and a look at the progress does not.
+    result = gr.Textbox(visible="hidden", elem_id="evaluation-result", label="The run that has ended")
     opened = gr.State("")
     pair = gr.State(())
     visit = [shared.collection, shared.settings]
     seen = [opened, parts.a, parts.b]
-    watched = [parts.progress, parts.listing, parts.timer, parts.a, parts.b]
+    watched = [parts.progress, parts.stop, parts.listing, parts.timer, parts.a, parts.b]
     asked = [parts.kinds, parts.limit, *visit]
 
     def on(act: str, run: Callable[..., Any], states: Sequence[Any], to: Sequence[Any], **options: Any) -> None:
@@ -100,11 +106,13 @@ def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
     gr.on([parts.kinds.change, parts.limit.change], desk.cost, asked, parts.cost, **QUICK)
     starting = [parts.kinds, parts.limit, parts.name, *seen, *visit]
     parts.start.click(desk.start, starting, [parts.told, parts.name, *watched], **QUICK)
-    parts.timer.tick(desk.watch, seen, [opened, *watched], **QUICK)
-    on("evaluation-stop", desk.stop, [], [parts.progress], **QUICK)
+    parts.timer.tick(desk.watch, seen, [result, *watched], **QUICK)
+    parts.stop.click(desk.stop, None, [parts.progress, parts.stop], **QUICK)
     on("evaluation-go-on", desk.go_on, [*seen, shared.collection], [parts.told, *watched], **QUICK)
-    on("run", lambda name: name, [], [opened], **QUICK)
-    opened.change(desk.open, [opened], [parts.figures, parts.items, parts.listing], **PRIVATE)
+    shown = [opened, parts.title, parts.figures, parts.items, parts.listing]
+    result.change(desk.open, [result], shown, **PRIVATE)
+    run = bridge.action("run")
+    run.submit(desk.open, [run], shown, **PRIVATE)
     on(results.ACT, desk.items, [opened], [parts.items], **PRIVATE)
     parts.compare.click(desk.compare, [parts.a, parts.b], [parts.compared, parts.changes, pair], **PRIVATE)
     on(compared.ACT, desk.changes, [pair], [parts.changes], **PRIVATE)
