@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from urllib.parse import urlencode
 
 from rag.answer import Answer
+from rag.config import DEFAULT_COLLECTION
 from rag.papers.paper import Paper
 from rag.searching import search
 from rag.web.bridge import button, copier
@@ -170,12 +171,14 @@ def _marked(text: str, spans: Collection[tuple[int, int]], target: tuple[int, in
     """The abstract with each span between <mark> tags; the one that was asked for gets the focus."""
     every = [*spans, *([target] if target else [])]
     cuts = sorted({0, len(text), *(end for span in every for end in span)})
-    html, focus = [], f' tabindex="-1" class="asked" data-focus="{shown(visit)}"'
+    html = []
     for start, end in pairwise(cuts):
         piece = shown(text[start:end])
         if any(a <= start and end <= b for a, b in every):
             asked = target is not None and target[0] <= start and end <= target[1]
-            piece = f"<mark{focus if asked and start == (target or (0,))[0] else ''}>{piece}</mark>"
+            first = f' tabindex="-1" data-focus="{shown(visit)}"' if target and target[0] == start else ""
+            style = ' class="asked"' if asked else ""
+            piece = f"<mark{style}{first}>{piece}</mark>"
         html.append(piece)
     return "".join(html)
 
@@ -214,11 +217,9 @@ def tray(chosen: Collection[str], collection: str) -> str:
 
 
 def collections(names: Sequence[str], open: str) -> str:
-    """The collections of the server, `open` being the one that is shown."""
-    others = [name for name in names if name != open]
-    items = "".join(
-        button("collection", name, shown(title(name)), style="round", pressed=name == open) for name in (open, *others)
-    )
+    """The collections of the server, the one that comes filled first; `open` is the one that is shown."""
+    shelved = sorted({*names, open}, key=lambda name: (name != DEFAULT_COLLECTION, name.lower()))
+    items = "".join(button("collection", n, shown(title(n)), style="round", pressed=n == open) for n in shelved)
     return f'<div class="collections" role="group" aria-label="Collection"><span>Collection</span>{items}</div>'
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -58,20 +58,23 @@ class Uploads:
         """Add the papers of `files`, and delete the files; ends with the report.
 
         It goes on to its end even if nobody reads on: half a collection is of no use. Raises `RagError` with a sentence
-        where there is no file or name, where nothing can be read, for too many papers, and while others add some.
+        where there is no file, or no name that fits, or while others add to the collection, and leaves the files then;
+        also where there would be too many papers, or an embedding fails.
         """
-        events: SimpleQueue[Step | Report | Exception] = SimpleQueue()
         paths = [Path(file) for file in files]
+        rag = self._opened(paths, collection)
+        self._begin(rag.config.collection)
+        events: SimpleQueue[Step | Report | Exception] = SimpleQueue()
 
         def work() -> None:
+            outcome: Report | Exception
             try:
-                events.put(self._added(paths, collection, events))
+                outcome = _added(rag, paths, events)
             except Exception as error:  # raised again where the events are read
-                events.put(error)
-            finally:
-                for path in paths:
-                    with suppress(OSError):
-                        path.unlink(missing_ok=True)
+                outcome = error
+            self._end(rag.config.collection)
+            _delete(paths)
+            events.put(outcome)
 
         threading.Thread(target=work, name="upload", daemon=True).start()
         while not isinstance(event := events.get(), Report):
@@ -80,54 +83,64 @@ class Uploads:
             yield event
         yield event
 
-    def _added(self, paths: Sequence[Path], collection: str, events: SimpleQueue[Step | Report | Exception]) -> Report:
+    @property
+    def busy(self) -> frozenset[str]:
+        """The collections that are being added to."""
+        with self._guard:
+            return frozenset(self._busy)
+
+    def _opened(self, paths: Sequence[Path], collection: str) -> Rag:
         if not paths:
             raise UsageError("There is no file yet: choose one or more first.")
         if not collection:
             raise UsageError("The collection has no name yet: write a new one, or that of one to add to.")
-        collection = self._named(collection)
-        rag = self._shelf.made(collection)
-        with self._alone(collection):
-            events.put(Step("Reading the files", 0, 1))
-            loaded = load(paths, skip_bad=True)
-            before = rag.papers()
-            held = {p.id for p in before}
-            known = tuple(p for p in loaded.papers if p.id in held)
-            new = len(loaded.papers) - len(known)
-            if len(before) + new > MOST:
-                raise UsageError(
-                    f"With these the collection would have {len(before) + new:,} papers; {MOST:,} can be added here. "
-                    "Whoever runs this server can add more, by rag ingest."
-                )
-            if new:
-                _ingest(rag, paths, events)
-            merged = tuple(Merged(m.kept, Path(m.file).name, m.line) for m in loaded.merged)
-            refused = tuple(PaperError(Path(r.file).name, r.line, r.reason) for r in loaded.refused)
-            return Report(collection, len(rag.papers()), new, known, merged, refused)
+        return self._shelf.made(self._named(collection))
 
     def _named(self, name: str) -> str:
         """The collection that is called so on the page, whatever the case, or a new one of this name."""
         called = {known.casefold(): one for one in self._shelf.names() for known in (title(one), one)}
         return called.get(name.casefold(), name)
 
-    @contextmanager
-    def _alone(self, collection: str) -> Iterator[None]:
-        key = collection.casefold()  # One folder on some systems.
+    def _begin(self, collection: str) -> None:
         with self._guard:
-            if key in self._busy:
+            if collection in self._busy:
                 raise Locked(f"Papers are being added to {title(collection)} already; try again when that is done.")
-            self._busy.add(key)
-        try:
-            yield
-        finally:
-            with self._guard:
-                self._busy.discard(key)
+            self._busy.add(collection)
+
+    def _end(self, collection: str) -> None:
+        with self._guard:
+            self._busy.discard(collection)
 
 
-def _ingest(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | Exception]) -> None:
-    rag.ingest(paths, add=True, skip_bad=True, progress=lambda stage, done, total: events.put(Step(stage, done, total)))
-    with suppress(RagError):  # The papers are there all the same, and the next question says what is wrong.
-        rag.checker()  # Opens the index, for which the first question would wait otherwise.
+def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | Exception]) -> Report:
+    def told(stage: str, done: int, total: int) -> None:
+        events.put(Step(stage, done, total))
+
+    told("Reading the files", 0, 1)
+    loaded = load(paths, skip_bad=True)
+    before = rag.papers()
+    held = {p.id for p in before}
+    known = tuple(p for p in loaded.papers if p.id in held)
+    new = len(loaded.papers) - len(known)
+    if len(before) + new > MOST:
+        raise UsageError(
+            f"With these the collection would have {len(before) + new:,} papers, and here it can have {MOST:,}. Add "
+            "fewer; whoever runs this server can add more, by rag ingest."
+        )
+    if new:
+        rag.ingest(paths, add=True, skip_bad=True, progress=told)
+        with suppress(RagError):  # The papers are there all the same, and the next question says what is wrong.
+            rag.checker()  # Opens the index, for which the first question would wait otherwise.
+    merged = tuple(Merged(m.kept, Path(m.file).name, m.line) for m in loaded.merged)
+    refused = tuple(PaperError(Path(r.file).name, r.line, r.reason) for r in loaded.refused)
+    return Report(rag.config.collection, len(rag.papers()), new, known, merged, refused)
+
+
+def _delete(paths: Sequence[Path]) -> None:
+    for path in paths:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+            path.parent.rmdir()  # Gradio makes a folder for each file.
 
 
 def progress(step: Step) -> str:
@@ -149,7 +162,7 @@ def report(value: Report) -> str:
     merged = [f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged]
     refused = [f"{_place(r.file, r.line)}: {r.reason}" for r in value.refused]
     parts = [
-        f"<p><b>{', '.join(t for t in told if t)}.</b> {name} has {_papers(value.papers)} now.</p>",
+        f'<p role="status"><b>{", ".join(t for t in told if t)}.</b> {name} has {_papers(value.papers)} now.</p>',
         _listed("Refused", refused, open=True),
         _listed("Repeated and merged", merged),
         _listed("There before", [p.title for p in value.known]),

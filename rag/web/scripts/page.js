@@ -6,3 +6,4 @@ import "./evidence.js";
 import "./following.js";
 import "./focus.js";
 import "./hover.js";
+import "./live.js";

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -54,23 +55,25 @@ def layout() -> Parts:
 def wire(parts: Parts, shared: Shared) -> gr.events.Dependency:
     """Add what is chosen, tell how far it is, and show the collection; returns the event that ends so."""
     adder = Uploads(shared.shelf)
-    outputs = [parts.told, parts.files, parts.add, shared.collection]
+    outputs = [parts.told, parts.files, shared.collection]
 
-    def ended(html: str, collection: Any = None) -> list[Any]:
-        return [clean(html), None, gr.Button(interactive=True), collection or gr.skip()]
+    def ended(html: str, files: list[str], collection: Any = None) -> list[Any]:
+        kept = files and all(Path(file).exists() for file in files)
+        return [clean(html), gr.skip() if kept else None, collection or gr.skip()]
 
-    def added(files: list[str] | None, name: str) -> Iterator[list[Any]]:
+    def added(chosen: list[str] | None, name: str) -> Iterator[list[Any]]:
+        files = chosen or []
         try:
-            for event in adder.add(files or [], name.strip()):
+            for event in adder.add(files, name.strip()):
                 if isinstance(event, Report):
-                    yield ended(uploads.report(event), event.collection if event.papers else None)
+                    yield ended(uploads.report(event), files, event.collection if event.papers else None)
                 else:
-                    yield [clean(uploads.progress(event)), gr.skip(), gr.Button(interactive=False), gr.skip()]
+                    yield [clean(uploads.progress(event)), gr.skip(), gr.skip()]
         except RagError as error:
-            yield ended(fragments.problem(str(error)))
+            yield ended(fragments.problem(str(error)), files)
         except Exception:
             _log.exception("Files could not be added")
-            yield ended(fragments.problem(_FAULT))
+            yield ended(fragments.problem(_FAULT), files)
 
     # Two at a time: embedding takes all the processor that there is, and questions wait for it.
     return parts.add.click(added, [parts.files, parts.name], outputs, concurrency_limit=2, **PRIVATE)

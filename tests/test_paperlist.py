@@ -1,0 +1,358 @@
+"""The tab of the papers without a browser: lists, the paper that is read, comparisons, and files that are taken."""
+
+from __future__ import annotations
+
+import re
+import time
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hostile import HOSTILE
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from rag.answer import Answer, Citation
+from rag.errors import PaperError
+from rag.matrix import Cell, Comparison, Row
+from rag.papers import Merged
+from rag.papers.paper import Paper
+from rag.web import matrix, paperlist, uploads
+from rag.web.downloads import Downloads
+from rag.web.markup import clean
+from rag.web.paperlist import PAGE, Look
+from rag.web.shelf import Shelf
+
+if TYPE_CHECKING:
+    from rag.pipeline import Rag
+
+
+def paper(id: str, title: str = "A title", abstract: str = "One. Two. Three.", **fields: object) -> Paper:
+    return Paper(id, title, abstract, abstract, **fields)  # type: ignore[arg-type]
+
+
+PAPERS = (
+    paper("b", "“Beta” models", "They save memory.", year=2020),
+    paper("a", "alpha memory", "Fast.", year=2023),
+    paper("c", "Gamma", "Memory and speed."),
+)
+
+
+class Fragment(HTMLParser):
+    """What is in a fragment: its tags, the values of its buttons by action, its links, marked texts and all text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        assert "\n" not in html
+        self.tags: list[str] = []
+        self.buttons: list[tuple[str, str]] = []
+        self.pressed: list[str] = []
+        self.links: list[str] = []
+        self.focus: list[str] = []
+        self.marks: list[str] = []
+        self.text = ""
+        self._in_mark = False
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        assert not [name for name in found if name.startswith("on") or name in ("style", "src", "srcdoc")]
+        self.tags.append(tag)
+        if "data-act" in found:
+            self.buttons.append((found["data-act"], found["data-value"]))
+        if found.get("aria-pressed") == "true":
+            self.pressed.append(found["data-value"])
+        if "href" in found:
+            self.links.append(found["href"])
+        if "data-focus" in found:
+            self.focus.append(tag)
+        if tag == "mark":
+            self._in_mark = True
+            self.marks.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_mark = self._in_mark and tag != "mark"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._in_mark:
+            self.marks[-1] += data
+
+    def acts(self, act: str) -> list[str]:
+        return [value for name, value in self.buttons if name == act]
+
+
+# ---- The list
+
+
+@pytest.mark.parametrize(
+    ("look", "ids"),
+    [
+        (Look(), "b a c"),
+        (Look(query="memory"), "a b c"),  # In the title before in the abstract.
+        (Look(query="memory", sort="file"), "b a c"),
+        (Look(sort="match"), "b a c"),  # Nothing is searched: there is no best match.
+        (Look(sort="title"), "a b c"),  # Neither case nor a quotation mark at its beginning counts.
+        (Look(sort="year"), "a b c"),  # The newest first, those without a year last.
+        (Look(query="memory speed"), "c"),
+        (Look(query="nowhere"), ""),
+    ],
+)
+def test_papers_are_searched_and_sorted(look: Look, ids: str) -> None:
+    assert [p.id for p in paperlist.found(PAPERS, look)] == ids.split()
+
+
+@pytest.mark.parametrize(
+    ("found", "total", "told"),
+    [(82, 82, "82 papers"), (12, 82, "12 of 82 papers"), (1, 1, "1 paper"), (1, 28_000, "1 of 28,000 papers")],
+)
+def test_the_count_is_told(found: int, total: int, told: str) -> None:
+    assert Fragment(paperlist.count(found, total)).text == told
+
+
+def test_nothing_found_says_what_to_do() -> None:
+    assert "Search with fewer" in paperlist.count(0, 82)
+
+
+def test_what_is_chosen_and_read_is_told_to_those_who_do_not_see_it() -> None:
+    html = paperlist.listed(PAPERS, Look(reading="a"), {"c"})
+    assert Fragment(html).pressed == ["c"]
+    assert Fragment(html).acts("read") == ["b", "a", "c"]
+    assert re.findall(r'<li aria-current="true">.*?data-value="(\w)"', html) == ["a"]
+
+
+def test_of_many_papers_only_a_page_is_drawn_and_at_once() -> None:
+    many = tuple(paper(f"p{n}", f"Paper {n} on memory") for n in range(28_000))
+    paperlist.found(many, Look(query="memory"))  # The first search of a collection makes its index.
+    started = time.perf_counter()
+    found = paperlist.found(many, Look(query="memory", sort="title"))
+    html = clean(paperlist.listed(found, Look(), {p.id for p in many})) + paperlist.tools(many, found, Look(), "papers")
+    assert time.perf_counter() - started < 2  # 0.2 s on an idle machine
+    assert len(Fragment(html).acts("read")) == PAGE
+    assert "Show 100 more of 27,900" in html
+    assert len(Fragment(paperlist.listed(found, Look(limit=27_950), ())).acts("read")) == 27_950
+    assert "Show 50 more" in paperlist.listed(found, Look(limit=27_950), ())
+    assert Fragment(paperlist.listed(found[:100], Look(), ())).acts("more") == []
+
+
+def test_tools_are_offered_where_they_do_something() -> None:
+    everything = Fragment(paperlist.tools(PAPERS, PAPERS, Look(), "papers"))
+    assert everything.acts("sort") == ["file", "title", "year"]
+    assert everything.acts("choose-found") == []  # To choose all of them restricts nothing.
+    assert everything.links == ["paper-rag/papers.bib?collection=papers"]
+    some = Fragment(paperlist.tools(PAPERS[2:], PAPERS[2:], Look(query="x"), "papers"))
+    assert some.acts("sort") == ["match", "file", "title"]  # None of them has a year.
+    assert some.pressed == ["match"]
+    assert Fragment(paperlist.tools(PAPERS, PAPERS[:2], Look(query="x"), "papers")).acts("choose-found") == [""]
+    assert Fragment(paperlist.tools(PAPERS, (), Look(query="x"), "papers")).links == []
+
+
+@pytest.mark.parametrize(
+    ("authors", "told"),
+    [(4, "A0, A1, A2, A3"), (5, "A0, A1, A2 and 2 more"), (0, "")],
+)
+def test_many_authors_are_counted(authors: int, told: str) -> None:
+    one = paper("a", authors=tuple(f"A{n}" for n in range(authors)))
+    assert Fragment(paperlist.byline(one, 3)).text == told
+
+
+# ---- The paper that is read
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("gpipe-1", ("gpipe-1", None)),
+        ("gpipe-1 3 17", ("gpipe-1", (3, 17))),
+        ("gpipe-1 3", ("gpipe-1 3", None)),
+        ("", ("", None)),
+    ],
+)
+def test_a_button_names_a_paper_and_maybe_a_sentence(value: str, place: object) -> None:
+    assert paperlist.place(value) == place
+
+
+def test_the_sentence_that_was_asked_for_is_marked_and_gets_the_focus() -> None:
+    look = Look(reading="a", sentence=(5, 9), visit="1.1")
+    read = Fragment(paperlist.reading(paper("a"), look, chosen=False, cited={(0, 4)}))
+    assert read.marks == ["One.", "Two."]
+    assert read.focus == ["mark"]
+    assert "One. Two. Three." in read.text
+    assert Fragment(paperlist.reading(paper("a"), Look(visit="1.2"), chosen=False, cited=())).focus == ["h2"]
+
+
+@pytest.mark.parametrize("sentence", [(5, 900), (9, 5), (5, 5)])
+def test_a_sentence_that_is_not_there_is_not_marked(sentence: tuple[int, int]) -> None:
+    read = Fragment(paperlist.reading(paper("a"), Look(sentence=sentence, visit="1"), chosen=False, cited=()))
+    assert (read.marks, read.focus) == ([], ["h2"])
+
+
+def test_only_quotes_that_are_still_there_are_marked() -> None:
+    one = paper("a")
+    cites = [
+        Citation(1, "a", "A title", "Two.", 5, 9),
+        Citation(2, "a", "A title", "Four", 5, 9),
+        Citation(3, "other", "A title", "One.", 0, 4),
+    ]
+    value = Answer("Q?", "Q?", "single", "So. [1]", citations=tuple(cites))
+    assert paperlist.cited([value], one) == {(5, 9)}
+
+
+@pytest.mark.parametrize(
+    ("url", "linked"),
+    [
+        ("https://example.org/a?b=1&c=2", True),
+        ("HTTP://example.org", True),
+        ("javascript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("//example.org", False),
+        (None, False),
+    ],
+)
+def test_a_paper_leads_to_its_source_on_the_web_only(url: str | None, linked: bool) -> None:
+    html = clean(paperlist.reading(paper("a", url=url), Look(visit="1"), chosen=False, cited=()))
+    assert Fragment(html).links == ([url] if linked else [])
+    if linked:
+        assert 'rel="noopener noreferrer"' in html
+        assert 'target="_blank"' in html
+
+
+# ---- The chosen papers
+
+
+@pytest.mark.parametrize(
+    ("count", "acts"),
+    [
+        (0, []),
+        (1, ["ask-chosen", "drop"]),
+        (2, ["ask-chosen", "compare", "drop"]),
+        (8, ["ask-chosen", "compare", "drop"]),
+        (9, ["ask-chosen", "drop"]),
+        (1_000, ["ask-chosen", "drop"]),
+    ],
+)
+def test_what_can_be_done_with_chosen_papers(count: int, acts: list[str]) -> None:
+    html = paperlist.tray([f"p{n}" for n in range(count)], "papers")
+    assert [act for act, _ in Fragment(html).buttons] == acts
+    # An address of a thousand papers would be longer than servers take.
+    assert len(Fragment(html).links) == (0 < count <= 400)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("method, data;results ,, GPUs ", ["method", "data", "results", "GPUs"]),
+        ("speed and memory", ["speed and memory"]),
+        (" ,", []),
+    ],
+)
+def test_aspects_are_written_with_commas_between_them(text: str, found: list[str]) -> None:
+    assert matrix.aspects(text) == found
+
+
+COMPARED = Comparison(
+    ("method", "data & more"),
+    (
+        Row("a", "Alpha", (Cell((Citation(1, "a", "Alpha", "Two.", 5, 9),)), Cell())),
+        Row(
+            "b",
+            "Beta",
+            (Cell(), Cell((Citation(2, "b", "Beta", "One.", 0, 4), Citation(3, "b", "Beta", "Two.", 5, 9)))),
+        ),
+    ),
+)
+
+
+def test_a_comparison_leads_from_each_quote_to_its_sentence_and_says_where_there_is_none() -> None:
+    html = matrix.html(COMPARED, "papers")
+    table = Fragment(clean(html))
+    assert table.acts("read") == ["a", "a 5 9", "b", "b 0 4", "b 5 9"]
+    assert table.text.count("The abstract does not say.") == 2
+    assert [urlsplit(link).path for link in table.links] == ["paper-rag/comparison.csv", "paper-rag/comparison.md"]
+    fields = [("collection", "papers"), ("id", "a"), ("id", "b"), ("aspect", "method"), ("aspect", "data & more")]
+    assert parse_qsl(urlsplit(table.links[0]).query) == fields
+
+
+# ---- Hostile text
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
+    bad = paper("a b", payload, f"Before. {payload} After.", authors=(payload,), url=f"https://e.example/{payload}")
+    span = (0, len(bad.abstract))
+    quote = Citation(1, "a b", payload, bad.abstract, *span)
+    look = Look(query=payload, reading="a b", visit=payload, sentence=span)
+    told = uploads.Report("c", 1, 1, (bad,), (Merged(bad, payload, 3),), (PaperError(payload, 2, payload),))
+    shown = " ".join(payload.split())
+    for html, times in (
+        (paperlist.listed([bad], look, {"a b"}), 2),
+        (paperlist.tools([bad, paper("x")], [bad], look, payload), 0),
+        (paperlist.reading(bad, look, chosen=True, cited={(0, 8)}, bibtex=payload), 3),
+        (paperlist.tray(["a b", payload], payload), 0),
+        (paperlist.collections([payload, "papers"], payload), 1),
+        (matrix.html(Comparison((payload,), (Row("a b", payload, (Cell((quote,)),)),)), payload), 3),
+        (uploads.report(told), 5),
+        (uploads.progress(uploads.Step(payload, 1, 3)), 1),
+    ):
+        for safe in (html, clean(html)):
+            fragment = Fragment(safe)
+            assert " ".join(fragment.text.split()).count(shown) == times
+            assert not {"script", "img", "svg", "iframe", "form", "input", "style", "base", "meta"} & set(fragment.tags)
+            assert all(link.startswith(("paper-rag/", "https://e.example/")) for link in fragment.links)
+        assert Fragment(clean(html)).buttons == Fragment(html).buttons
+
+
+def test_the_address_of_a_search_survives_the_sanitizer() -> None:
+    html = clean(paperlist.tools(PAPERS, PAPERS[:1], Look(query='a..b&c=d "e" #f'), "papers"))
+    link = Fragment(html).links[0]
+    assert dict(parse_qsl(urlsplit(link).query)) == {"collection": "papers", "q": 'a..b&c=d "e" #f'}
+
+
+# ---- Files
+
+
+@pytest.fixture(scope="module")
+def site(collection: Rag) -> TestClient:
+    files = Downloads(Shelf(collection.config, collection))
+    routes = [Route("/papers.bib", files.bibtex), Route("/c.csv", files.csv), Route("/c.md", files.markdown)]
+    return TestClient(Starlette(routes=routes))
+
+
+def test_papers_are_taken_as_bibtex(site: TestClient, collection: Rag) -> None:
+    papers = collection.papers()
+    assert site.get("/papers.bib").text.count("\n@") + 1 == len(papers)
+    two = site.get("/papers.bib", params={"id": [papers[3].id, papers[5].id]})
+    assert two.text.count("title = ") == 2
+    assert two.headers["content-disposition"] == 'attachment; filename="papers.bib"'
+    found = site.get("/papers.bib", params={"collection": "papers", "q": "double quantization"}).text
+    assert "QLoRA" in found
+    assert found.count("title = ") < 5
+
+
+def test_a_comparison_is_taken_as_a_table(site: TestClient, collection: Rag) -> None:
+    chosen = [p for p in collection.papers() if "GPipe" in p.title or "QLoRA" in p.title]
+    fields = {"id": [p.id for p in chosen], "aspect": ["method", "memory"]}
+    csv, markdown = site.get("/c.csv", params=fields), site.get("/c.md", params=fields)
+    assert csv.content.startswith(b"\xef\xbb\xbfPaper,")
+    assert "method,memory" in csv.text
+    assert all(p.title in csv.text for p in chosen)
+    assert "pipeline parallelism library" in markdown.text
+    assert markdown.text.startswith("| Paper | ")
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("/papers.bib?collection=nowhere", "There is no collection 'nowhere'"),
+        ("/c.csv?id=nothing&aspect=method", "No paper has the id 'nothing'"),
+        ("/c.md?aspect=method", "A table has 1 to 20 papers, not 0."),
+    ],
+)
+def test_what_is_not_there_is_said_in_a_sentence(site: TestClient, address: str, told: str) -> None:
+    answer = site.get(address)
+    assert answer.status_code == 404
+    assert told in answer.text
+    assert answer.headers["content-type"].startswith("text/plain")

@@ -1,0 +1,178 @@
+"""Files of papers that readers add: what becomes of the papers, of the files, and of what can't be read."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag import Config
+from rag.errors import Locked, PaperError, RagError
+from rag.pipeline import Rag
+from rag.web import uploads
+from rag.web.shelf import Shelf
+from rag.web.uploads import Report, Step, Uploads
+
+TITLES = ("On tides", "On winds", "On ice")
+
+
+@pytest.fixture
+def shelf(home: Path) -> Shelf:
+    return Shelf(Config(home=home))
+
+
+def jsonl(folder: Path, titles: Sequence[str], name: str = "new.jsonl") -> Path:
+    """A file as Gradio keeps one that was uploaded: in a folder of its own."""
+    file = folder / f"hash-of-{name}" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("".join(json.dumps({"title": t, "abstract": f"{t}, this is measured."}) + "\n" for t in titles))
+    return file
+
+
+def report(events: Sequence[Step | Report]) -> Report:
+    assert isinstance(events[-1], Report)
+    return events[-1]
+
+
+def test_papers_are_added_and_what_became_of_each_is_told(shelf: Shelf, tmp_path: Path) -> None:
+    adder = Uploads(shelf)
+    first = report(list(adder.add([jsonl(tmp_path, TITLES[:2])], "sea")))
+    assert (first.collection, first.papers, first.added, first.known) == ("sea", 2, 2, ())
+    assert "2 papers added." in uploads.report(first)
+
+    bad = tmp_path / "bad.csv"
+    bad.write_text("title,abstract\nOn nothing,\n")
+    again = jsonl(tmp_path, [*TITLES, TITLES[2]])
+    events = list(adder.add([again, bad], "sea"))
+    second = report(events)
+    assert (second.papers, second.added, [p.title for p in second.known]) == (3, 1, list(TITLES[:2]))
+    assert [(m.kept.title, m.file, m.line) for m in second.merged] == [("On ice", "new.jsonl", 4)]
+    assert [(r.file, r.line) for r in second.refused] == [("bad.csv", 2)]
+    html = uploads.report(second)
+    assert "1 paper added, 2 there before, 1 repeated and merged, 1 refused." in html
+    assert str(tmp_path) not in html
+    assert [p.title for p in shelf.rag("sea").papers()] == list(TITLES)
+    assert Step("Embedding papers", 1, 1) in events
+    assert "On tides" in shelf.rag("sea").ask("What is measured of tides?").answer
+
+
+def test_files_are_deleted_when_they_are_read(shelf: Shelf, tmp_path: Path) -> None:
+    file = jsonl(tmp_path, TITLES)
+    list(Uploads(shelf).add([file], "sea"))
+    assert not file.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", "The collection has no name yet"),
+        ("../evil", "1 to 64 letters, digits, dots, dashes and underscores"),
+        ("a b", "1 to 64 letters"),
+        ("x" * 65, "1 to 64 letters"),
+        ("<script>", "1 to 64 letters"),
+        ("con\0", "1 to 64 letters"),
+    ],
+)
+def test_a_name_that_can_not_be_is_said_before_anything_is_read(
+    shelf: Shelf, tmp_path: Path, name: str, told: str
+) -> None:
+    file = jsonl(tmp_path, TITLES)
+    with pytest.raises(RagError, match=told):
+        list(Uploads(shelf).add([file], name))
+    assert file.exists()  # It need not be uploaded again.
+    assert shelf.names() == ["papers"]
+
+
+def test_without_a_file_there_is_nothing_to_add(shelf: Shelf) -> None:
+    with pytest.raises(RagError, match="There is no file yet"):
+        list(Uploads(shelf).add([], "sea"))
+
+
+def test_a_collection_is_found_by_the_name_that_the_page_gives_it(shelf: Shelf, tmp_path: Path) -> None:
+    adder = Uploads(shelf)
+    list(adder.add([jsonl(tmp_path, TITLES[:1])], "Sea"))
+    assert report(list(adder.add([jsonl(tmp_path, TITLES[1:])], "sea"))).collection == "Sea"
+    assert report(list(adder.add([jsonl(tmp_path, TITLES)], "sample papers"))).collection == "papers"
+    assert shelf.names() == ["papers", "Sea"]
+
+
+def test_where_nothing_can_be_read_no_collection_is_made(shelf: Shelf, tmp_path: Path) -> None:
+    file = tmp_path / "scan.pdf"
+    file.write_bytes(b"%PDF-1.7 not text")
+    told = report(list(Uploads(shelf).add([file], "scans")))
+    assert (told.papers, told.added) == (0, 0)
+    assert "scan.pdf: is a PDF, not text" in uploads.report(told)
+    assert shelf.names() == ["papers"]
+
+
+def test_too_many_papers_are_refused_before_they_are_embedded(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MOST", 2)
+    with pytest.raises(RagError, match="would have 3 papers, and here it can have 2"):
+        list(Uploads(shelf).add([jsonl(tmp_path, TITLES)], "sea"))
+    assert shelf.names() == ["papers"]
+
+
+def test_only_one_adds_to_a_collection_at_a_time_and_goes_on_when_nobody_looks(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, done, ingest = threading.Event(), threading.Event(), Rag.ingest
+
+    def waiting(self: Rag, *args: Any, **options: Any) -> Any:
+        assert go_on.wait(30)
+        value = ingest(self, *args, **options)
+        done.set()
+        return value
+
+    monkeypatch.setattr(Rag, "ingest", waiting)
+    adder = Uploads(shelf)
+    first = adder.add([jsonl(tmp_path, TITLES[:1])], "sea")
+    next(first)
+    file = jsonl(tmp_path, TITLES, "other.jsonl")
+    with pytest.raises(Locked, match="being added to sea already; try again"):
+        list(adder.add([file], "sea"))
+    assert file.exists()
+    first.close()  # type: ignore[attr-defined]
+    go_on.set()
+    assert done.wait(30)
+    while "sea" in adder.busy:
+        threading.Event().wait(0.02)
+    assert report(list(adder.add([file], "sea"))).papers == 3
+
+
+def test_a_fault_frees_the_collection(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("a fault")
+
+    adder = Uploads(shelf)
+    with monkeypatch.context() as patch:
+        patch.setattr(Rag, "ingest", broken)
+        with pytest.raises(RuntimeError, match="a fault"):
+            list(adder.add([jsonl(tmp_path, TITLES)], "sea"))
+    assert report(list(adder.add([jsonl(tmp_path, TITLES)], "sea"))).added == 3
+
+
+@pytest.mark.parametrize(
+    ("step", "told", "moving"),
+    [
+        (Step("Embedding papers", 120, 500), "Embedding papers: 120 of 500", True),
+        (Step("Reading papers", 0, 1), "Reading papers …", False),
+    ],
+)
+def test_progress_says_how_far_it_is(step: Step, told: str, moving: bool) -> None:
+    html = uploads.progress(step)
+    assert told in html
+    assert ('value="120" max="500"' in html) == moving
+
+
+def test_a_report_names_only_so_many() -> None:
+    many = tuple(PaperError("a.csv", n, "has no title") for n in range(1, 1_001))
+    html = uploads.report(Report("sea", 0, 0, refused=many))
+    assert "1,000 refused" in html
+    assert html.count("has no title") < 100
+    assert "more</li>" in html
