@@ -166,7 +166,7 @@ class Rag:
         """At most `count` questions to ask after the last of `answers`; each was tried, and is answered by new quotes.
 
         A model words them where one writes the answers, and rules where it fails or takes seconds. `options` are those
-        that the next question would be asked with.
+        that the next question would be asked with. Raises what `ask` does of an index, an embedding or options.
         """
         options = options or Options()
         reader = self._readers.chosen(options)

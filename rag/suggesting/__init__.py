@@ -23,6 +23,8 @@ BESIDE = 5
 """Papers that it found beside them, of which is asked when the others have nothing left to tell."""
 TRIES = 3
 """Questions that are tried for each that is wanted: what is not found by then is not worth the time."""
+LISTS = 3
+"""Lists that are tried: each weighs every paper of the collection."""
 SAME = 2
 """Questions of one pattern, at most, each of other papers: of more it is a list of the same."""
 SAMPLE, PAIRED = 60, 24
@@ -103,7 +105,7 @@ def _next(
         ),
         chain.from_iterable(candidates.of_two(row) for row in rows[:1]),
     )
-    lists = chain.from_iterable(candidates.of_all(row) for row in rows)
+    lists = islice(chain.from_iterable(candidates.of_all(row) for row in rows), LISTS)
     return [details, details, chain(pairs, lists) if turn % 2 else chain(lists, pairs)]
 
 

@@ -29,7 +29,7 @@ LONGEST = 115
 """Characters of a comparison: two titles in one sentence are too many."""
 NEAR = 5
 """Papers near one, at most."""
-REMOTE, RELATED, ALIKE = 0.35, 0.5, 0.62
+REMOTE, RELATED, ALIKE = 0.25, 0.5, 0.62
 """Cosines below which two papers have nothing in common, are no neighbours, and are not compared. Read off 36 papers of
 two collections with their five nearest."""
 

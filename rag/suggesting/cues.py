@@ -67,7 +67,7 @@ CUES = (
         "tested",
         _re(r"\b(?:evaluat|experiment|test|validat)\w*\b[^.;:]{0,80}?\bon\b[^;:]*\b(?P<what>data\s?set|benchmark)s\b"),
         "What {what}s is {} evaluated on?",
-        "What {what}s are the experiments of {} run on?",
+        "What {what}s does {} use?",
     ),
     _Cue(
         "hardware",

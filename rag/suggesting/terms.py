@@ -89,11 +89,15 @@ def in_general(term: str, texts: Iterable[str]) -> str:
     one, many = re.escape(term), re.escape(plural := _plural(term))
     whole = " ".join(texts)
     ends = r"(?=\s*[,.;)]|\s+(?:that|which|for|to|of|in|on|with|is|and|or|by|from|can)\b)"
-    counted = re.search(rf"\b(?:an?|each|every|another)\s+{one}{ends}", whole, re.IGNORECASE)
-    oftener = len(re.findall(rf"\b{many}\b", whole, re.IGNORECASE)) > len(
-        re.findall(rf"\b{one}\b", whole, re.IGNORECASE)
-    )
-    return plural if counted or oftener else term
+    if re.search(rf"\b(?:an?|each|every|another)\s+{one}{ends}", whole, re.IGNORECASE):
+        return plural
+    plurals = len(re.findall(rf"\b{many}\b", whole, re.IGNORECASE))
+    # Of "weak supervision" a stray plural proves nothing.
+    least = len(re.findall(rf"\b{one}\b", whole, re.IGNORECASE)) if _UNCOUNTED.search(term) else 0
+    return plural if plurals > least else term
+
+
+_UNCOUNTED = re.compile(r"(?:ion|ment|ing|ity|ness|ance|ence|ism|ware|ship|data|memory)$")
 
 
 def _plural(noun: str) -> str:
