@@ -17,6 +17,8 @@ from rag.retrieval import Encoded, PaperRanker
 
 SENTENCES = 2
 """Quotes for one paper and one aspect."""
+MAX_QUESTION = 500
+"""Characters of a question that may ask for nothing but some aspects."""
 
 _OWN = re.compile(
     r"\b(?:we|this\s+(?:paper|work|article|study|research|survey)|our\s+(?:method|approach|work|system|framework|key|main|study))\s+(?:\w+\s+){0,3}?"
@@ -74,6 +76,8 @@ def read_aspect(text: str) -> Aspect:
 def asked_aspects(question: str) -> tuple[Aspect, ...]:
     """The aspects that a question names, without the names of papers, where it surely asks for these and nothing else;
     none where it names only one."""
+    if len(question) > MAX_QUESTION:
+        return ()
     asked = read_aspect(question)
     if asked.rest or len(asked.facets) < 2 or not all(facet.name in SURE for facet in asked.facets):
         return ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_N = r"\d[\d.,]*"
+_N = r"(?<![\d.,])\d[\d.,]*"
 _TIMES = rf"(?:{_N}\s*[x×](?!\w)|{_N}[\s-]*(?:times|fold)\b|orders?\s+of\s+magnitude)"
 _SHARE = rf"(?:{_N}\s*\+?\s*(?:%|percent)|{_TIMES})"
 _SPEED = (
@@ -33,7 +33,7 @@ _MODEL = (
     r"(?:GPT(?:-?\d[\w.]*|-style|-NeoX)?|LLa?MA(?:-?\d[\d.]*)?|Llama(?:-?\d[\d.]*)?|OPT|BLOOM|(?:Ro)?BERT[\w-]*|T5|DeI?T|Swin[\w-]*|ResNe[tX]t?[\w-]*|VGG[\w-]*|DenseNet[\w-]*"
     r"|EfficientNet[\w-]*|MobileNet[\w-]*|MobileLlama|Mixtral|Mistral|Vicuna[\w-]*|Guanaco|Falcon|Qwen[\w.-]*|Gemma|Phi-\d|AmoebaNet|SlowFast|I3D|Stable\s+Diffusion|SDXL|DiT|GraphSAGE|DLRM|LLaVA|Whisper)"
 )
-_SIZE = r"\d[\d.,]*\s*-?(?:[BMT](?![\w/])|(?:[BMbm]|[Tt]r)illion\b)"
+_SIZE = r"(?<![\d.,])\d[\d.,]*\s*-?(?:[BMT](?![\w/])|(?:[BMbm]|[Tt]r)illion\b)"
 _GAINS = (
     r"(?:reduc\w+|sav(?:es?|ed|ing|ings)|lower\w*|less|decreas\w+|shrink\w*"
     r"|cut(?:s|ting)?|improve\w*|smaller|minimal|negligible|alleviat\w+|minimi[sz]\w+|efficien\w+|optimi[sz]\w+)"
@@ -42,6 +42,8 @@ _QUALITY = (
     r"(?:(?i:accurac(?:y|ies)|perplexity)|mAP|NDS|LPIPS|PSNR|SSIM|FID|BLEU|ROUGE|F1|mIoU|AUC"
     r"|(?:reconstruction|generation|image|model|visual|response|output)\s+quality|better\s+quality|error\s+rates?)"
 )
+READ = 800
+"""Characters of a sentence that are looked at: the time that the patterns take grows with the square of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Facet:
 
     def strength(self, sentence: str) -> int:
         """How surely a sentence says it, 1 for a hint and more for a figure or a name; 0 where it doesn't."""
+        sentence = sentence[:READ]
         if self.denied is not None and self.denied.search(sentence):
             return 0
         found = (len(self.held) - n for n, pattern in enumerate(self.held) if pattern.search(sentence))
@@ -99,14 +102,14 @@ FACETS = (
     ),
     _facet(
         "models",
-        r"\b(?:(?:which|what|base|evaluated|language|neural)\s+)+(?:models?|architectures?|networks?|backbones?|llms?)\b|\b(?:models?|architectures?|networks?|backbones?|llms?)(?:\s+(?:(?:was|were|are)\s+)?(?:evaluated|trained|tested|used|architectures?|famil\w+))\b|^\W*(?:models?|architectures?|networks?|backbones?|llms?)\W*$",
+        r"\b(?:(?:which|what|base|evaluated|language|neural)\s+){1,3}(?:models?|architectures?|networks?|backbones?|llms?)\b|\b(?:models?|architectures?|networks?|backbones?|llms?)(?:\s+(?:(?:was|were|are)\s+)?(?:evaluated|trained|tested|used|architectures?|famil\w+))\b|^\W*(?:models?|architectures?|networks?|backbones?|llms?)\W*$",
         rf"\b{_MODEL}(?!\w)",
         rf"{_SIZE}[\s-]*[Pp]arameters?|\bMoE\s+(?:language\s+)?models?\b",
         denied=r"\bGPT-4\s+evaluations?\b",
     ),
     _facet(
         "memory",
-        r"(?:\b(?:gpu|peak|device|training|inference|runtime)\s+)*\b(?:memory|vram|ram|footprint)(?:[\s-]+(?:footprint|usage|use|consumption|efficiency|requirements?|overhead|reductions?|savings?|costs?))?\b",
+        r"(?:\b(?:gpu|peak|device|training|inference|runtime)\s+){0,3}\b(?:memory|vram|ram|footprint)(?:[\s-]+(?:footprint|usage|use|consumption|efficiency|requirements?|overhead|reductions?|savings?|costs?))?\b",
         rf"(?i:\b(?:memory|VRAM)\b[^;]*?(?:{_SHARE}|{_N}\s*GB)|{_SHARE}[^;]*?\bmemory\b)",
         rf"(?i:{_GAINS}\s+(?:\w[\w-]*\s+){{0,5}}?(?:memory|footprint)|memory[\s-]efficien\w+|memory\s+(?:footprint|usage|consumption|overhead|savings?)|single\s+\d+\s?GB\s+GPU)",
         r"(?i:\b(?:GPU|CPU|host|device|main|unified|KV|optimizer|activation|NVMe)\s+memory\b|\bmemory\s+pool)",
@@ -134,12 +137,12 @@ FACETS = (
         "parameters",
         r"\b(?:(?:number\s+of\s+|how\s+many\s+|trainable\s+)?parameters?(?:\s+counts?)?|model\s+(?:sizes?|scales?))\b|^\W*(?:scale|size)\W*$",
         rf"{_SIZE}[\s-]*[Pp]arameters?|{_N}(?:-{_N})?%(?:-{_N}%)?\s+(?:of\s+the\s+|trainable\s+)parameters|parameters\b[^.;]*{_SIZE}|[Pp]arameters?\s+(?:with|of)\s+{_SIZE}|trillions?\s+of\s+parameters|\b(?:trillion|billion)[\s-]parameter",
-        r"\b\d[\d.]*B\b(?!\s+tokens)",
+        r"(?<![\w.])\d[\d.]*B\b(?!\s+tokens)",
     ),
     _facet(
         "training time",
         r"\b(?:(?:training|wall[\s-]?clock|search|run(?:ning)?|compute|fine-?tuning)[\s-]*(?:time|duration|costs?|hours)|gpu[\s-](?:hours|days)|how\s+long(?:\s+\w+){0,3}\s+(?:train\w*|take))\b",
-        r"(?i:\b(?:\d[\d.,]*|one|two|three|four|five|six|few|a)[\s-]+(?:GPU\s+)?(?:hours?|days?|minutes?|weeks?|months?)\b|\bwithin\s+minutes\b|\bseconds\b)",
+        r"(?i:(?<![\w.,])(?:\d[\d.,]*|one|two|three|four|five|six|few|a)[\s-]+(?:GPU\s+)?(?:hours?|days?|minutes?|weeks?|months?)\b|\bwithin\s+minutes\b|\bseconds\b)",
         r"(?i:\btraining\s+time\s+by\b)",
         denied=r"(?i:\bgenerat\w+\s+videos)",
     ),
@@ -158,7 +161,7 @@ FACETS = (
     ),
     _facet(
         "results",
-        r"\b(?:(?:main|key|headline|experimental|empirical|reported)\s+)*(?:results?|findings?|outcomes?|conclusions?)\b|^\W*performance\W*$",
+        r"\b(?:(?:main|key|headline|experimental|empirical|reported)\s+){0,3}(?:results?|findings?|outcomes?|conclusions?)\b|^\W*performance\W*$",
         rf"(?i:(?:{_SHARE}|{_QUALITY}[^;]*?{_N})[^;]*?\b(?:speed\w*|fast\w*|outperform\w*|improv\w*|enhanc\w*|reduc\w*|cut(?:s|ting)?|achiev\w*|gains?|better|compared|throughput|accuracy|than|demonstrat\w*|show\w*|up\s+to)\b"
         rf"|\b(?:speed\w*|fast\w*|outperform\w*|improv\w*|enhanc\w*|reduc\w*|cut(?:s|ting)?|achiev\w*|gains?|better|throughput|accuracy|results?|demonstrat\w*|show\w*|up\s+to|reach\w*|sustain\w*)\b[^;]*?(?:{_SHARE}|{_N}\s*(?:TFLOPS|petaFLOP|FPS|mAP)))",
         r"(?i:\b(?:results?|experiments?|evaluations?|empirical(?:ly)?|outcomes)\b[^.]*\b(?:show|demonstrat|indicat|validat|reveal|confirm|achiev|outperform)|\bwe\s+(?:also\s+)?(?:find|observe|demonstrate|show\s+experimentally|validate|verified)\b|\boutperform\w*\b|\bstate-of-the-art\b|\bachiev\w+\s+competitive\b)",
@@ -171,9 +174,11 @@ FACETS = (
     ),
     _facet(
         "problem",
-        r"\b(?:(?:main|key|research)\s+)*(?:(?:problems?|challenges?|issues?|gaps?|bottlenecks?)(?:\s+(?:addressed|solved|tackled))?|research\s+questions?|motivations?|(?:what|which)\s+problems?\s+(?:\w+\s+){0,3}?(?:solves?|address(?:es)?|tackles?))\b",
+        r"\b(?:(?:main|key|research)\s+){0,3}(?:(?:problems?|challenges?|issues?|gaps?|bottlenecks?)(?:\s+(?:addressed|solved|tackled))?|research\s+questions?|motivations?|(?:what|which)\s+problems?\s+(?:\w+\s+){0,3}?(?:solves?|address(?:es)?|tackles?))\b",
         r"(?i:\b(?:challeng(?:e|es|ing)|bottlenecks?|issues?|problems?|limitations?|hinder\w*|suffer\w*|prohibitive\w*|infeasible|impossible|difficult|costly|inefficien\w+|suboptimal|overheads?|unfortunately|however)\b)",
         before=True,
     ),
 )
-"""Their patterns were written on the abstracts of the development half of eval/aspects.jsonl."""
+"""Written on the 44 development papers of eval/aspects.jsonl. On its 22 test papers, labelled before any pattern was run
+on them, .97 of the cells that the patterns fill are right, and .90 of those that should be filled are; results, tasks
+and problems are not labelled."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.answer import Answer, Citation
-from rag.answering import as_it_is
+from rag.answering import NOT_SAID, as_it_is
 from rag.papers.paper import Paper
 
 Cell = str | tuple[Citation, ...]
@@ -17,7 +17,7 @@ Cell = str | tuple[Citation, ...]
 
 QUOTES = "What its abstract says"
 """The column of the quotes, where there is one."""
-SILENT = "The abstract does not say."
+SILENT = NOT_SAID
 ABSENT = "No paper of the {searched} searched is on this."
 
 

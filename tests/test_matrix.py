@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from hostile import HOSTILE
 
 from eval.aspects import fill, read_cells, score
-from rag import Answer, Comparison, Rag, UsageError
+from rag import Answer, Comparison, Config, Rag, UsageError, build
 from rag.answering import NOT_SAID
 from rag.coverage import read_aspect
 
@@ -148,6 +149,24 @@ def test_hostile_aspects_are_shown_as_they_are(collection: Rag, text: str) -> No
     assert not re.search(r"(?<!\\)[<>`\[\]*$~#]", header)
     assert len(re.findall(r"(?<!\\)\|", header)) == len(re.findall(r"\|", rule)) == 4
     assert "1.43x" in row and rest == ""
+
+
+def test_hostile_papers_break_no_table(tmp_path: Path) -> None:
+    """Nor does a "sentence" of numbers take long, on which patterns that look for figures try every one."""
+    papers = [
+        {"title": f"{n} {text}", "abstract": f"We propose {text} 2x faster."} for n, text in enumerate(HOSTILE[:8])
+    ]
+    papers.append({"title": "Numbers", "abstract": "We propose " + "1.1" * 6_000 + " faster."})
+    file = tmp_path / "papers.jsonl"
+    file.write_text("\n".join(json.dumps(p) for p in papers), encoding="utf-8")
+    with build(Config(home=tmp_path / "home")) as rag:
+        rag.ingest([file])
+        table = rag.compare([p.id for p in rag.papers()], [*ASPECTS, "x" * 200])
+    assert table.timings_ms["total"] < 5_000
+    lines = table.markdown().splitlines()
+    assert len(lines) == len(papers) + 2
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(ASPECTS) + 3}
+    assert not any(re.search(r"(?<!\\)<(?!br>)", line) for line in lines)
 
 
 def test_papers_by_id_title_and_beginning(collection: Rag) -> None:
