@@ -179,6 +179,6 @@ FACETS = (
         before=True,
     ),
 )
-"""Written on the 44 development papers of eval/aspects.jsonl. On its 22 test papers, labelled before any pattern was run
-on them, .97 of the cells that the patterns fill are right, and .90 of those that should be filled are; results, tasks
-and problems are not labelled."""
+"""Written on the 44 development papers of eval/aspects.jsonl. On its 22 test papers, labelled before any pattern was
+run on them, .97 of the cells that the patterns fill are right, and .90 of those that should be filled are; results,
+tasks and problems are not labelled."""
