@@ -134,7 +134,7 @@ class Desk:
         talk = visit.talk
         return self.updates(
             history=self.listed(visit),
-            messages=chat.messages(talk) or [chat.message("assistant", fragments.welcome(rag.starters()))],
+            messages=chat.messages(talk) or [self._welcome(visit.collection)],
             next=self.suggested(visit),
             scope=self.scope(visit),
             box=gr.Textbox(submit_btn="Ask", stop_btn=False),
@@ -152,6 +152,9 @@ class Desk:
     def drop(self, id: str, visit: Visit) -> tuple[str, ...]:
         """The chosen papers without one; with no id, none, so that all are asked."""
         return tuple(other for other in visit.chosen if id and other != id)
+
+    def _welcome(self, collection: str) -> chat.Message:
+        return chat.message("assistant", fragments.welcome(self.shared.shelf.starters(collection)))
 
     def forget(self, visit: Visit, id: str) -> Updates:
         """Delete a conversation, "" for all of them; where it is the one that is shown, a new one begins."""

@@ -35,7 +35,7 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
     rag = shelf.rag()
     if not rag.papers():
         fill(rag, console)
-    warm_up(rag)
+    warm_up(shelf)
     page = build_page(config, shelf).queue(max_size=_QUEUE, default_concurrency_limit=_AT_ONCE, api_open=False)
     try:
         _, address, _ = page.launch(
@@ -94,13 +94,13 @@ def fill(rag: Rag, console: Console) -> None:
         )
 
 
-def warm_up(rag: Rag) -> None:
+def warm_up(shelf: Shelf) -> None:
     """Load what the first question needs: understand and retrieve one, and leave before anything is written.
 
     An error is left to the first question, which shows it on the page.
     """
     with suppress(RagError):
-        for event in rag.stream(next(iter(rag.starters()), "What is new?")):
+        for event in shelf.rag().stream(next(iter(shelf.starters()), "What is new?")):
             if isinstance(event, Step) and event.stage == "answer":
                 break
 

@@ -9,10 +9,19 @@ from dataclasses import replace
 from rag.config import BUILTIN, DEFAULT_COLLECTION, Config
 from rag.embedding import BuiltinEmbedding
 from rag.errors import UsageError
+from rag.papers.paper import Paper
 from rag.pipeline import Rag, build
 
 _OPEN = 4
 """Collections that are kept open: each holds its vectors in memory."""
+
+_SAMPLE = {
+    "What does double quantization save in QLoRA?": ("QLoRA",),
+    "Do FlashAttention-2 and Flash-LLM report speedups on the same hardware?": ("FlashAttention-2", "Flash-LLM"),
+    "Which papers are about neural implicit or Gaussian scene reconstruction?": ("NeuS2", "Momentum-GS"),
+    "How does GaLore save memory?": ("GaLore",),
+}
+"""Questions to begin with on the sample papers, and how the titles begin that they need."""
 
 
 class Shelf:
@@ -24,6 +33,7 @@ class Shelf:
         self._embedding = BuiltinEmbedding(threads=config.threads) if config.embedding == BUILTIN else None
         self._first = rag or build(config, embedding=self._embedding)
         self._open: OrderedDict[str, Rag] = OrderedDict()
+        self._starters: dict[str, tuple[tuple[Paper, ...], tuple[str, ...]]] = {}
         self._guard = threading.Lock()
 
     def names(self) -> list[str]:
@@ -51,6 +61,16 @@ class Shelf:
             while len(self._open) > _OPEN:
                 self._open.popitem(last=False)[1].close()
             return self._open[collection]
+
+    def starters(self, collection: str = "") -> tuple[str, ...]:
+        """Questions to begin with; found once, until the papers change."""
+        rag = self.rag(collection)
+        papers = rag.papers()
+        known = self._starters.get(collection)
+        if known is None or known[0] is not papers:
+            sample = all(any(p.title.startswith(t) for p in papers) for titles in _SAMPLE.values() for t in titles)
+            known = self._starters[collection] = (papers, tuple(_SAMPLE) if sample else rag.starters())
+        return known[1]
 
 
 def title(collection: str) -> str:
