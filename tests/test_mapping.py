@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile import HOSTILE
 
 from rag import layout, mapping
 from rag.embedding import Floats
@@ -17,7 +18,6 @@ from rag.mapping import PaperMap, draw, paper_map
 from rag.papers.paper import Paper
 from rag.pipeline import Rag
 from rag.topics import names
-from tests.hostile import HOSTILE
 
 ROOT = Path(__file__).parent.parent
 TOPICS = {
@@ -112,7 +112,8 @@ def _index(rag: Rag) -> Index:
 
 def test_it_is_the_same_in_another_process(tmp_path: Path) -> None:
     program = (
-        "import json, dataclasses; from tests.test_mapping import _papers, _vectors, draw;"
+        "import sys; sys.path.insert(0, 'tests');"
+        "import json, dataclasses; from test_mapping import _papers, _vectors, draw;"
         "print(json.dumps(dataclasses.asdict(draw(_papers(60), _vectors(60, noise=0.4)))))"
     )
     runs = [

@@ -15,6 +15,7 @@ from rag.web.shared import HTML, QUICK, Shared
 from rag.web.shelf import Shelf, title
 from rag.web.state import Talk
 from rag.web.tabs import chat, evaluation, papers, settings
+from rag.web.tabs import map as mapped
 
 NAME = "Paper RAG"
 
@@ -34,6 +35,8 @@ def build_page(config: Config, shelf: Shelf) -> gr.Blocks:
                 chat_parts = chat.layout()
             with gr.Tab("Papers", id=papers.ID):
                 papers_parts = papers.layout()
+            with gr.Tab("Map", id=mapped.ID) as map_tab:
+                map_parts = mapped.layout()
             with gr.Tab("Evaluation", id="evaluation") as evaluation_tab:
                 evaluation_parts = evaluation.layout()
             with gr.Tab("Settings", id="settings"):
@@ -41,6 +44,7 @@ def build_page(config: Config, shelf: Shelf) -> gr.Blocks:
         settings.wire(page, settings_parts, shared)
         added = papers.wire(page, papers_parts, shared)
         chat.wire(page, chat_parts, shared, Desk(shared))
+        mapped.wire(map_parts, shared, map_tab)
         evaluation.wire(evaluation_parts, shared, evaluation_tab)
 
         def named(collection: str, stored: Any) -> str:

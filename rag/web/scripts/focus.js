@@ -4,7 +4,7 @@
 const TO_THE_QUESTION = ["ask-about", "ask-chosen"];
 const PATIENCE = 3000; // milliseconds
 let used = null; // the button of ours that was used last
-let seen = ""; // the [data-focus] that had the focus already
+const seen = new Set(); // what of [data-focus] had the focus already
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-act]");
@@ -16,10 +16,10 @@ document.addEventListener("click", (event) => {
 
 new MutationObserver(() => {
   if (!used || Date.now() > used.until) return;
-  const wanted = document.querySelector("[data-focus]");
-  if (wanted && wanted.dataset.focus !== seen) {
-    seen = wanted.dataset.focus;
-    reach(`[data-focus="${CSS.escape(seen)}"]`, used.until);
+  const wanted = [...document.querySelectorAll("[data-focus]")].find((element) => !seen.has(element.dataset.focus));
+  if (wanted) {
+    seen.add(wanted.dataset.focus);
+    reach(`[data-focus="${CSS.escape(wanted.dataset.focus)}"]`, used.until);
   } else if (!document.activeElement || document.activeElement === document.body) {
     again()?.focus({ preventScroll: true });
   }

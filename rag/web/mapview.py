@@ -1,0 +1,237 @@
+"""The map of a collection as one picture: points, what the last answer did with them, and the names of the groups.
+
+The picture is for eyes and a pointer. What it shows is said in words by `rag.web.maptext`, for keyboards and readers.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.answer import Answer
+from rag.mapping import Group, PaperMap, Point
+from rag.papers.paper import Paper
+from rag.passages import split_sentences
+from rag.web.markdown import shown
+
+ACT = "map-read"
+"""The action of a point and of a title beside the map: its value is the id of the paper that is to be read."""
+PLAIN, DRAWN = 1_500, 4_000
+"""Papers from which on points are small and say only their title; and points that are drawn at most."""
+COLOURS = 12
+"""Colours of groups in map.css; there are no more groups than that (`rag.layout`)."""
+
+WIDTH, HEIGHT = 1000, 700
+_MARGIN = 36
+_RADIUS = {300: 8.0, PLAIN: 6.0}
+"""Of the points, by how many there are at most; the smallest are `_SMALL`."""
+_SMALL = 3.5
+_CUT = 26  # characters of a term in a name
+_TITLE = 200  # characters of a title or a sentence where one hovers
+_LINE, _LETTER = 24, 11.0  # height of a line and width of a letter of a name, as map.css writes it
+_BADGE = 60  # width of the number that stands for a name on a phone
+_STEP, _STEPS = 18, 14  # how far from its group a name may stand, and how finely places are tried
+_WEIGHED = 600  # points for which it is looked whether a name would hide them
+_HIDING = (3.0, 5.0, 15.0)
+"""How bad to hide a point, one that was looked at, one that is cited: in steps that a name goes out of its way."""
+_CLEAR = 8  # from a name to a point that it doesn't hide
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What the last answer did: `cited` gives the markers of a paper, `retrieved` has the ids of all it looked at."""
+
+    cited: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    retrieved: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, answer: Answer | None) -> Marks:
+        """The marks of an answer; none without one."""
+        cited: dict[str, list[int]] = {}
+        for citation in answer.citations if answer else ():
+            cited.setdefault(citation.paper_id, []).append(citation.marker)
+        looked_at = frozenset(r.paper_id for r in answer.retrieved) if answer else frozenset()
+        return cls({id: tuple(sorted(markers)) for id, markers in cited.items()}, looked_at | cited.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where a name stands: its middle and its size, in units of the picture."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def overlaps(self, other: Box) -> bool:
+        """Whether two names would run into each other."""
+        across = abs(self.x - other.x) * 2 < self.width + other.width
+        return across and abs(self.y - other.y) * 2 < self.height + other.height
+
+    def covers(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of some points would be hidden."""
+        across = np.abs(x - self.x) < self.width / 2 + _CLEAR
+        hidden: NDArray[np.bool_] = across & (np.abs(y - self.y) < self.height / 2 + _CLEAR)
+        return hidden
+
+
+def picture(found: PaperMap, papers: Mapping[str, Paper], marks: Marks) -> str:
+    """The picture. `papers` are those of the collection by their ids."""
+    points = drawn(found.points, marks)
+    order = sorted(points, key=lambda p: (p.paper_id in marks.cited, p.paper_id in marks.retrieved))
+    plain = len(found.points) > PLAIN
+    radius = next((r for most, r in _RADIUS.items() if len(points) <= most), _SMALL)
+    ordinary = "".join(_point(p, papers, marks, radius, plain) for p in order if p.paper_id not in marks.cited)
+    cited = "".join(_point(p, papers, marks, radius, plain) for p in order if p.paper_id in marks.cited)
+    names = _names(found.groups, points, marks)
+    return (
+        f'<svg class="map" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{shown(spoken(found, marks))}">'
+        f"{ordinary}{names}{cited}</svg>"
+    )
+
+
+def drawn(points: Sequence[Point], marks: Marks) -> list[Point]:
+    """The points that are drawn: all, or of very many a sample, with every one that the last answer looked at."""
+    if len(points) <= DRAWN:
+        return list(points)
+    chosen = {i * len(points) // DRAWN for i in range(DRAWN)}
+    return [p for i, p in enumerate(points) if i in chosen or p.paper_id in marks.retrieved]
+
+
+def name(group: Group, number: int) -> str:
+    """What a group is called: its number and its terms."""
+    return f"{number}. {' · '.join(_cut(t, _CUT) for t in group.terms) or 'various'}"
+
+
+def spoken(found: PaperMap, marks: Marks) -> str:
+    """What the picture shows, in words."""
+    groups = "; ".join(
+        f"{', '.join(g.terms) or 'various'} ({_count(len(g.members), 'paper')})" for g in found.groups[:COLOURS]
+    )
+    told = f"Map of {_count(len(found.points), 'paper')} in {_count(len(found.groups), 'group')}: {groups}."
+    if marks.retrieved:
+        cited = f"{len(marks.cited):,} that it cites" if marks.cited else "it cites none"
+        told += f" Marked are the {_count(len(marks.retrieved), 'paper')} that the last answer looked at, {cited}."
+    return told + " The same is written beside the map."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _point(point: Point, papers: Mapping[str, Paper], marks: Marks, radius: float, plain: bool) -> str:
+    """One paper: a disc, with a ring where it was looked at; where it is cited, a diamond with its first marker."""
+    paper = papers.get(point.paper_id)
+    if paper is None:
+        return ""
+    x, y = _place(point.x, point.y)
+    colour = f"g{point.group % COLOURS + 1}"
+    does = f'data-act="{ACT}" data-value="{shown(point.paper_id)}"'
+    if markers := marks.cited.get(point.paper_id):
+        told = shown(f"{_told(paper, plain)} Cited as {', '.join(f'[{m}]' for m in markers)}.")
+        return (
+            f'<g class="cited {colour}" {does} data-hover="{told}"><title>{told}</title>'
+            f'<path d="M{x} {y - 23:.1f} l23 23 l-23 23 l-23 -23 z"/><text x="{x}" y="{y}">{markers[0]}</text></g>'
+        )
+    told = shown(_told(paper, plain))
+    if point.paper_id not in marks.retrieved:
+        if plain:  # Thousands of them: each once.
+            return f'<circle class="point {colour}" cx="{x}" cy="{y}" r="{radius}" {does} data-hover="{told}"/>'
+        title = f"<title>{told}</title>"
+        return (
+            f'<circle class="point {colour}" cx="{x}" cy="{y}" r="{radius}" {does} data-hover="{told}">{title}</circle>'
+        )
+    return (
+        f'<g class="retrieved {colour}" {does} data-hover="{told}"><title>{told}</title>'
+        f'<circle class="ring" cx="{x}" cy="{y}" r="13"/><circle class="point {colour}" cx="{x}" cy="{y}" r="7"/></g>'
+    )
+
+
+def _told(paper: Paper, plain: bool) -> str:
+    """A paper in a line: title, year, and how its abstract begins."""
+    year = f" ({paper.year})" if paper.year else ""
+    head = f"{_cut(paper.title, _TITLE)}{year}."
+    sentences = [] if plain else split_sentences(paper.abstract)
+    return f"{head} {_cut(paper.abstract[sentences[0].start : sentences[0].end], _TITLE)}" if sentences else head
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def _place(x: float, y: float) -> tuple[float, float]:
+    """Where something of the map is in the picture."""
+    return round(_MARGIN + x * (WIDTH - 2 * _MARGIN), 1), round(_MARGIN + y * (HEIGHT - 2 * _MARGIN), 1)
+
+
+def _names(groups: Sequence[Group], points: Sequence[Point], marks: Marks) -> str:
+    """The names of the groups, and for a phone, on which they would be too small, their numbers."""
+    lines = [_lines(group, number) for number, group in enumerate(groups, start=1)]
+    sizes = [(max(map(_width, own)), float(_LINE * len(own) + 4)) for own in lines]
+    html = []
+    for own, box in zip(lines, place_names(groups, sizes, points, marks), strict=True):
+        if box is not None:
+            first = box.y - (len(own) - 1) * _LINE / 2
+            spans = "".join(
+                f'<tspan x="{box.x:.1f}" y="{first + i * _LINE:.1f}">{shown(line)}</tspan>'
+                for i, line in enumerate(own)
+            )
+            html.append(f'<text class="name">{spans}</text>')
+    badges = [(float(_BADGE), float(_BADGE))] * len(groups)
+    for number, box in enumerate(place_names(groups, badges, points, marks), start=1):
+        if box is not None:
+            html.append(f'<text class="number" x="{box.x:.1f}" y="{box.y:.1f}">{number}</text>')
+    return "".join(html)
+
+
+def _lines(group: Group, number: int) -> list[str]:
+    """A name as it is written in the picture: two terms, one under the other."""
+    first, *others = [_cut(term, _CUT) for term in group.terms[:2]] or ["various"]
+    return [f"{number}. {first}", *others]
+
+
+def _width(text: str) -> float:
+    return sum(_LETTER * (1.8 if unicodedata.east_asian_width(c) in "WF" else 1) for c in text) + 8
+
+
+def place_names(
+    groups: Sequence[Group], sizes: Sequence[tuple[float, float]], points: Sequence[Point], marks: Marks
+) -> list[Box | None]:
+    """A place for each name near its group's middle: inside the picture, over no other name, and over few points.
+
+    Larger groups come first; a name that fits nowhere has none. `sizes` are widths and heights.
+    """
+    few = points[:: len(points) // _WEIGHED + 1]
+    x, y = np.array([_place(p.x, p.y) for p in few]).reshape(-1, 2).T
+    badness = np.array([_HIDING[(p.paper_id in marks.retrieved) + (p.paper_id in marks.cited)] for p in few])
+    placed: list[Box] = []
+    found: list[Box | None] = []
+    for group, (width, height) in zip(groups, sizes, strict=True):
+        best: tuple[float, Box] | None = None
+        for distance, left, top in _around(*_place(group.x, group.y)):
+            box = Box(_within(left, width / 2, WIDTH), _within(top, height / 2, HEIGHT), width, height)
+            if (best is not None and distance >= best[0]) or any(box.overlaps(other) for other in placed):
+                continue
+            cost = distance + float(badness[box.covers(x, y)].sum())
+            if best is None or cost < best[0]:
+                best = cost, box
+        found.append(best and best[1])
+        if best is not None:
+            placed.append(best[1])
+    return found
+
+
+def _around(x: float, y: float) -> Iterator[tuple[float, float, float]]:
+    """Places around one, near ones first, each with its distance in steps."""
+    steps = range(-_STEPS, _STEPS + 1)
+    offsets = sorted((abs(dx) + 1.4 * abs(dy), dx, dy) for dx in steps for dy in steps)
+    for distance, dx, dy in offsets:
+        yield distance, x + dx * _STEP, y + dy * _STEP
+
+
+def _within(middle: float, half: float, size: float) -> float:
+    return min(max(middle, half), size - half) if 2 * half < size else size / 2

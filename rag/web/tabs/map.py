@@ -1,0 +1,95 @@
+"""The map: the collection as a picture, with what the last answer looked at; a click reads a paper beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from rag.answer import Answer
+from rag.errors import RagError
+from rag.web import bridge, fragments, maptext, mapview
+from rag.web.mapview import Marks
+from rag.web.markup import clean
+from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
+from rag.web.shelf import Shelf
+from rag.web.state import Talk
+
+ID = "map"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the tab."""
+
+    picture: gr.Markdown
+    reading: gr.Markdown
+    words: gr.Markdown
+
+
+DRAWING = "Drawing the map"
+"""What stands there until the map is: seconds, the first time after papers were added."""
+
+
+def layout() -> Parts:
+    """The parts; they are filled when the tab is opened."""
+    with gr.Row(elem_id="map-columns"):
+        with gr.Column(scale=3, min_width=300, elem_id="map-left"):
+            picture = gr.Markdown(clean(fragments.status(DRAWING)), elem_id="map-picture", **HTML)
+        with gr.Column(scale=2, min_width=300, elem_id="map-right"):
+            reading = gr.Markdown(clean(maptext.NOTHING_READ), elem_id="map-reading", **HTML)
+            words = gr.Markdown("", elem_id="map-words", **HTML)
+    return Parts(picture, reading, words)
+
+
+def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
+    """What happens when the parts are used."""
+    visit: list[Any] = [shared.collection, shared.talk]
+    read, again = bridge.action(mapview.ACT), bridge.action(maptext.AGAIN)
+
+    def opened(collection: str, talk: Talk) -> list[str]:
+        return drawing(shared.shelf, collection, _last(talk, collection), awaited=bool(talk.unanswered))
+
+    def chosen(told: str, collection: str, talk: Talk) -> str:
+        clicked = told.rpartition("@")[2]
+        return reading(shared.shelf, collection, bridge.value(told), _last(talk, collection), clicked)
+
+    def moved() -> list[str]:
+        return [clean(fragments.status(DRAWING)), "", clean(maptext.NOTHING_READ)]
+
+    # Not one of the quick ones: the first map of a large collection takes seconds.
+    drawn = [parts.picture, parts.words]
+    tab.select(opened, visit, drawn, trigger_mode="always_last", **PRIVATE)
+    again.submit(lambda _, *states: opened(*states), [again, *visit], drawn, **PRIVATE)
+    read.submit(chosen, [read, *visit], parts.reading, **QUICK)
+    shared.collection.change(moved, None, [parts.picture, parts.words, parts.reading], **CHANGING)
+
+
+def _last(talk: Talk, collection: str) -> Answer | None:
+    """The last answer of the open conversation, where it is about this collection."""
+    return talk.answers[-1] if talk.answers and talk.collection == collection else None
+
+
+def drawing(shelf: Shelf, collection: str, answer: Answer | None, *, awaited: bool = False) -> list[str]:
+    """The picture with its legend, and the words beside it; `awaited` while the answer after `answer` is written."""
+    try:
+        rag = shelf.rag(collection)
+        found = rag.map()
+        papers = {p.id: p for p in rag.papers()}
+    except RagError as error:
+        return [clean(fragments.problem(str(error))), ""]
+    if not found.points:
+        return [clean(maptext.EMPTY), ""]
+    marks = Marks.of(answer)
+    picture = f"{mapview.picture(found, papers, marks)}{maptext.legend(found, marks, awaited=awaited)}"
+    return [clean(f'<div class="mapped">{picture}</div>'), clean(maptext.words(found, papers, marks))]
+
+
+def reading(shelf: Shelf, collection: str, id: str, answer: Answer | None, clicked: str) -> str:
+    """The paper beside the map; `clicked` tells one click from the next, so that each moves the focus there."""
+    try:
+        paper = next((p for p in shelf.rag(collection).papers() if p.id == id), None)
+    except RagError as error:
+        return clean(fragments.problem(str(error)))
+    return clean(maptext.reading(paper, answer, clicked) if paper else maptext.GONE)
