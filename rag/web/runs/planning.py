@@ -87,7 +87,7 @@ def planned(config: Config, kinds: Sequence[str], limit: int, name: str, there: 
         )
     if name in there:
         raise UsageError(f"There is a run {name!r} already. Give another name, or open that one in the list.")
-    if limit not in LIMITS or not chosen(kinds, limit):
+    if not kinds or limit not in LIMITS or not chosen(kinds, limit):
         raise UsageError("Nothing would be asked. Choose at least one kind of question.")
     return Plan(config=config, split=SPLIT, kinds=tuple(kinds), limit=limit, name=name or _new_name(config, there))
 

@@ -35,9 +35,9 @@ class View:
     @classmethod
     def of(cls, value: str) -> View:
         """The view that a button stands for; what is none is the usual one."""
-        outcome, _, rest = value.partition(" ")
-        kind, _, first = rest.partition(" ")
-        return cls(outcome, kind, int(first)) if re.fullmatch("[0-9]{1,6}", first) else cls()
+        parts = value.split(" ")
+        known = len(parts) > 2 and re.fullmatch("[0-9]{1,6}", parts[2])
+        return cls(parts[0], parts[1], int(parts[2])) if known else cls()
 
     def __str__(self) -> str:
         return f"{self.outcome} {self.kind} {self.first}"
@@ -130,9 +130,11 @@ def _filters(cards: Sequence[Card], view: View) -> str:
 
 
 def _group(name: str, choices: Sequence[tuple[str, str, int]], view: View, field: str) -> str:
-    now = getattr(view, field)
+    # The field is said, too: of the two buttons that stand for the view that is shown, the one that was used gets the
+    # focus back.
+    wanted = [(replace(view, first=0, **{field: value}), words, n) for value, words, n in choices]
     buttons = "".join(
-        button(ACT, replace(view, first=0, **{field: value}), f"{shown(words)} ({n:,})", pressed=value == now)
-        for value, words, n in choices
+        button(ACT, f"{to} {field}", f"{shown(words)} ({n:,})", pressed=getattr(to, field) == getattr(view, field))
+        for to, words, n in wanted
     )
     return f'<div class="filter" role="group" aria-label="{name}"><span>{name}</span> {buttons}</div>'
