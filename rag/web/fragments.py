@@ -17,16 +17,20 @@ def anchor(turn: int, marker: int) -> str:
     return f"cite-{turn}-{marker}"
 
 
-def header(name: str, collection: str, papers: int, model: str | None) -> str:
-    """The top line: what this is, what it knows, and whether a model writes."""
+def header(name: str, collection: str, papers: int, model: str | None, user: str = "") -> str:
+    """The top line: what this is, what it knows, whether a model writes, and who is logged in."""
     count = f"{papers:,} paper{'' if papers == 1 else 's'}"
     answers = "Answers quote them and say where."
     if model:
         answers = f"Answers are written by <b>{shown(model)}</b> and checked against the abstracts."
     return (
         f'<header class="top"><h1>{shown(name)}</h1>'
-        f"<p>{count} in the collection <b>{shown(collection)}</b>. {answers}</p></header>"
+        f"<p>{count} in the collection <b>{shown(collection)}</b>. {answers}</p>{_leaving(user)}</header>"
     )
+
+
+def _leaving(user: str) -> str:
+    return f'<p class="user">{shown(user)} · <a href="logout">Log out</a></p>' if user else ""
 
 
 def welcome(questions: Sequence[str]) -> str:

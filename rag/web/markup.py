@@ -33,7 +33,7 @@ _ATTRIBUTES = {
     "time": {"datetime"},
     **{tag: set(_SHAPES.split()) for tag in "svg g circle ellipse line path polygon polyline rect text tspan".split()},
 }
-_LINK = re.compile(rf"#|{SITE}(?!.*\.\.)|https?://", re.IGNORECASE)
+_LINK = re.compile(rf"#|{SITE}(?!.*\.\.)|logout$|https?://", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(?:svg\+xml|png);base64,[A-Za-z0-9+/=]*")
 
 

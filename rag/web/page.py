@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gradio as gr
 
 from rag.config import Config
 from rag.errors import RagError
 from rag.web import api, fragments
 from rag.web.desk import Desk
+from rag.web.login import owner
 from rag.web.markup import clean
 from rag.web.shared import HTML, QUICK, Shared
 from rag.web.shelf import Shelf, title
@@ -47,18 +46,18 @@ def build_page(config: Config, shelf: Shelf) -> gr.Blocks:
         mapped.wire(map_parts, shared, map_tab)
         evaluation.wire(evaluation_parts, shared, evaluation_tab)
 
-        def named(collection: str, stored: Any) -> str:
-            return clean(_header(shelf, collection))
+        def named(collection: str, request: gr.Request) -> str:
+            return clean(_header(shelf, collection, owner(request)))
 
-        page.load(named, [shared.collection, shared.settings], header, **QUICK)
-        added.then(named, [shared.collection, shared.settings], header, **QUICK)
-        gr.on([shared.collection.change], named, [shared.collection, shared.settings], header, **QUICK)
+        for event in (page.load, added.then, shared.collection.change):
+            event(named, shared.collection, header, **QUICK)
     return page
 
 
-def _header(shelf: Shelf, collection: str) -> str:
+def _header(shelf: Shelf, collection: str, owner: str = "") -> str:
+    user = owner.removeprefix("user-") if owner.startswith("user-") else ""
     try:
         rag = shelf.rag(collection)
-        return fragments.header(NAME, title(collection), len(rag.papers()), rag.model)
+        return fragments.header(NAME, title(collection), len(rag.papers()), rag.model, user)
     except RagError as error:
         return fragments.problem(str(error))

@@ -70,9 +70,9 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> None:
         model = settings.model if settings.model in models else AS_CONFIGURED
         return [
             clean(_note(models)),
-            gr.Radio(value=_named(_MODES, settings.mode if models else ""), interactive=bool(models)),
-            gr.Dropdown([AS_CONFIGURED, *models], value=model, interactive=len(models) > 1),
-            gr.Radio(value=_named(_STRICT, settings.strict if models else None), interactive=bool(models)),
+            gr.Radio(value=_named(_MODES, settings.mode), visible=bool(models)),
+            gr.Dropdown([AS_CONFIGURED, *models], value=model, visible=len(models) > 1),
+            gr.Radio(value=_named(_STRICT, settings.strict), visible=bool(models)),
             settings.most or _QUOTED,
         ]
 
