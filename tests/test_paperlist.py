@@ -215,6 +215,7 @@ def test_only_quotes_that_are_still_there_are_marked() -> None:
 def test_a_paper_leads_to_its_source_on_the_web_only(url: str | None, linked: bool) -> None:
     html = clean(paperlist.reading(paper("a", url=url), Look(visit="1"), chosen=False, cited=()))
     assert Fragment(html).links == ([url] if linked else [])
+    assert ("Read it at its source" in html) == linked
     if linked:
         assert 'rel="noopener noreferrer"' in html
         assert 'target="_blank"' in html
