@@ -321,7 +321,7 @@ def test_another_run_is_refused_with_what_differs(
 ) -> None:
     run(folder, ITEMS, Scripted(model="a"), {"index": "1"})
     before = {f.name: f.read_bytes() for f in folder.iterdir()}
-    with pytest.raises(EvaluationError, match=f"made with other {what}; .*--name, or --fresh"):
+    with pytest.raises(EvaluationError, match=f"made with other {what}; .*new name .--name., or .*--fresh"):
         run(folder, asked, system, about)
     assert system.asked == []
     assert {f.name: f.read_bytes() for f in folder.iterdir()} == before

@@ -96,7 +96,7 @@ def refuse(folder: Path, differing: Sequence[str]) -> EvaluationError:
     """The error that says that a run can't be gone on with."""
     return EvaluationError(
         f"The run {folder.name} was made with other {', '.join(differing)}; its answers can't be mixed with these. "
-        "Give another --name, or --fresh to replace it."
+        "Begin another under a new name (--name), or replace this one (--fresh)."
     )
 
 
