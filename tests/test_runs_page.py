@@ -127,7 +127,7 @@ def test_a_run_without_a_name_gets_one_of_its_own(config: Config) -> None:
     assert second != first
 
 
-MODEL = {"model": "writer", "models": ("other",), "base_url": "http://127.0.0.1:9/v1"}
+MODEL: dict[str, Any] = {"model": "writer", "models": ("other",), "base_url": "http://127.0.0.1:9/v1"}
 
 
 @pytest.mark.parametrize(
@@ -394,9 +394,9 @@ def test_hostile_questions_answers_and_titles_stay_text(config: Config) -> None:
     assert [text for text in HOSTILE if " ".join(text.split()) not in said] == []
     inert(clean(results.figures(a)))
     found = compare(a, b)
-    by_id = [{c.item.id: c for c in cards([run])} for run in (a, b)]
+    before, after = ({c.item.id: c for c in cards([run])} for run in (a, b))
     inert(clean(compared.figures(found)))
-    inert(clean(compared.changes(found, *by_id)))
+    inert(clean(compared.changes(found, before, after)))
 
 
 # Two runs
