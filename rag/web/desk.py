@@ -149,6 +149,10 @@ class Desk:
         if question := address.get("q", "").strip():
             yield from self.ask(question[:MAX_QUESTION], replace(visit, talk=Talk()))
 
+    def moved(self, visit: Visit) -> Updates:
+        """Another collection was chosen: a new conversation, unless the one that is shown is of it."""
+        return self.updates() if visit.talk.collection == visit.collection else self.open(visit)
+
     def drop(self, id: str, visit: Visit) -> tuple[str, ...]:
         """The chosen papers without one; with no id, none, so that all are asked."""
         return tuple(other for other in visit.chosen if id and other != id)

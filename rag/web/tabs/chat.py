@@ -73,76 +73,86 @@ def layout() -> Parts:
     return Parts(history, messages, following, rated, scope, box, panel)
 
 
+Run = Callable[..., Any]
+
+
 def wire(page: gr.Blocks, parts: Parts, shared: Shared, desk: Desk) -> None:
     """What happens when the parts are used."""
     state: list[Any] = [shared.talk, shared.collection, shared.chosen, shared.settings]
     outputs = [*parts.shown, shared.talk, shared.collection]
 
-    def answers(handler: Callable[[str, Visit], Iterator[Updates]]) -> Callable[..., Iterator[Updates]]:
-        def run(
-            told: str, talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
-        ) -> Iterator[Updates]:
-            yield from handler(bridge.value(told), desk.visit(talk, collection, chosen, stored, request))
-
-        return run
-
-    def shows(handler: Callable[[str, Visit], Any]) -> Callable[..., Any]:
-        def run(
-            told: str, talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
-        ) -> Any:
-            return handler(bridge.value(told), desk.visit(talk, collection, chosen, stored, request))
-
-        return run
-
-    def typed(
-        question: str, talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
-    ) -> Iterator[Updates]:
-        yield from desk.ask(question, desk.visit(talk, collection, chosen, stored, request))
-
-    def suggested(talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request) -> str:
-        return desk.suggested(desk.visit(talk, collection, chosen, stored, request))
-
-    def on(act: str, run: Callable[..., Any], to: Any, **options: Any) -> gr.events.Dependency:
+    def on(act: str, run: Run, to: Any, **options: Any) -> gr.events.Dependency:
         field = bridge.action(act)
         return field.submit(run, [field, *state], to, **options)
 
     asking = [
-        parts.box.submit(typed, [parts.box, *state], outputs, **PRIVATE),
-        on("ask", answers(lambda question, visit: desk.ask(question, visit)), outputs, **PRIVATE),
-        on("retry", answers(lambda _, visit: desk.retry(visit)), outputs, **PRIVATE),
+        parts.box.submit(_typed(desk), [parts.box, *state], outputs, **PRIVATE),
+        on("ask", _answers(desk, desk.ask), outputs, **PRIVATE),
+        on("retry", _answers(desk, lambda _, visit: desk.retry(visit)), outputs, **PRIVATE),
     ]
-    for asked in asking:
-        asked.then(suggested, state, parts.next, **PRIVATE)
     opening = [
-        on("new", shows(lambda _, visit: desk.open(visit)), outputs, **CHANGING),
-        on("open", shows(lambda id, visit: desk.open(visit, id)), outputs, **CHANGING),
+        on("new", _told(desk, lambda _, visit: desk.open(visit)), outputs, **CHANGING),
+        on("open", _told(desk, lambda id, visit: desk.open(visit, id)), outputs, **CHANGING),
     ]
-    on("edit", shows(lambda _, visit: desk.edit(visit)), outputs, **QUICK)
-    on("keep", shows(lambda _, visit: desk.keep(visit)), outputs, **QUICK)
-    on("forget", shows(lambda id, visit: desk.forget(visit, id)), outputs, **QUICK)
-    on("forget-all", shows(lambda _, visit: desk.forget(visit, "")), outputs, **QUICK)
-    on("drop", shows(desk.drop), shared.chosen, **CHANGING)
+    on("edit", _told(desk, lambda _, visit: desk.edit(visit)), outputs, **QUICK)
+    on("keep", _told(desk, lambda _, visit: desk.keep(visit)), outputs, **QUICK)
+    on("forget", _told(desk, lambda id, visit: desk.forget(visit, id)), outputs, **QUICK)
+    on("forget-all", _told(desk, lambda _, visit: desk.forget(visit, "")), outputs, **QUICK)
+    on("drop", _told(desk, desk.drop), shared.chosen, **CHANGING)
+    rating.wire(shared, parts.rating, moved_on=[*asking, *opening])
 
     def stopped(request: gr.Request) -> None:
         desk.stops.ask(str(request.session_hash))
 
     parts.box.stop(stopped, None, None, queue=False, **PRIVATE)
     page.unload(stopped)  # Nobody reads what would still be written.
-    rating.wire(shared, parts.rating, moved_on=[*asking, *opening])
 
-    def rescoped(talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request) -> str:
-        return desk.scope(desk.visit(talk, collection, chosen, stored, request))
+    shared.chosen.change(_seen(desk, desk.scope), state, parts.scope, **QUICK)
+    shared.collection.change(_seen(desk, desk.moved), state, outputs, **QUICK)
+    arrived = page.load(_arrives(desk), state, outputs, **PRIVATE)
+    for asked in (*asking, arrived):
+        asked.then(_seen(desk, desk.suggested), state, parts.next, **PRIVATE)
 
-    def moved(talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request) -> Updates:
-        visit = desk.visit(talk, collection, chosen, stored, request)
-        return desk.updates() if talk.collection == collection else desk.open(visit)
 
-    shared.chosen.change(rescoped, state, parts.scope, **QUICK)
-    shared.collection.change(moved, state, outputs, **QUICK)
+# Gradio reads from a function's signature what to give it, so that each way of being called is written out.
 
-    def loaded(
+
+def _typed(desk: Desk) -> Run:
+    def run(
+        question: str, talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
+    ) -> Iterator[Updates]:
+        yield from desk.ask(question, desk.visit(talk, collection, chosen, stored, request))
+
+    return run
+
+
+def _answers(desk: Desk, handler: Callable[[str, Visit], Iterator[Updates]]) -> Run:
+    def run(
+        told: str, talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
+    ) -> Iterator[Updates]:
+        yield from handler(bridge.value(told), desk.visit(talk, collection, chosen, stored, request))
+
+    return run
+
+
+def _told(desk: Desk, handler: Callable[[str, Visit], Any]) -> Run:
+    def run(told: str, talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request) -> Any:
+        return handler(bridge.value(told), desk.visit(talk, collection, chosen, stored, request))
+
+    return run
+
+
+def _seen(desk: Desk, handler: Callable[[Visit], Any]) -> Run:
+    def run(talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request) -> Any:
+        return handler(desk.visit(talk, collection, chosen, stored, request))
+
+    return run
+
+
+def _arrives(desk: Desk) -> Run:
+    def run(
         talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
     ) -> Iterator[Updates]:
         yield from desk.arrive(desk.visit(talk, collection, chosen, stored, request), dict(request.query_params))
 
-    page.load(loaded, state, outputs, **PRIVATE).then(suggested, state, parts.next, **PRIVATE)
+    return run
