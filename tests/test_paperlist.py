@@ -214,7 +214,7 @@ def test_only_quotes_that_are_still_there_are_marked() -> None:
 )
 def test_a_paper_leads_to_its_source_on_the_web_only(url: str | None, linked: bool) -> None:
     html = clean(paperlist.reading(paper("a", url=url), Look(visit="1"), chosen=False, cited=()))
-    assert Fragment(html).links == ([url] if linked else [])
+    assert Fragment(html).links == [*([url] if linked else []), "#papers-top"]
     assert ("Read it at its source" in html) == linked
     if linked:
         assert 'rel="noopener noreferrer"' in html
@@ -302,7 +302,7 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
             fragment = Fragment(safe)
             assert " ".join(fragment.text.split()).count(shown) == times
             assert not {"script", "img", "svg", "iframe", "form", "input", "style", "base", "meta"} & set(fragment.tags)
-            assert all(link.startswith(("paper-rag/", "https://e.example/")) for link in fragment.links)
+            assert all(link.startswith(("paper-rag/", "https://e.example/", "#papers-top")) for link in fragment.links)
         assert Fragment(clean(html)).buttons == Fragment(html).buttons
 
 

@@ -149,7 +149,8 @@ def reading(paper: Paper, look: Look, *, chosen: bool, cited: Collection[tuple[i
     return (
         f'<article class="reading" aria-labelledby="reading-title"><h2 id="reading-title" tabindex="-1"{focus}>'
         f"{shown(paper.title)}</h2>{byline(paper)}{_actions(paper, chosen, bibtex, link)}"
-        f'<div class="abstract">{_marked(paper.abstract, inside, target, look.visit)}</div>{note}</article>'
+        f'<div class="abstract">{_marked(paper.abstract, inside, target, look.visit)}</div>{note}'
+        '<a href="#papers-top" class="up link">Back to the list</a></article>'
     )
 
 

@@ -282,6 +282,9 @@ def test_nothing_sticks_out_or_keeps_anybody_out(
     choose(page, "GPipe", "QLoRA")
     page.locator(".papers .title").first.click()
     expect(page.locator("#papers-reading h2")).to_be_in_viewport()
+    if size == PHONE:
+        page.get_by_role("link", name="Back to the list").click()
+        expect(page.get_by_label("Search the papers")).to_be_in_viewport()
     page.get_by_role("button", name="Add papers").click()
     expect(page.get_by_label("Name of the collection")).to_be_visible()
     assert violations(page) == []
