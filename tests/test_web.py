@@ -551,6 +551,8 @@ def test_a_session_stops_its_own_answer_and_no_other() -> None:
         stops.ask("two")
         stops.ask("nobody")
         assert (one.asked, two.asked) == (False, True)
+        assert stops.busy("two")
+    assert not stops.busy("two")
     with stops.running("two") as again:
         assert not again.asked
 

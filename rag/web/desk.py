@@ -145,6 +145,8 @@ class Desk:
 
     def arrive(self, visit: Visit, address: Mapping[str, str]) -> Iterator[Updates]:
         """What a page shows when it loads: the conversation `c` of its address, and the answer to the question `q`."""
+        if visit.talk.id or self.stops.busy(visit.session):
+            return  # A quick reader has asked before the page had loaded.
         yield self.open(visit, address.get("c", ""))
         if question := address.get("q", "").strip():
             yield from self.ask(question[:MAX_QUESTION], replace(visit, talk=Talk()))

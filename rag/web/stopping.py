@@ -55,6 +55,10 @@ class Stops:
             if self._running.get(session) is stop:
                 del self._running[session]
 
+    def busy(self, session: str) -> bool:
+        """Whether an answer of a session is being written."""
+        return session in self._running
+
     def ask(self, session: str, instead: Any = None) -> None:
         """Stops the answer of a session, where there is one."""
         if stop := self._running.get(session):
