@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rag.answer import Answer, Citation, Claim, Event, Retrieved, Step, Text, Turn
+    from rag.collection import Ingested
     from rag.config import Config
     from rag.errors import (
         ConfigError,
@@ -39,12 +40,13 @@ if TYPE_CHECKING:
     from rag.matrix import Cell, Comparison, Row
     from rag.options import Options
     from rag.papers import Paper
-    from rag.pipeline import Ingested, Rag, build
+    from rag.pipeline import Rag, build
 
 __version__ = "0.1.0"
 
 _HOME = {
     "rag.answer": ("Answer", "Citation", "Claim", "Event", "Retrieved", "Step", "Text", "Turn"),
+    "rag.collection": ("Ingested",),
     "rag.config": ("Config",),
     "rag.errors": (
         "ConfigError",
@@ -68,7 +70,7 @@ _HOME = {
     "rag.matrix": ("Cell", "Comparison", "Row"),
     "rag.options": ("Options",),
     "rag.papers": ("Paper",),
-    "rag.pipeline": ("Ingested", "Rag", "build"),
+    "rag.pipeline": ("Rag", "build"),
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 

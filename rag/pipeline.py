@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.chat_engine.types import BaseChatEngine
@@ -18,47 +15,26 @@ from llama_index.core.llms import LLM
 from rag.answer import Answer, Event, Turn
 from rag.asking import Asking, Generating, checked_turns
 from rag.background import in_thread
-from rag.config import DEFAULT_COLLECTION, Config
-from rag.embedding import BuiltinEmbedding, check_model
-from rag.errors import ConfigError, Locked, PaperError, RagError, StoreError, UsageError
-from rag.external import External, ExternalVectors, chosen
-from rag.external_indexing import build as build_external
+from rag.collection import Collection, Ingested
+from rag.config import Config
+from rag.embedding import BuiltinEmbedding
+from rag.errors import RagError, UsageError
+from rag.external import External, chosen
 from rag.finding import Finder
-from rag.index import Index, current, digest, fingerprint_digest
-from rag.indexing import build as build_index
+from rag.index import Index
+from rag.indexing import Progress
 from rag.language import Readers
-from rag.library import read_papers, write_papers
 from rag.mapping import PaperMap, paper_map
 from rag.matrix import Comparison, compare
 from rag.names import Names
 from rag.options import Options
-from rag.papers import Merged, Paper, load
+from rag.papers import Paper
 from rag.reading import Reader
-from rag.resources import seeds
 from rag.retrieval import PaperRanker
 from rag.retriever import PaperRetriever
 from rag.suggesting import Ask, starters, suggest
 from rag.support import SupportChecker
 from rag.threads import one_thread
-
-LOCK_SECONDS = 600
-"""How long a question waits for another process that is filling the same collection."""
-
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """What an ingest did. Counts are papers; `merged` are duplicates, `refused` records that were left out."""
-
-    papers: int
-    added: int
-    changed: int
-    removed: int
-    unchanged: int
-    merged: tuple[Merged, ...]
-    refused: tuple[PaperError, ...]
-    seconds: float
 
 
 def build(config: Config | None = None, *, llm: LLM | None = None, embedding: BaseEmbedding | None = None) -> Rag:
@@ -77,12 +53,11 @@ class Rag:
         self.config = config
         self._readers = Readers(config, llm)
         self._checker: SupportChecker | None = None
-        self._folder = config.home / "collections" / config.collection
         other = embedding or chosen(config)
         self._embedding = other if isinstance(other, BuiltinEmbedding) else BuiltinEmbedding(threads=config.threads)
-        self._external = External(other) if other is not None and other is not self._embedding else None
+        external = External(other) if other is not None and other is not self._embedding else None
+        self._collection = Collection(config, self._embedding, external)
         self._finder: Finder | None = None
-        self._papers: tuple[tuple[int, int, int], tuple[Paper, ...]] | None = None
         self._guard = threading.RLock()
 
     def __enter__(self) -> Rag:
@@ -219,54 +194,11 @@ class Rag:
         version. Only what differs is embedded. Raises PaperError for what can't be read, unless `skip_bad`; Locked
         while another process writes the collection; ModelError where another embedding than the built-in one fails.
         """
-        started = time.perf_counter()
-        progress = progress or (lambda stage, done, total: None)
-        check_model()
-        if self._external is not None:
-            _ = self._external.probe  # an embedding that can't be reached fails before anything is changed
-        self._make_folder(filled=bool(paths))
-        with self._locked():
-            library = self._folder / "papers.jsonl"
-            old = _readable(library) if paths and not add else read_papers(library)
-            progress("Reading papers", 0, 1)
-            loaded = load(paths or ([] if old else [seeds()]), skip_bad=skip_bad)
-            papers = _merge(old if add or not paths else [], loaded.papers)
-            progress("Reading papers", 1, 1)
-            if not papers:
-                raise UsageError("There is no paper to ingest; nothing was changed.")
-            if papers != old:
-                write_papers(library, papers)
-            with one_thread():
-                folder = build_index(self._folder, papers, self._embedding, progress)
-                if self._external is not None:
-                    build_external(folder, papers, self._embedding, self._external, progress)
-        before, after = {p.id: p for p in old}, {p.id: p for p in papers}
-        titles = {p.title for p in old if p.id not in after}
-        added = [p for p in papers if p.id not in before]
-        changed = sum(p.title in titles for p in added) + sum(before.get(p.id, p) != p for p in papers)
-        return Ingested(
-            papers=len(papers),
-            added=len(added) - sum(p.title in titles for p in added),
-            changed=changed,
-            removed=len([i for i in before if i not in after]) - sum(p.title in titles for p in added),
-            unchanged=sum(before.get(p.id) == p for p in papers),
-            merged=loaded.merged,
-            refused=loaded.refused,
-            seconds=time.perf_counter() - started,
-        )
+        return self._collection.ingest(paths, add=add, skip_bad=skip_bad, progress=progress)
 
     def papers(self) -> tuple[Paper, ...]:
         """The papers of the collection, in the order of their files; none before the first ingest."""
-        library = self._folder / "papers.jsonl"
-        try:
-            state = library.stat()
-        except OSError:
-            return ()
-        # The page asks for them at every answer; the file is read again when it has changed.
-        key = (state.st_mtime_ns, state.st_size, state.st_ino)
-        if self._papers is None or self._papers[0] != key:
-            self._papers = (key, tuple(read_papers(library)))
-        return self._papers[1]
+        return self._collection.papers()
 
     def map(self) -> PaperMap:
         """The collection as a picture; made at the first call after a change, in 1 to 20 seconds."""
@@ -289,48 +221,21 @@ class Rag:
             if self._finder is not None:
                 self._finder.index.close()
                 self._finder = None
-            if self._external is not None:
-                self._external.close()
-
-    def _make_folder(self, *, filled: bool) -> None:
-        """Make the collection's folder; only the default collection comes filled, with the seeds."""
-        name = self.config.collection
-        if not filled and name != DEFAULT_COLLECTION and not (self._folder / "papers.jsonl").is_file():
-            raise UsageError(
-                f"There is no collection {name!r} in {self.config.home}: make it with rag ingest FILES -c {name}."
-            )
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as e:
-            raise ConfigError(
-                f"RAG_HOME {self.config.home} can't be written ({e.strerror}); name another folder."
-            ) from e
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        lock = FileLock(str(self._folder / "write.lock"), timeout=LOCK_SECONDS)
-        try:
-            lock.acquire()
-        except Timeout as e:
-            raise Locked(f"Another process is writing {self._folder}; try again when it is done.") from e
-        try:
-            yield
-        finally:
-            lock.release()
+            self._collection.close()
 
     def _open(self) -> Finder:
         """The finder on the current index; builds or renews the index where that is needed."""
         with self._guard:
-            folder = current(self._folder)
+            folder = self._collection.current()
             if self._finder is not None and folder == self._finder.index.folder:
                 return self._finder
-            if folder is None or fingerprint_digest() not in folder.name or self._stale(folder) or self._lacks(folder):
+            if self._collection.behind(folder):
                 self.ingest()
-                folder = current(self._folder)
+                folder = self._collection.current()
             self.close()
             if folder is None:
-                raise RagError(f"The index in {self._folder} could not be made; run rag ingest.")
-            index = self._index(folder)
+                raise RagError(f"The index in {self._collection.folder} could not be made; run rag ingest.")
+            index = self._collection.open(folder)
             names = Names(index.papers)
             self._finder = Finder(index, PaperRanker(index, self._embedding), names)
             self._checker = SupportChecker(index, self._embedding)
@@ -348,29 +253,8 @@ class Rag:
         strict = c.strict if options.strict is None else options.strict
         return Generating(reader, self._checker, c.context, strict, c.judge, c.fallback)
 
-    def _index(self, folder: Path) -> Index:
-        """The index in `folder`, with the vectors of the other embedding where one is used."""
-        index = Index(folder)
-        if self._external is not None:
-            passages = int(index.passage_starts[-1])
-            try:
-                index.external = ExternalVectors(self._external.folder(folder), self._external, passages)
-            except StoreError:
-                index.close()
-                raise
-        return index
 
-    def _lacks(self, folder: Path) -> bool:
-        """Whether another embedding is used and its vectors for the index in `folder` are still to be made."""
-        return self._external is not None and not self._external.made(self._external.folder(folder))
-
-    def _stale(self, folder: Path) -> bool:
-        """Whether the papers were written and the process died before their index was."""
-        papers = read_papers(self._folder / "papers.jsonl")
-        return bool(papers) and not folder.name.endswith(digest(papers))
-
-
-def _rows(papers: Collection[str] | None, index: Index) -> frozenset[int] | None:
+def _rows(papers: frozenset[str] | None, index: Index) -> frozenset[int] | None:
     """The rows of these papers; UsageError where one is not in the collection."""
     if papers is None:
         return None
@@ -378,18 +262,3 @@ def _rows(papers: Collection[str] | None, index: Index) -> frozenset[int] | None
         more = f" and {len(absent) - 1} more that were chosen" if absent[1:] else ""
         raise UsageError(f"The collection has no paper with the id {absent[0]!r}{more}: rag papers lists what it has.")
     return frozenset(index.rows[i] for i in papers)
-
-
-def _readable(library: Path) -> list[Paper]:
-    """The papers on disk; none where the file is damaged, for a caller that replaces it anyway."""
-    try:
-        return read_papers(library)
-    except StoreError:
-        return []
-
-
-def _merge(old: Sequence[Paper], new: Sequence[Paper]) -> list[Paper]:
-    """The papers of both, the newer text of one that is in both."""
-    merged = {p.id: p for p in old}
-    merged.update({p.id: p for p in new})
-    return list(merged.values())

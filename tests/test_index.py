@@ -435,12 +435,12 @@ def test_two_processes_that_ingest_at_once(rag: Rag, ingest: Callable[..., Any],
 def test_who_waits_too_long_is_told(home: Path, rag: Rag, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from filelock import FileLock
 
-    from rag import pipeline
+    from rag import collection
     from rag.errors import Locked
 
     folder = folder_of(rag)
     folder.mkdir(parents=True)
-    monkeypatch.setattr(pipeline, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(collection, "LOCK_SECONDS", 0.1)
     with FileLock(str(folder / "write.lock")), pytest.raises(Locked, match="try again"):
         rag.ingest([write(tmp_path / "in.jsonl", [record("Alpaca")])])
     assert rag.papers() == ()

@@ -12,7 +12,7 @@ from rag.cli.session import Collection, Home, opened
 from rag.config import Config
 
 if TYPE_CHECKING:
-    from rag.pipeline import Ingested
+    from rag.collection import Ingested
 
 
 def ingest(
