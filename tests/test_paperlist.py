@@ -130,7 +130,7 @@ def test_of_many_papers_only_a_page_is_drawn_and_at_once() -> None:
     started = time.perf_counter()
     found = paperlist.found(many, Look(query="memory", sort="title"))
     html = clean(paperlist.listed(found, Look(), {p.id for p in many})) + paperlist.tools(many, found, Look(), "papers")
-    assert time.perf_counter() - started < 2  # 0.2 s on an idle machine
+    assert time.perf_counter() - started < 2
     assert len(Fragment(html).acts("read")) == PAGE
     assert "Show 100 more of 27,900" in html
     assert len(Fragment(paperlist.listed(found, Look(limit=27_950), ())).acts("read")) == 27_950
