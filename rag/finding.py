@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,10 +11,11 @@ import numpy as np
 from rag.answer import Turn
 from rag.answering import Findings, PaperEvidence, SideEvidence
 from rag.aspects import kinds
+from rag.budget import SIDE_WORDS, WORDS, filled, fitted
 from rag.confidence import Confidence
-from rag.coverage import SENTENCES, Aspect, Coverage, asked_aspects
-from rag.details import rare_figures
+from rag.coverage import Coverage, asked_aspects
 from rag.evidence import Evidence, SentenceScorer, asks_figure, select
+from rag.hints import favoured, named_rows, wants_original
 from rag.index import Index
 from rag.lexical import STOPWORDS, stem, words
 from rag.membership import Candidates, Membership
@@ -23,16 +23,9 @@ from rag.names import Names
 from rag.question import Query, Side, restricted, understand, understand_among
 from rag.retrieval import Encoded, PaperRanker, Ranking
 
-WORDS = {"named": 106, "described": 150, "several": 95}
-"""Words of quotes for a paper: one that is named, one that is described, each of several that fit."""
-
-SIDE_WORDS = {2: 115, 3: 75, 4: 56}
-"""Words of quotes for each side of a comparison, by their number, so that the whole stays under 260."""
 MARGIN, MARGIN_FOUND = 1.2, 0.4
 """A described paper whose score is this near to the best one's is quoted beside it; the second value is for a
 question whose words the collection has."""
-ALL_WORDS = 225
-"""Words of the titles and quotes of a comparison; with markers, and what is said of absent sides, under 260."""
 SUITS, FIRST = 0.6, 2
 """What a sentence with a figure of the kind that a comparison asks for gains in score, and how many of a kind do. With
 one of a kind 39 of 46 development comparisons are right, with two or all 40, without it 35."""
@@ -116,7 +109,7 @@ class Finder:
         described = query.kind == "single" and not query.mentions
         whole = self._ranker.encode_described(query.standalone) if described else self._ranker.encode(query.standalone)
         ranking = self._ranker.rank(whole, whole=query.kind == "list", also=self._rows)
-        ranking = _favour(ranking, self._bonus(query))
+        ranking = favoured(ranking, query, self.index)
         inside = self._inside(ranking)
         base = Findings(query, self.searched, nearest=tuple(int(r) for r in inside.rows[:3]))
         if asked.rows and not query.rows:
@@ -145,7 +138,7 @@ class Finder:
 
     def _single(self, base: Findings, query: Query, encoded: Encoded, ranking: Ranking) -> Findings:
         pool = self._pool(query, encoded, ranking)
-        named = self._named(query)
+        named = named_rows(query, self.index)
         best = int(pool.rows[0]) if len(pool.rows) else -1
         if best < 0 or query.chat:
             return replace(base, abstain=True, nearest=())
@@ -161,33 +154,6 @@ class Finder:
         # A name that is answered without its paper is only a subject: "how does MoS share parameters for LoRA?"
         query = query if query.rows else replace(query, outside=())
         return replace(base, query=query, papers=tuple(papers), confidence=doubt.probability)
-
-    def _bonus(self, query: Query) -> dict[int, float]:
-        """What papers gain by the names and the rare figures of the question: "the one with 15.1 PetaFLOPs"."""
-        if not _ASKS.search(query.standalone):
-            # A statement is looked up by what it says. On SciFact's claims a bonus for names costs .01 of nDCG@10.
-            return {}
-        titled = any(m.titled for m in query.mentions)
-        bonus = dict.fromkeys(self._named(query), NAMED_BONUS if titled else ABSTRACT_BONUS)
-        lexicon = self.index.lexicon
-        for figure in rare_figures(query.standalone, lexicon):
-            for row in np.flatnonzero(lexicon.scores([figure])):
-                bonus[int(row)] = bonus.get(int(row), 0.0) + FIGURE_BONUS
-        return bonus
-
-    def _named(self, query: Query) -> set[int]:
-        """The rows of the papers that the question names. Of several the one that speaks of all: who asks what Fuyou
-        gains over ZeRO-Infinity asks the paper of Fuyou. "The original" is whose title begins with the name."""
-        first = bool(_ORIGINAL.search(query.standalone))
-        rows = [m.rows[:1] if first else m.rows for m in query.mentions]
-        if len(rows) > 1:
-            names = [set(words(m.name)) for m in query.mentions]
-            papers = {r: self.index.papers[r] for rs in rows for r in rs}
-            texts = {r: set(words(f"{p.title} {p.abstract}")) for r, p in papers.items()}
-            both = {r for r, text in texts.items() if all(name <= text for name in names)}
-            if both:
-                return both
-        return {row for some in rows for row in some}
 
     def _pool(self, query: Query, encoded: Encoded, ranking: Ranking) -> Ranking:
         """The papers that may answer: all, those the history restricts to, or without those it bars."""
@@ -231,38 +197,13 @@ class Finder:
             sides.append(found)
         none = all(s.paper is None for s in sides)
         aspects = asked_aspects(query.topic)
-        filled = self._filled(sides, aspects)
-        columns = tuple(aspect.text for aspect in aspects) if filled else ()
-        return replace(base, sides=tuple(filled or self._fitted(sides)), abstain=none, aspects=columns)
-
-    def _filled(self, sides: Sequence[SideEvidence], aspects: Sequence[Aspect]) -> list[SideEvidence]:
-        """The sides with a cell for each aspect; none where nothing is in them, or more than ALL_WORDS words."""
-        papers = {s.paper.row: self.index.papers[s.paper.row] for s in sides if s.paper is not None}
-        encoded = [(aspect, self.coverage.encode(aspect)) for aspect in aspects]
-        left = ALL_WORDS - sum(len(paper.title.split()) for paper in papers.values())
-        for most in range(SENTENCES, 0, -1):
-            cells = {row: tuple(self.coverage.said(*a, row, most).spans for a in encoded) for row in papers}
-            texts = [p.abstract[s.start : s.end] for row, p in papers.items() for cell in cells[row] for s in cell]
-            if texts and sum(len(text.split()) for text in texts) <= left:
-                return [replace(s, cells=cells[s.paper.row]) if s.paper is not None else s for s in self._fitted(sides)]
-        return []
-
-    def _fitted(self, sides: Sequence[SideEvidence]) -> list[SideEvidence]:
-        """The sides without the sentences that score least, until titles and quotes have at most ALL_WORDS words."""
-        papers = {n: s.paper for n, s in enumerate(sides) if s.paper is not None}
-        left = ALL_WORDS - sum(len(self.index.papers[p.row].title.split()) for p in papers.values())
-        while sum(e.words for p in papers.values() for e in p.sentences) > left:
-            spare = [(min(p.sentences, key=lambda e: e.score), n) for n, p in papers.items() if len(p.sentences) > 1]
-            if not spare:
-                break
-            least, side = min(spare, key=lambda pair: pair[0].score)
-            kept = papers[side]
-            sentences = tuple(e for e in kept.sentences if e is not least)
-            papers[side] = replace(kept, sentences=sentences, rest=(*kept.rest, least))
-        return [replace(s, paper=papers.get(n)) for n, s in enumerate(sides)]
+        papers = self.index.papers
+        cells = filled(sides, aspects, papers, self.coverage)
+        columns = tuple(aspect.text for aspect in aspects) if cells else ()
+        return replace(base, sides=tuple(cells or fitted(sides, papers)), abstain=none, aspects=columns)
 
     def _side(self, side: Side, query: Query, asked: Encoded, budget: int, taken: set[int]) -> SideEvidence:
-        rows_of = side.rows[:1] if _ORIGINAL.search(_before(query.standalone, side.text)) else side.rows
+        rows_of = side.rows[:1] if wants_original(_before(query.standalone, side.text)) else side.rows
         free = [row for row in rows_of if row not in taken or len(side.rows) == 1]
         absent = SideEvidence(side.text, None, self._mentioning(side.text), side.outside)
         if side.named and not free:
@@ -346,22 +287,3 @@ def _chosen(row: int, scored: Sequence[Evidence], encoded: Encoded, budget: int)
 def _before(text: str, part: str) -> str:
     """The three words before `part` in `text`."""
     return " ".join(text.partition(part)[0].split()[-3:])
-
-
-def _favour(ranking: Ranking, bonus: dict[int, float]) -> Ranking:
-    """The ranking with a bonus for some papers."""
-    if not bonus:
-        return ranking
-    added = np.array([bonus.get(int(row), 0.0) for row in ranking.rows], np.float32)
-    ranking = replace(ranking, score=ranking.score + added)
-    return ranking.take(np.argsort(-ranking.score, kind="stable"))
-
-
-_ASKS = re.compile(
-    r"\?|\b(?:what|who|how|why|whose)\b|^\W*(?:which|where|when|does|do|did|is|are|can|compare|tell|explain)\b|:",
-    re.IGNORECASE,
-)
-_ORIGINAL = re.compile(r"\b(?:original|first|older|earlier)\b", re.IGNORECASE)
-NAMED_BONUS, ABSTRACT_BONUS, FIGURE_BONUS = 6.0, 3.0, 4.0
-"""Standard deviations that it is worth to own a name in the question that stands in the title, or only in the abstract,
-and to be one of at most three papers with a figure of the question."""
