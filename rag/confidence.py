@@ -17,7 +17,8 @@ from rag.evidence import NAMED, Evidence, asks_figure
 from rag.index import Index
 from rag.lexical import STOPWORDS, stem, terms, words
 from rag.question import Query
-from rag.retrieval import Encoded, Ranking, TokenScores
+from rag.retrieval import Ranking
+from rag.scores import Encoded, TokenScores
 
 FEATURES = (
     "coverage", "rest", "together", "tokens_rest", "worst", "sentence", "document", "score", "evidence", "no_figure",

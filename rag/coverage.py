@@ -13,7 +13,8 @@ from rag.facets import FACETS, Facet
 from rag.index import Index
 from rag.lexical import stem, terms
 from rag.passages import Span
-from rag.retrieval import Encoded, PaperRanker
+from rag.retrieval import PaperRanker
+from rag.scores import Encoded
 
 SENTENCES = 2
 """Quotes for one paper and one aspect."""

@@ -18,7 +18,7 @@ from rag.embedding import Floats
 from rag.index import Index
 from rag.lexical import terms
 from rag.passages import Span
-from rag.retrieval import Encoded, TokenScores, standardise
+from rag.scores import Encoded, TokenScores, standardise
 
 FEATURES = (
     "tokens",

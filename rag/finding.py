@@ -21,7 +21,8 @@ from rag.lexical import STOPWORDS, stem, words
 from rag.membership import Candidates, Membership
 from rag.names import Names
 from rag.question import Query, Side, restricted, understand, understand_among
-from rag.retrieval import Encoded, PaperRanker, Ranking
+from rag.retrieval import PaperRanker, Ranking
+from rag.scores import Encoded
 
 MARGIN, MARGIN_FOUND = 1.2, 0.4
 """A described paper whose score is this near to the best one's is quoted beside it; the second value is for a

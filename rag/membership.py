@@ -18,7 +18,8 @@ from rapidfuzz import fuzz, process
 from rag.embedding import Floats
 from rag.index import Index
 from rag.lexical import STOPWORDS, stem, terms, words
-from rag.retrieval import Encoded, Ranking, Rows, standardise
+from rag.retrieval import Ranking
+from rag.scores import Encoded, Rows, standardise
 
 FEATURES = ("together", "tokens", "score", "behind")
 """Share of the topic's rare words in one sentence; late interaction and the fused score, both standardised over the

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,8 @@ from numpy.typing import NDArray
 from rag.embedding import BuiltinEmbedding, Floats, States, TokenProjection, unit
 from rag.index import Index
 from rag.lexical import stem, terms, words
+from rag.scores import Encoded, Rows, TokenScores, floats, held, pooled, standardise
 from rag.thesaurus import field_terms
-
-Rows = NDArray[np.int64]
 
 CANDIDATES = 100
 """Papers that Chroma and BM25 propose, each."""
@@ -27,8 +25,6 @@ SCAN = 3000
 """A list scores at most this many papers; a smaller collection is scored whole."""
 FINE = 48
 """Papers that get the costly score, late interaction; the others are ranked after them."""
-HELD = 64 * 2**20
-"""Bytes of passages, and of sentences, that are kept as float32; of more, each question converts what it needs."""
 FEEDBACK_PAPERS, FEEDBACK_SHARE = 3, 0.5
 """Rocchio's pseudo relevance feedback: the mean vector of the best papers, added to the question's with this share."""
 
@@ -54,25 +50,6 @@ class Weights:
 
 
 WEIGHTS = Weights()
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A question as the scores need it.
-
-    `vector` (384,) has unit length; `tokens` (t, 192) are its word pieces, projected, with `importance` (t,), their
-    inverse document frequencies, summing to 1, and `offsets` (t, 2), their characters in `text`; `terms` are the stems
-    without stopwords. `described` says that the collection has few of the question's words, so that it must be found
-    by its meaning.
-    """
-
-    text: str
-    vector: Floats
-    tokens: Floats
-    importance: Floats
-    offsets: NDArray[np.int32]
-    terms: tuple[str, ...]
-    described: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +82,10 @@ class PaperRanker:
     def __init__(self, index: Index, embedding: BuiltinEmbedding) -> None:
         self.index = index
         self.tokens = TokenScores(index)
-        self._sentences = _held(index.sentence_vectors)
-        self._passages = _held(index.passage_vectors)
+        self._sentences = held(index.sentence_vectors)
+        self._passages = held(index.passage_vectors)
         external = index.external
-        self._near = self._passages if external is None else _held(external.vectors)
+        self._near = self._passages if external is None else held(external.vectors)
         self._embedding = embedding
         self._projection = TokenProjection()
 
@@ -197,14 +174,14 @@ class PaperRanker:
         added = np.array(sorted(also or ()), np.int64)
         candidates = np.concatenate([candidates, np.setdiff1d(added, candidates)])
         lexical = lexical[candidates]
-        sentence, _ = _pooled(self._sentences, self.index.sentence_starts, candidates, query.vector)
-        passage, document = _pooled(self._near, self.index.passage_starts, candidates, vector)
+        sentence, _ = pooled(self._sentences, self.index.sentence_starts, candidates, query.vector)
+        passage, document = pooled(self._near, self.index.passage_starts, candidates, vector)
         coarse = self._coarse(vector, candidates, own, (passage, document, sentence, lexical))
         order = np.argsort(-coarse[:own], kind="stable")
         fine = order if whole or rows is not None else order[:FINE]
         score, tokens, cover = self._fine(query, candidates, coarse, fine, np.isin(candidates, added))
         if self.index.external is not None:
-            passage, document = _pooled(self._passages, self.index.passage_starts, candidates, query.vector)
+            passage, document = pooled(self._passages, self.index.passage_starts, candidates, query.vector)
         found = Ranking(candidates, score, passage, document, sentence, tokens, lexical, cover)
         return found.take(np.argsort(-score, kind="stable"))
 
@@ -216,7 +193,7 @@ class PaperRanker:
         a, b, c, d = (weight * standardise(score, own) for weight, score in zip(weights, scores, strict=True))
         coarse: Floats = a + b + c + d
         best = candidates[np.argsort(-coarse[:own], kind="stable")[:FEEDBACK_PAPERS]]
-        _, feedback = _pooled(self._near, self.index.passage_starts, candidates, self._feedback(vector, best))
+        _, feedback = pooled(self._near, self.index.passage_starts, candidates, self._feedback(vector, best))
         coarse += WEIGHTS.feedback * standardise(feedback, own)
         return coarse
 
@@ -259,71 +236,5 @@ class PaperRanker:
 
     def _feedback(self, vector: Floats, best: Rows) -> Floats:
         starts = self.index.passage_starts
-        means = [_floats(self._near[starts[r] : starts[r + 1]]).mean(axis=0) for r in best]
+        means = [floats(self._near[starts[r] : starts[r + 1]]).mean(axis=0) for r in best]
         return unit(vector + FEEDBACK_SHARE * np.mean([unit(m) for m in means], axis=0))
-
-
-def _held(vectors: NDArray[np.float16]) -> NDArray[Any]:
-    """`vectors` in memory and converted, where they are few enough."""
-    return vectors.astype(np.float32) if 4 * vectors.size <= HELD else vectors
-
-
-def _floats(vectors: NDArray[Any]) -> Floats:
-    return vectors.astype(np.float32, copy=False)
-
-
-def _pooled(vectors: NDArray[Any], starts: NDArray[np.int64], rows: Rows, query: Floats) -> tuple[Floats, Floats]:
-    """The largest and the mean cosine with `query` of each row's vectors, (rows,) each; 0 for a row without any."""
-    counts = starts[rows + 1] - starts[rows]
-    largest, mean = np.zeros(len(rows), np.float32), np.zeros(len(rows), np.float32)
-    filled = np.flatnonzero(counts)
-    if not len(filled):
-        return largest, mean
-    cosines = _floats(vectors[_gather(starts, rows)]) @ query
-    heads = np.concatenate([[0], np.cumsum(counts[filled])[:-1]])
-    largest[filled] = np.maximum.reduceat(cosines, heads)
-    mean[filled] = np.add.reduceat(cosines, heads) / counts[filled]
-    return largest, mean
-
-
-def _gather(starts: NDArray[np.int64], rows: Rows) -> slice | NDArray[np.int64]:
-    """Where the entries of `rows` lie, row after row."""
-    if len(rows) == len(starts) - 1:
-        return slice(None)
-    return np.concatenate([np.arange(starts[r], starts[r + 1]) for r in rows])
-
-
-class TokenScores:
-    """Late interaction over the token vectors of an index."""
-
-    def __init__(self, index: Index) -> None:
-        self._index = index
-
-    def cover(self, query: Encoded, rows: Rows) -> Floats:
-        """For each paper each question token's best cosine in it, (rows, t); the weighted mean of a line is the MaxSim
-        of ColBERT (Khattab and Zaharia 2020)."""
-        starts = self._index.token_starts
-        found = np.zeros((len(rows), len(query.tokens)), np.float32)
-        # Paper by paper: their tokens lie side by side, and to copy those of all papers together costs more.
-        for n, (first, last) in enumerate(zip(starts[rows].tolist(), starts[rows + 1].tolist(), strict=True)):
-            if last > first:
-                found[n] = self.similarities(query, slice(first, last)).max(axis=0)
-        return found
-
-    def similarities(self, query: Encoded, where: slice | NDArray[np.int64]) -> Floats:
-        """Cosines of some of the index's tokens with the question's, shape (tokens, question tokens)."""
-        vectors = self._index.token_vectors[where].astype(np.float32)
-        lengths = self._index.token_lengths[where]
-        similarity: Floats = (vectors @ query.tokens.T) / np.maximum(lengths, 1e-9)[:, None]
-        return similarity
-
-
-def standardise(scores: Floats, own: int | None = None) -> Floats:
-    """`scores` on the scale on which the first `own` of them, or all, have mean 0 and standard deviation 1; all 0 where
-    those are all the same."""
-    scale = scores[:own]
-    spread = float(scale.std()) if len(scale) else 0.0
-    if spread < 1e-6:
-        return np.zeros_like(scores)
-    standard: Floats = (scores - scale.mean()) / spread
-    return standard
