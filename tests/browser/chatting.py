@@ -47,6 +47,17 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+def turn(page: Page, name: str) -> None:
+    """Goes to a tab; on a phone some are in a menu."""
+    tab = page.get_by_role("tab", name=name)
+    if tab.is_visible():
+        tab.click()
+    else:
+        page.get_by_role("button", name="More tabs").click()
+        page.locator(".overflow-dropdown").get_by_text(name, exact=True).click()
+    expect(tab).to_have_attribute("aria-selected", "true")
+
+
 def violations(page: Page) -> list[str]:
     """What axe-core finds on a page that is serious or critical: the rule, and the element."""
     found = Axe().run(page).response["violations"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from chatting import PHONE, Open, ask, contrast, question, violations
+from chatting import PHONE, Open, ask, contrast, question, turn, violations
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser]
@@ -67,10 +67,7 @@ def test_no_tab_has_a_serious_violation(open_page: Open, real: str, scheme: str)
 @pytest.mark.parametrize("name", TABS)
 def test_no_tab_sticks_out_of_a_phone(open_page: Open, real: str, name: str) -> None:
     page = open_page(real, PHONE)
-    tab = page.get_by_role("tab", name=name)
-    if not tab.is_visible():
-        page.get_by_role("button", name="More tabs").click()
-    page.get_by_text(name, exact=True).locator("visible=true").first.click()
+    turn(page, name)
     page.wait_for_timeout(1000)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 

@@ -58,6 +58,7 @@ def test_conversations_survive_a_restart_and_are_opened_and_deleted(open_page: O
         expect(page.locator("#chat .welcome")).to_be_visible()
         page.reload()
         expect(page.locator("#history li")).to_have_count(0)
+        page.close()
 
 
 def test_a_conversation_is_exported_with_its_references(open_page: Open, real: str) -> None:

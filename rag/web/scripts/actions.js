@@ -39,10 +39,10 @@ document.addEventListener("click", (event) => {
   toggle.setAttribute("aria-expanded", String(shown));
 });
 
-// A menu closes when one clicks elsewhere or presses Escape.
+// A menu closes when one clicks elsewhere, on one of its links, or presses Escape.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target)) menu.removeAttribute("open");
+    if (!menu.contains(event.target) || event.target.closest("a")) menu.removeAttribute("open");
   }
 });
 document.addEventListener("keydown", (event) => {
