@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
-from chatting import Open, ask, question
+from chatting import Open, ask, question, turn
 from hostile import HOSTILE
 from playwright.sync_api import Page, expect
+from serving import free_port, serving
+
+from rag import Config, build
 
 pytestmark = [pytest.mark.browser]
 
@@ -21,6 +27,31 @@ def unharmed(page: Page, *places: str) -> None:
         links = page.locator(f"{place} .prose a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
         assert all(link is None or link.startswith(("#", "paper-rag/")) for link in links), links
     expect(page.get_by_role("heading", name="Paper RAG")).to_be_visible()
+
+
+def test_a_collection_of_hostile_papers(open_page: Open, tmp_path: Path) -> None:
+    """In every tab, each paper read, as the real service shows them."""
+    papers = [{"title": f"Paper {n} {p}", "abstract": f"We study {p} closely. {p}"} for n, p in enumerate(HOSTILE)]
+    file, home = tmp_path / "hostile.jsonl", tmp_path / "home"
+    file.write_text("\n".join(json.dumps(paper) for paper in papers))
+    with build(Config(home=home)) as rag:
+        rag.ingest([file])
+        held = len(rag.papers())
+    with serving(tmp_path, ["-m", "rag.cli", "serve", "--port", str(free_port()), "--home", str(home)]) as address:
+        page = open_page(address)
+        ask(page, "Which papers study something closely?")
+        unharmed(page, "#tabs")
+        turn(page, "Papers")
+        titles = page.locator("#tabs button.title[data-act=read]")
+        expect(titles).to_have_count(held)
+        for number in range(held):
+            titles.nth(number).click()
+        unharmed(page, "#tabs")
+        turn(page, "Map")
+        expect(page.locator("#tabs svg [data-act=map-read]")).to_have_count(held)
+        page.locator("#tabs svg [data-act=map-read]").first.click()
+        unharmed(page, "#tabs")
+        page.close()
 
 
 def test_papers_questions_and_answers(open_page: Open, scripted: str) -> None:
