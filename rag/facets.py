@@ -42,6 +42,8 @@ _QUALITY = (
     r"(?:(?i:accurac(?:y|ies)|perplexity)|mAP|NDS|LPIPS|PSNR|SSIM|FID|BLEU|ROUGE|F1|mIoU|AUC"
     r"|(?:reconstruction|generation|image|model|visual|response|output)\s+quality|better\s+quality|error\s+rates?)"
 )
+SETTING = re.compile(rf"(?:{_CARD}|{_NAMED_DATA}|{_MODEL}|{_MACHINE})(?:-?\d[\w.]*)*")
+"""The name of a card, a data set or a model: what a paper measures with, and not what it is about."""
 READ = 800
 """Characters of a sentence that are looked at: the time that the patterns take grows with the square of them."""
 

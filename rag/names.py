@@ -83,16 +83,17 @@ class Names:
             frequency.update({compact(t) for t in tokens})
             lower.update(part for t in tokens for part in t.split("-") if part.islower())
         self._ordinary = lower
+        self._frequency = frequency
         limit = min(MANY, max(4, COMMON * len(papers)))
         owners: dict[str, dict[int, int]] = defaultdict(dict)
         self._display: dict[str, str] = {}
         self._short: list[str] = []
         for row, paper in enumerate(papers):
-            names = {n: s for n, s in _own_names(paper).items() if s == 3 or self._is_name(n)}
+            names = {n: s for n, s in _own_names(paper).items() if s == 3 or self.is_name(n)}
             # What one abstract says again and again and no other does is its own, however it introduced it.
             said = Counter(t for t in re.findall(_TOKEN, _without_links(paper.abstract)) if _NAMEY.search(t))
             for token, count in said.items():
-                if count > 1 and frequency[compact(token)] == 1 and self._is_name(token):
+                if count > 1 and frequency[compact(token)] == 1 and self.is_name(token):
                     names.setdefault(token, 1)
             for name, strength in names.items():
                 key = compact(name)
@@ -106,7 +107,7 @@ class Names:
         self._fuzzy = [key for key in self._owners if len(key) >= FUZZY_LENGTH]
         self._titles = {" ".join(words(p.title)): row for row, p in enumerate(papers)}
 
-    def _is_name(self, token: str) -> bool:
+    def is_name(self, token: str) -> bool:
         """Whether some part of `token` is never written in lower case here: "Sarathi-Serve", not "Large-Scale"."""
         if _plural_acronym(token):
             return False
@@ -169,6 +170,15 @@ class Names:
         """Whether any title or abstract has this word, in any case."""
         return all(w in self._vocabulary for w in words(word))
 
+    def frequency(self, name: str) -> int:
+        """How many papers write `name`, in any case and with or without hyphens."""
+        return self._frequency[compact(name)]
+
+    def writes(self, row: int, name: str) -> bool:
+        """Whether the paper in `row` writes `name`."""
+        paper = self._papers[row]
+        return compact(name) in {compact(token) for token in re.findall(_TOKEN, f"{paper.title} {paper.abstract}")}
+
     def _title_mentions(
         self, text: str, tokens: Sequence[tuple[str, int, int]], folded: Sequence[str]
     ) -> Iterable[Mention]:
@@ -190,6 +200,9 @@ class Names:
         if len(key) < FUZZY_LENGTH or all(w in self._vocabulary or w in STOPWORDS for w in gram):
             return None
         if any(w in STOPWORDS or w in _NO_SLIPS for w in gram):
+            return None
+        if "".join(w for w in gram if len(w) > 1) in self._owners:
+            # "Q-GaLore" is no slip of "GaLore".
             return None
         best = process.extractOne(key, self._fuzzy, scorer=fuzz.ratio, score_cutoff=FUZZY_RATIO)
         if best is None or abs(len(best[0]) - len(key)) > 2:

@@ -157,6 +157,55 @@ def test_a_side_that_is_not_there_keeps_its_name(question: str, sides: list[tupl
 
 
 @pytest.mark.parametrize(
+    ("question", "sides"),
+    [
+        ("Do GraphVite and Legion report speedups?", [("GraphVite", True), ("Legion", False)]),
+        ("Are the datasets of Legion and GraphVite the same?", [("Legion", False), ("GraphVite", True)]),
+        ("Are the speedups of GraphVite and those of Legion given?", [("GraphVite", True), ("Legion", False)]),
+        ("Is Legion faster than GraphVite?", [("Legion", False), ("GraphVite", True)]),
+        ("Does Fuyou use less memory than FlexGen?", [("Fuyou", True), ("FlexGen", False)]),
+        ("Does QLoRA's memory use go below that of LoftQ?", [("QLoRA", True), ("LoftQ", False)]),
+        ("Does ExpertFlow save as much as Pre-gated-MoE?", [("ExpertFlow", True), ("Pre-gated-MoE", False)]),
+        ("Have AWQ and SqueezeLLM been tried on LLaMA?", [("AWQ", False), ("SqueezeLLM", True)]),
+        ("Do Fuyou and FlexGen and PowerInfer offload?", [("Fuyou", True), ("FlexGen", False), ("PowerInfer", False)]),
+        ("do punica and s-lora serve adapters", [("punica", False), ("s-lora", True)]),
+        # a name of which a paper's own is only the end
+        ("Do Im2win and Winograd-NN need less memory?", [("Im2win", True), ("Winograd-NN", False)]),
+        ("Is Q-GaLore better than GaLore?", [("Q-GaLore", False), ("GaLore", True)]),
+        # written by some abstracts, but the name of no paper
+        ("Do BatchLLM and vLLM share prefixes?", [("BatchLLM", True), ("vLLM", False)]),
+    ],
+)
+def test_an_absent_name_beside_a_paper_is_a_side(question: str, sides: list[tuple[str, bool]]) -> None:
+    query = ask(question)
+    assert query.kind == "comparison"
+    assert [(side.text, bool(side.rows)) for side in query.sides] == sides
+    assert all(side.named for side in query.sides)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Do transformers and CNNs benefit from large batches?",
+        "What do Adam and SGD have in common in the AlgoPerf benchmark?",
+        "Is A100 faster than V100 in FlashAttention-2?",
+        "Is COAT better than BF16?",
+        "Does GraphVite run on CPUs, and CUDA?",
+        "Does GPTQ work on BLOOM and OPT?",
+        "Do GraphVite and ImageNet go together?",
+        "Is QLoRA faster than LLaMA?",
+        "Is FlashAttention-2 faster than PyTorch?",
+        # its own abstract speaks of it
+        "Is Sarathi-Serve faster than vLLM?",
+        "Was GraphVite developed in Canada and Is it fast?",
+    ],
+)
+def test_what_a_paper_is_measured_with_is_no_side(question: str) -> None:
+    query = ask(question)
+    assert (query.kind, query.sides) == ("single", ())
+
+
+@pytest.mark.parametrize(
     ("question", "subjects"),
     [
         (
@@ -317,6 +366,7 @@ def test_follow_up(history: tuple[str, str], question: str, rows: list[str], sta
         # a choice is left to the reader, with the papers side by side
         (TWO, "Which of them is faster?", ["GPipe", "Holmes"]),
         (TWO, "which one is newer?", ["GPipe", "Holmes"]),
+        (TWO, "Which uses less memory?", ["GPipe", "Holmes"]),
         (THREE, "Which of these is the cheapest to run?", ["ProxylessNAS", "PC-DARTS", "TabPFN"]),
     ],
 )
@@ -346,6 +396,23 @@ def test_how_many_of_them() -> None:
 )  # fmt: skip
 def test_a_question_that_stands_alone_stays_as_it_is(question: str) -> None:
     assert ask(question, *QLORA) == ask(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("Which datasets does QLoRA use?", "single"),
+        ("which cards was GraphVite run on", "single"),
+        ("Which is faster, GPTQ or AWQ?", "comparison"),
+    ],
+)
+def test_which_of_a_named_paper_stands_alone(question: str, kind: str) -> None:
+    query = ask(question, *THREE)
+    assert (query.kind, query.standalone, query.rows) == (kind, question, ())
+
+
+def test_which_beats_a_named_paper_is_asked_of_those_talked_of() -> None:
+    assert {"GPipe", "QLoRA"} <= set(called(ask("Which needs less memory than QLoRA?", *TWO).rows))
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,16 @@ _ORDINAL = re.compile(
     re.IGNORECASE,
 )
 _OF_THEM = re.compile(
-    r"\b(?:which|what|who|one|any|some|all|both|each|none|either|neither|how\s+many)\s+(?:one\s+)?of\s+(?:them|those|these|the\s+(?:two|three|four|five))\b|\bwhich\s+one\b|\bof\s+(?:them|the\s+two)\b|^\W*which\b(?!\s+(?:paper|work)s?\b)",
+    r"\b(?:which|what|who|one|any|some|all|both|each|none|either|neither|how\s+many)\s+(?:one\s+)?of\s+(?:them|those|these|the\s+(?:two|three|four|five))\b|\bwhich\s+one\b|\bof\s+(?:them|the\s+two)\b",
     re.IGNORECASE,
 )
+_WHICH = re.compile(r"^\W*which\b(?!\s+(?:paper|work)s?\b)", re.IGNORECASE)
+"""What asks to choose among what was talked of, where the question names nothing itself: not "which data does A use"."""
+_WHICH_THAN = re.compile(
+    r"^\W*which\s+(?:is|are|was|were|has|have|needs?|uses?|runs?|trains?|takes?|gets?|saves?)\b.*\bthan\b",
+    re.IGNORECASE,
+)
+"""And where it names what the choice is to be compared with."""
 _OTHER = re.compile(r"\b(?:the|an)?\s*other\s+(?:(?:\w|-)+\s+)?(?:one|paper|work|system|study)\b", re.IGNORECASE)
 
 
@@ -58,8 +65,9 @@ def resolve(question: str, history: Sequence[Turn], names: Names, search: Search
     elliptic = bool(_ELLIPSIS.match(question))
     content = [w for w in words(question) if w not in STOPWORDS]
     short = len(content) <= 4
-    choice = bool(_OF_THEM.search(question)) or bool(_ORDINAL.search(question))
     own = distinct(mentions)
+    which = _WHICH_THAN.match(question) if own else _WHICH.match(question)
+    choice = bool(which or _OF_THEM.search(question) or _ORDINAL.search(question))
     if own and not dependent and not choice and not (elliptic and _ABOUT.match(question)):
         return None
     if not (dependent or elliptic or choice or (short and not own) or _OTHER.search(question)):
@@ -137,14 +145,12 @@ def _about_focus(question: str, history: Sequence[Turn], names: Names, search: S
             sides = tuple(Side(names.short(r), (r,), True) for r in rows[:MAX_SIDES])
             return replace(query, kind="comparison", sides=sides, topic=aspect(text, sides))
         return replace(query, kind="single", sides=(), rows=tuple(rows))
-    several = re.search(r"\b(?:both|each|the\s+two)\b", text, re.IGNORECASE) and not _OF_THEM.search(text)
+    several = re.search(r"\b(?:both|each|the\s+two)\b", text, re.IGNORECASE) and not _of_them(text)
     plural = re.search(r"\b(?:they|their|these|those|them)\b", text, re.IGNORECASE)
-    differ = plural and not _OF_THEM.search(text) and (_DIFFER.search(text) or len(focus) <= MAX_SIDES)
+    differ = plural and not _of_them(text) and (_DIFFER.search(text) or len(focus) <= MAX_SIDES)
     if len(focus) > 1 and (several or differ):
         return _compared(question, text, focus, names)
-    if len(focus) > 1 and (
-        _OF_THEM.search(text) or re.search(r"\b(?:they|them|their|these|those)\b", text, re.IGNORECASE)
-    ):
+    if len(focus) > 1 and (_of_them(text) or re.search(r"\b(?:they|them|their|these|those)\b", text, re.IGNORECASE)):
         listed = ", ".join(names.short(r) for r in focus[:MAX_SIDES]) + (", …" if len(focus) > MAX_SIDES else "")
         standalone = f"{text.rstrip('?. ')} (of {listed})?"
         if len(focus) <= MAX_SIDES and _MORE.search(text):
@@ -160,6 +166,11 @@ def _about_focus(question: str, history: Sequence[Turn], names: Names, search: S
         standalone = f"{name}: {_expand(text, history)}"
     query = read(question, standalone)
     return replace(query, kind="single", sides=(), rows=tuple(focus[:1]), topic=standalone)
+
+
+def _of_them(text: str) -> bool:
+    """Whether one or some of what was talked of is asked for."""
+    return bool(_WHICH.match(text) or _OF_THEM.search(text))
 
 
 _MORE = re.compile(

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from rag.lexical import STOPWORDS, words
 from rag.names import Mention, Names
+from rag.question.beside import beside, is_setting
 from rag.question.enumerated import enumerated
 from rag.question.query import MAX_SIDES, Side
 
@@ -30,7 +31,7 @@ _VERSUS = re.compile(
     r"^(?P<a>.+?)\s+(?:vs\.?|versus)\s+(?P<b>.+?)(?=\s*[:?;,.]|\s+(?:on|in|for|by|when)\b|$)", re.IGNORECASE
 )
 _HOW_DO = re.compile(
-    r"\b(?:do|does|did|are|is|can)\s+(?P<a>.+?)\s+(?:and|differ\s+from|compare\s+(?:with|to|against)|relate\s+to|or)\s+(?P<b>.+?)\s*(?:,|\?|$|:|\b(?:each|both|differ|compare|in|on|for|use|handle|when|with\s+regard|regarding|relate|respectively)\b)",
+    r"\b(?:do|does|did|are|is|can)\s+(?P<a>.+?)\s+(?:and|differ\s+from|compare\s+(?:with|to|against)|relate\s+to|or)\s+(?P<b>.+?)\s*(?:,|\?|$|:|\b(?:each|both|have|has|differ|compare|in|on|for|use|handle|when|with\s+regard|regarding|relate|respectively)\b)",
     re.IGNORECASE,
 )
 _ELLIPTIC = re.compile(
@@ -40,6 +41,11 @@ _ELLIPTIC = re.compile(
 """ "What … in A and what in B"."""
 _ASKING = re.compile(r"\W*(?:(?:in|on|at|by|with|for|to|of)\s+)?(?:what|which|how|why|who|whether)\b", re.IGNORECASE)
 _NAME_LIKE = re.compile(r"[A-Z].*[A-Z0-9]|^[A-Z][\w-]+$|\d")
+
+_INSIDE = re.compile(
+    r"\bin\s+the\s+(?:[\w-]+\s+){1,6}?(?:papers?|stud(?:y|ies)|benchmarks?|surveys?|work|abstract)\W*$", re.IGNORECASE
+)
+"""What says that both sides are dealt with by one paper: "Adam and SGD … in the AlgoPerf benchmark"."""
 
 
 _CHOOSES = re.compile(
@@ -54,8 +60,14 @@ _IS_MORE = re.compile(
 )
 
 
+_GLUED = re.compile(r"(?<![\w.-])[A-Z][\w+^]*-$")
+LONGEST = 40
+"""Characters of a name before a hyphen that are looked at."""
+
+
 def comparison_sides(text: str, mentions: Sequence[Mention], names: Names) -> tuple[Side, ...]:
     """The sides of a comparison, two to four, in the order of the question; none where nothing is compared."""
+    mentions = [m for m in mentions if not _is_part(text, m, names) and not is_setting(m, names)]
     groups = distinct(mentions)
     listed = enumerated(text, groups, lambda phrase: _absent_name(phrase, names))
     if len(listed) > 2:
@@ -67,17 +79,34 @@ def comparison_sides(text: str, mentions: Sequence[Mention], names: Names) -> tu
         or (len(groups) > 1 and _IS_MORE.search(text))
     )
     if not cue:
-        chosen = _with_joined(text, mentions, names) if groups and _CHOOSES.search(text) else ()
-        chosen = tuple(s for s in chosen if s.named)
-        if len(chosen) > 1 and any(_either(text, a, b) for a, b in pairwise(chosen)):
-            return chosen[:MAX_SIDES]
-        # "How do H2O and SqueezeLLM treat the cache?": names side by side, of which one is not here.
-        named = _with_joined(text, mentions, names) if groups and _HOW.match(text) else ()
-        return named[:MAX_SIDES] if len(named) > 1 and all(s.named for s in named) else ()
+        return _uncued(text, mentions, groups, names)
     sides = _with_joined(text, mentions, names) if groups else ()
     if len(sides) < 2 or (len(groups) < 2 and _ELLIPTIC.search(text)):
         sides = _described_sides(text, groups, names)
     return sides[:MAX_SIDES] if len(sides) >= 2 else ()
+
+
+def _uncued(text: str, mentions: Sequence[Mention], groups: Sequence[Mention], names: Names) -> tuple[Side, ...]:
+    """The sides where no word tells a comparison: names to choose from, or side by side, of which one is not here."""
+    if not groups:
+        return ()
+    chosen = tuple(s for s in _with_joined(text, mentions, names) if s.named) if _CHOOSES.search(text) else ()
+    if len(chosen) > 1 and any(_either(text, a, b) for a, b in pairwise(chosen)):
+        return chosen[:MAX_SIDES]
+    # "How do H2O and SqueezeLLM treat the cache?"
+    named = _with_joined(text, mentions, names) if _HOW.match(text) else ()
+    if len(named) > 1 and all(s.named for s in named):
+        return named[:MAX_SIDES]
+    absent = [(at, Side(name, (), True)) for at, name in beside(text, mentions, names)]
+    known = [(m.start, Side(text[m.start : m.end], m.rows, True)) for m in groups]
+    sides = tuple(side for _, side in sorted([*known, *absent], key=lambda pair: pair[0]))
+    return sides[:MAX_SIDES] if absent else ()
+
+
+def _is_part(text: str, mention: Mention, names: Names) -> bool:
+    """Whether a mention is only the end of another name: of "Winograd-NN" the "NN"."""
+    whole = _GLUED.search(text, max(0, mention.start - LONGEST), mention.start)
+    return whole is not None and not names.frequency(whole.group() + text[mention.start : mention.end])
 
 
 def distinct(mentions: Sequence[Mention]) -> list[Mention]:
@@ -174,7 +203,7 @@ def _conjunct(phrase: str, at: int) -> list[tuple[int, str, bool]]:
         phrase = phrase[: cut.start()] if cut else phrase
     else:
         at, phrase = at + article.end(), phrase[article.end() :]
-    phrase = phrase.rstrip(" .?!,'\"“”")
+    phrase = re.sub(r"['’]s$", "", phrase.rstrip(" .?!,'\"“”"))
     parts = phrase.split()
     content = [w for w in words(phrase) if w not in STOPWORDS]
     if not content or len(parts) > 12 or phrase.count("(") != phrase.count(")") or _NO_SIDE.match(phrase):
@@ -214,6 +243,8 @@ def _described_sides(text: str, mentions: Sequence[Mention], names: Names) -> tu
         sides = [_side(p, names) for p in parts if any(w not in STOPWORDS for w in words(p))]
         if not 2 <= len(sides) <= MAX_SIDES:
             continue
+        if _INSIDE.search(text, match.end()) and not any(s.rows or s.text[:1].islower() for s in sides):
+            continue
         if pattern not in (_DESCRIBED, _ELLIPTIC):
             # "COAT's memory saving vs BF16" asks one paper for a figure; "A vs B" compares two.
             known = [s for s in sides if s.rows]
@@ -227,7 +258,7 @@ def _described_sides(text: str, mentions: Sequence[Mention], names: Names) -> tu
 
 def _side(text: str, names: Names) -> Side:
     text = re.sub(r"^both\s+|^the\s+(?=[A-Z])|\s+(?:differs?|compares?|do|does)$", "", text.strip(" ,.?!"))
-    mentions = names.mentions(text)
+    mentions = [m for m in names.mentions(text) if not _is_part(text, m, names)]
     if mentions:
         return Side(text, mentions[0].rows, True)
     return Side(text, (), len(text.split()) <= 2 and _written_as_name(text) and _absent_name(text, names))
@@ -240,7 +271,7 @@ def _written_as_name(text: str) -> bool:
 def aspect(text: str, sides: Sequence[Side]) -> str:
     """What is compared: the question without the names of its sides, or the whole of it where nothing is left."""
     rest = text
-    for side in sides:
+    for side in sorted(sides, key=lambda side: -len(side.text)):
         rest = rest.replace(side.text, " ")
     rest = re.sub(
         r"^\W*(?:how|what)\s+(?:do|does|did|are|is)\b|\b(?:compare|contrast|versus|vs|differ\w*|between|each|both|respectively|comparison|distinguish\w*|two|sound\w*|alike)\b\.?",
