@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rag.figures import Figure, figures
+from rag.figures import figures
 from rag.lexical import STOPWORDS, words
+from rag.suggesting.places import Place, places
 from rag.suggesting.subject import Role, Sentence, Subject
 
 _BOUND = (
@@ -80,7 +81,6 @@ _CONTEXT = re.compile(
 )
 _EMPTY = re.compile(r"\b(?:it|this|that|these|those|them|which|respectively|its own|ours)\b", re.IGNORECASE)
 _OUR = re.compile(r"\bour\b")
-_ENDS = re.compile(r"\s*(?:-|–|—|to|and)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +104,6 @@ class Figured:
         return f"{self.head}{subject.called(self.role)}{self.tail}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a figure stands: the text before and after it, and the figure as it is written, with its range."""
-
-    figure: Figure
-    before: str
-    after: str
-    written: str
-    patterns: tuple[str, ...]
-
-
 def figured(subject: Subject) -> list[Figured]:
     """Questions after figures of the abstract, of which each fits one figure only."""
     found = [f for s in subject.sentences for f in _of_sentence(subject, s)]
@@ -125,7 +114,7 @@ def figured(subject: Subject) -> list[Figured]:
 def _of_sentence(subject: Subject, sentence: Sentence) -> Iterator[Figured]:
     if len(sentence.text) > 600 or re.search(r"\brespectively\b|\bnot\b|\bcannot\b", sentence.text):
         return
-    for place in _places(sentence.text):
+    for place in places(sentence.text):
         wording = next((found for asks in _WAYS if (found := asks(place))), None)
         if wording is None:
             continue
@@ -138,7 +127,7 @@ def _of_sentence(subject: Subject, sentence: Sentence) -> Iterator[Figured]:
 _Wording = tuple[str, str, str, Role, str]
 
 
-def _asked_by(place: _Place) -> _Wording | None:
+def _asked_by(place: Place) -> _Wording | None:
     """ "reduces transfer time by 47%": "By how much does X reduce transfer time?"."""
     match = _BY.search(place.before)
     if match is None or place.figure.unit not in ("x", "%", ""):
@@ -157,7 +146,7 @@ def _asked_by(place: _Place) -> _Wording | None:
     )
 
 
-def _asked_more(place: _Place) -> _Wording | None:
+def _asked_more(place: Place) -> _Wording | None:
     """ "2x higher throughput": "How much higher throughput does X achieve?"."""
     match = _MORE.match(place.after)
     if match is None or place.figure.unit not in ("x", "%"):
@@ -171,7 +160,7 @@ def _asked_more(place: _Place) -> _Wording | None:
     return None
 
 
-def _asked_metric(place: _Place) -> _Wording | None:
+def _asked_metric(place: Place) -> _Wording | None:
     """ "an accuracy of 84%" and "84% accuracy": "What accuracy does X report?"."""
     if place.figure.word or (place.figure.unit == "" and not place.figure.decimals):
         return None
@@ -196,7 +185,7 @@ def _asked_metric(place: _Place) -> _Wording | None:
     return "number/metric", f"What {noun} does ", f" report{context}", "writer", answer
 
 
-def _asked_count(place: _Place) -> _Wording | None:
+def _asked_count(place: Place) -> _Wording | None:
     """ "with 24 participants": "How many participants took part in the study of X?"."""
     figure, match = place.figure, _COUNTED.match(place.after)
     if match is None or figure.unit or figure.decimals or (figure.word and figure.value < 4):
@@ -211,7 +200,7 @@ def _asked_count(place: _Place) -> _Wording | None:
     return "number/count", f"How many {noun} does ", " mention", "paper", answer
 
 
-def _asked_any_count(place: _Place) -> _Wording | None:
+def _asked_any_count(place: Place) -> _Wording | None:
     """ "212 species in 37 counties": "How many counties does the paper X mention?"."""
     figure, match = place.figure, _PLURAL.match(place.after)
     if match is None or figure.unit or figure.decimals or (figure.word and figure.value < 4) or figure.value < 2:
@@ -228,7 +217,7 @@ def _asked_any_count(place: _Place) -> _Wording | None:
     return "number/count", f"How many {noun} does ", " mention", "paper", answer
 
 
-def _asked_change(place: _Place) -> _Wording | None:
+def _asked_change(place: Place) -> _Wording | None:
     """ "Farmland birds declined by 41%": "By how much did farmland birds decline, according to the paper X?"."""
     match = _CHANGE_OF.search(place.before)
     if match is None or place.figure.unit not in ("x", "%"):
@@ -250,38 +239,6 @@ _NO_KIND = frozenset(
     """parameter million millions billion thousand different various distinct such several popular representative real
     main new existing diverse""".split()
 )
-
-
-def _places(text: str) -> Iterator[_Place]:
-    found = figures(text)
-    for n, figure in enumerate(found):
-        if figure.named or not figure.text.strip() or text[figure.start - 1 : figure.start] in ("$", "-", "("):
-            continue
-        start, patterns = figure.start, [_pattern(figure)]
-        if n and _ENDS.search(text[found[n - 1].end : start]) and text[found[n - 1].end : start].strip() != "and":
-            first = found[n - 1]
-            if first.unit != figure.unit or len(text[first.end : start]) > 6:
-                continue
-            start, patterns = first.start, [_pattern(first), *patterns]
-        after = found[n + 1] if n + 1 < len(found) else None
-        if after and _ENDS.fullmatch(text[figure.end : after.start]):
-            continue  # The other end of the range, or of the series, asks for both.
-        yield _Place(figure, text[:start], text[figure.end :], text[start : figure.end], tuple(patterns))
-
-
-_UNITS = {"x": r"\s*-?(?:x|×|times|folds?)", "%": r"\s*(?:\\?%|per\s?cent)"}
-
-
-def _pattern(figure: Figure) -> str:
-    """The figure as other words may write it."""
-    digits = re.match(r"[\d.,]*\d", figure.text)
-    if digits is None:
-        return rf"\b{re.escape(figure.text)}\b|\b{figure.value:g}\b"
-    number = re.escape(digits[0]).replace(",", ",?")
-    if figure.unit in _UNITS and re.search(r"[x×%]|time|fold|cent", figure.text):
-        return rf"(?<![\d.,]){number}{_UNITS[figure.unit]}"
-    rest = re.sub(r"\\?\s+|\\-", r"[\\s-]*", re.escape(figure.text[digits.end() :]))
-    return rf"(?<![\d.,]){number}{rest}(?![\d]|[.,]\d)"
 
 
 def _context(after: str) -> str:
