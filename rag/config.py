@@ -6,11 +6,12 @@ import dataclasses
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rag import values
 from rag.errors import ConfigError, RagError, UsageError
 
 BUILTIN = "builtin"
@@ -128,16 +129,24 @@ class Config:
         if unknown := set(overrides) - set(fields):
             raise TypeError(f"Config has no field {', '.join(sorted(unknown))}")
         dotenv = _dotenv()
-        values: dict[str, Any] = {}
+        found: dict[str, Any] = {}
         for name in fields:
             variable = variable_of(name)
             if overrides.get(name) is not None:
-                values[name] = _checked(name, overrides[name], f"--{name.replace('_', '-')}", UsageError)
+                found[name] = _checked(name, overrides[name], f"--{name.replace('_', '-')}", UsageError)
             elif value := os.environ.get(variable):
-                values[name] = _checked(name, value, variable, ConfigError)
+                found[name] = _checked(name, value, variable, ConfigError)
             elif value := dotenv.get(variable):
-                values[name] = _checked(name, value, f"{variable} in .env", ConfigError)
-        return cls(**values)
+                found[name] = _checked(name, value, f"{variable} in .env", ConfigError)
+        return cls(**found)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address, without port, is this machine's to itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def variable_of(field: str) -> str:
@@ -183,40 +192,6 @@ def _default_home() -> Path:
     return Path(platformdirs.user_data_dir("paper-rag", appauthor=False))
 
 
-def _home(value: str | Path) -> Path:
-    try:
-        home = Path(value).expanduser().absolute()
-    except RuntimeError as e:  # "~nobody"
-        raise ValueError("there is no such user; give the path of a folder.") from e
-    if home.exists() and not home.is_dir():
-        raise ValueError("this is a file; give the path of a folder.")
-    return home
-
-
-def _collection(value: str) -> str:
-    # It becomes the name of a folder, so nothing that could lead out of the home.
-    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?", value):
-        raise ValueError(
-            "a collection's name has 1 to 64 letters, digits, dots, dashes and underscores, "
-            "and begins and ends with a letter or digit."
-        )
-    return value
-
-
-def _host(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", value):
-        raise ValueError("give a host name or an address without port, such as 127.0.0.1.")
-    return value
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address, without port, is this machine's to itself."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
 def _auth(value: str) -> str:
     pairs = [pair.strip() for pair in value.split(",")]
     if pairs in ([""], [NOBODY]):
@@ -235,56 +210,6 @@ def _auth(value: str) -> str:
     return ",".join(pairs)
 
 
-def _number(low: int, high: int) -> Callable[[int | str], int]:
-    def parse(value: int | str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", str(value)) or not low <= int(value) <= high:
-            raise ValueError(f"give a whole number from {low} to {high}.")
-        return int(value)
-
-    return parse
-
-
-def _among(*allowed: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(f"give one of {', '.join(allowed)}.")
-        return value
-
-    return parse
-
-
-def _flag(value: bool | str) -> bool:
-    text = str(value).strip().lower()
-    if text not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
-        raise ValueError("give yes or no.")
-    return text in ("1", "true", "yes", "on")
-
-
-def _name(value: str) -> str:
-    if len(value) > 300 or any(c.isspace() or not c.isprintable() for c in value):
-        raise ValueError("give a name without spaces, of at most 300 characters.")
-    return value
-
-
-def _names(value: str | Sequence[str]) -> tuple[str, ...]:
-    names = value.split(",") if isinstance(value, str) else value
-    return tuple(dict.fromkeys(_name(name.strip()) for name in names if name.strip()))
-
-
-def _url(value: str) -> str:
-    if value and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
-        raise ValueError("give an address such as http://127.0.0.1:11434/v1.")
-    if re.match(r"https?://[^/]*@", value):
-        raise ValueError("an address with a password in it would be shown; give the key as OPENAI_API_KEY.")
-    return value.rstrip("/")
-
-
-def _key(value: str) -> str:
-    if not value.isascii() or any(not c.isprintable() or c.isspace() for c in value):
-        raise ValueError("a key has only visible ASCII characters; it may have been cut or quoted.")
-    return value
-
-
 def _embedding(value: str) -> str:
     if value != BUILTIN and not re.fullmatch(r"openai:\S{1,300}", value):
         raise ValueError(f"give {BUILTIN}, or openai: and the name of a model, such as openai:text-embedding-3-small.")
@@ -294,26 +219,26 @@ def _embedding(value: str) -> str:
 _MIN_PASSWORD, _MAX_PASSWORD = 8, 200
 _SECRET = frozenset({"auth", "api_key", "embedding_api_key"})
 _PARSE: dict[str, Callable[[Any], Any]] = {
-    "home": _home,
-    "collection": _collection,
-    "host": _host,
-    "port": _number(1, 65_535),
+    "home": values.folder,
+    "collection": values.collection,
+    "host": values.host,
+    "port": values.number(1, 65_535),
     "auth": _auth,
-    "threads": _number(0, 1_024),
-    "llm": _among("auto", "openai", "none"),
-    "model": _name,
-    "models": _names,
-    "base_url": _url,
-    "api_key": _key,
-    "context": _number(512, 10_000_000),
-    "strict": _flag,
-    "judge": _flag,
-    "fallback": _flag,
+    "threads": values.number(0, 1_024),
+    "llm": values.among("auto", "openai", "none"),
+    "model": values.model,
+    "models": values.models,
+    "base_url": values.url,
+    "api_key": values.key,
+    "context": values.number(512, 10_000_000),
+    "strict": values.flag,
+    "judge": values.flag,
+    "fallback": values.flag,
     "cache": lambda value: str(Path(value).expanduser().absolute()) if value else "",
-    "first_token": _number(1, 86_400),
-    "between_tokens": _number(1, 86_400),
-    "total": _number(1, 86_400),
+    "first_token": values.number(1, 86_400),
+    "between_tokens": values.number(1, 86_400),
+    "total": values.number(1, 86_400),
     "embedding": _embedding,
-    "embedding_base_url": _url,
-    "embedding_api_key": _key,
+    "embedding_base_url": values.url,
+    "embedding_api_key": values.key,
 }
