@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,16 +151,17 @@ def test_a_conversation_that_is_not_there_is_a_new_one(desk: Desk, id: str) -> N
 
 def test_an_address_asks_its_question_in_a_conversation_of_its_own(desk: Desk, home: Path) -> None:
     talk = asked(desk, "One?")
-    *_, last = desk.arrive(visit(), {"c": talk.id, "q": "Two?"})
+    *_, last = desk.arrive(replace(visit(), session="another"), {"c": talk.id, "q": "Two?"})
     assert shown(last)["talk"].id != talk.id
     assert kept(home, shown(last)["talk"]) == ["Two?"]
 
 
 def test_who_asks_before_the_page_has_loaded_is_answered(desk: Desk) -> None:
-    assert list(desk.arrive(visit(Talk("begun")), {})) == []
+    assert len(list(desk.arrive(visit(), {}))) == 1
     with desk.stops.running("a session") as stop:
         assert list(desk.arrive(visit(), {})) == []
         assert not stop.asked
+    assert list(desk.arrive(visit(), {"q": "What is saved?"})) == []
 
 
 def test_another_conversation_ends_the_answer_that_is_being_written(desk: Desk) -> None:

@@ -551,10 +551,13 @@ def test_a_session_stops_its_own_answer_and_no_other() -> None:
         stops.ask("two")
         stops.ask("nobody")
         assert (one.asked, two.asked) == (False, True)
-        assert stops.busy("two")
-    assert not stops.busy("two")
+    assert stops.begun("two")
+    assert not stops.begun("nobody")
     with stops.running("two") as again:
         assert not again.asked
+        stops.leave("two")
+        assert again.asked
+    assert not stops.begun("two")
 
 
 # ---- Ratings

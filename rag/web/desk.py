@@ -116,6 +116,11 @@ class Desk:
 
     def open(self, visit: Visit, id: str = "") -> Updates:
         """Show another conversation, or with no id a new one; an answer that is being written ends."""
+        shown = self._found(visit, id)
+        self.stops.ask(visit.session, shown)
+        return shown
+
+    def _found(self, visit: Visit, id: str) -> Updates:
         talk, collection = Talk(collection=visit.collection), visit.collection
         try:
             found = conversations.load(self.shared.config.home, visit.owner, id) if id else None
@@ -123,11 +128,9 @@ class Desk:
                 collection = found.collection
                 self.shared.shelf.rag(collection)
                 talk = Talk(found.id, collection, found.answers)
-            shown = self._opened(replace(visit, talk=talk, collection=collection))
+            return self._opened(replace(visit, talk=talk, collection=collection))
         except RagError as error:
-            shown = self.updates(messages=[chat.message("assistant", fragments.problem(str(error)))])
-        self.stops.ask(visit.session, shown)
-        return shown
+            return self.updates(messages=[chat.message("assistant", fragments.problem(str(error)))])
 
     def _opened(self, visit: Visit) -> Updates:
         rag = self.shared.shelf.rag(visit.collection)
@@ -145,9 +148,10 @@ class Desk:
 
     def arrive(self, visit: Visit, address: Mapping[str, str]) -> Iterator[Updates]:
         """What a page shows when it loads: the conversation `c` of its address, and the answer to the question `q`."""
-        if visit.talk.id or self.stops.busy(visit.session):
-            return  # A quick reader has asked before the page had loaded.
-        yield self.open(visit, address.get("c", ""))
+        shown = self._found(visit, address.get("c", ""))
+        if self.stops.begun(visit.session):
+            return  # Who asks before the page has loaded is being answered by now.
+        yield shown
         if question := address.get("q", "").strip():
             yield from self.ask(question[:MAX_QUESTION], replace(visit, talk=Talk()))
 

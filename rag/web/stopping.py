@@ -44,10 +44,12 @@ class Stops:
 
     def __init__(self) -> None:
         self._running: dict[str, Stop] = {}
+        self._begun: set[str] = set()
 
     @contextmanager
     def running(self, session: str) -> Iterator[Stop]:
         """Registers an answer for as long as the context lasts."""
+        self._begun.add(session)
         stop = self._running[session] = Stop()
         try:
             yield stop
@@ -55,9 +57,14 @@ class Stops:
             if self._running.get(session) is stop:
                 del self._running[session]
 
-    def busy(self, session: str) -> bool:
-        """Whether an answer of a session is being written."""
-        return session in self._running
+    def begun(self, session: str) -> bool:
+        """Whether a session has asked anything."""
+        return session in self._begun
+
+    def leave(self, session: str) -> None:
+        """Forgets a session; nobody reads what would still be written for it."""
+        self.ask(session)
+        self._begun.discard(session)
 
     def ask(self, session: str, instead: Any = None) -> None:
         """Stops the answer of a session, where there is one."""

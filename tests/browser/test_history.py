@@ -71,7 +71,7 @@ def test_a_conversation_is_exported_with_its_references(open_page: Open, real: s
             page.locator("#history details[open]").get_by_role("link", name=name).click()
         texts[name] = kept.value.path().read_text()
     assert "QLoRA: Efficient Finetuning of Quantized LLMs" in texts["Markdown"]
-    assert json.loads(texts["JSON"])["answers"][0]["citations"]
+    assert json.loads(texts["JSON"])["turns"][0]["answer"]["citations"]
     assert re.search(r"@\w+\{", texts["BibTeX of the cited papers"])
 
 

@@ -104,8 +104,11 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, desk: Desk) -> None:
     def stopped(request: gr.Request) -> None:
         desk.stops.ask(str(request.session_hash))
 
+    def left(request: gr.Request) -> None:
+        desk.stops.leave(str(request.session_hash))
+
     parts.box.stop(stopped, None, None, queue=False, **PRIVATE)
-    page.unload(stopped)  # Nobody reads what would still be written.
+    page.unload(left)
 
     shared.chosen.change(_seen(desk, desk.scope), state, parts.scope, **QUICK)
     shared.collection.change(_seen(desk, desk.moved), state, outputs, **QUICK)
