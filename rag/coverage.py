@@ -74,13 +74,13 @@ def read_aspect(text: str) -> Aspect:
     return Aspect(text, facets, rest, bool(re.search(r"\b(?:and|or)\b|[,/&+]", left)))
 
 
-def asked_aspects(question: str) -> tuple[Aspect, ...]:
+def asked_aspects(question: str, least: int = 2) -> tuple[Aspect, ...]:
     """The aspects that a question names, without the names of papers, where it surely asks for these and nothing else;
-    none where it names only one."""
+    none where it names fewer than `least`."""
     if len(question) > MAX_QUESTION:
         return ()
     asked = read_aspect(question)
-    if asked.rest or len(asked.facets) < 2 or not all(facet.name in SURE for facet in asked.facets):
+    if asked.rest or len(asked.facets) < least or not all(facet.name in SURE for facet in asked.facets):
         return ()
     return tuple(Aspect(facet.name, (facet,)) for facet in asked.facets)
 

@@ -197,7 +197,9 @@ class Finder:
                 taken.add(found.paper.row)
             sides.append(found)
         none = all(s.paper is None for s in sides)
-        aspects = asked_aspects(query.topic)
+        # Beside a side that is not there nothing is left to compare: what the other says of one aspect is the answer.
+        alone = sum(s.paper is not None for s in sides) == 1
+        aspects = asked_aspects(query.topic, least=1 if alone else 2)
         papers = self.index.papers
         cells = filled(sides, aspects, papers, self.coverage)
         columns = tuple(aspect.text for aspect in aspects) if cells else ()

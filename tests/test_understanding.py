@@ -89,3 +89,24 @@ def test_a_sentence_has_the_kind_of_figure_that_is_asked_for(aspect: str, senten
 )
 def test_what_an_abstract_says_is_not_there_is_no_missing_detail(question: str, missing: bool) -> None:
     assert missing_kind(question, "It prunes 3 epochs long, without any retraining.") is missing
+
+
+@pytest.mark.parametrize(
+    ("question", "aspects", "quoted"),
+    [
+        ("Do GraphVite and Legion report speedups?", ["speedup"], "about 50 times faster"),
+        ("Are the datasets of GraphVite and Legion the same?", ["datasets"], "66 million nodes"),
+        ("Do Legion and GraphVite report speedups on the same hardware?", ["speedup", "hardware"], "4 GPUs"),
+        # what is not an aspect that is sure is quoted in full
+        ("Do GraphVite and Legion sample edges on the CPU?", [], "random walks"),
+    ],
+)
+def test_beside_a_paper_that_is_not_there_the_other_is_quoted_on_what_is_asked(
+    collection: Rag, question: str, aspects: list[str], quoted: str
+) -> None:
+    answer = collection.ask(question)
+    assert (answer.kind, answer.abstained, answer.missing) == ("comparison", False, ("Legion",))
+    assert "The collection has no paper on Legion" in answer.answer
+    assert cited(answer) == {"GraphVite"}
+    assert [aspect.name for aspect in answer.aspects] == aspects
+    assert quoted in answer.answer
