@@ -174,6 +174,9 @@ def test_a_side_that_is_not_there_keeps_its_name(question: str, sides: list[tupl
         ("Is Q-GaLore better than GaLore?", [("Q-GaLore", False), ("GaLore", True)]),
         # written by some abstracts, but the name of no paper
         ("Do BatchLLM and vLLM share prefixes?", [("BatchLLM", True), ("vLLM", False)]),
+        # joined by "of", and before a verb
+        ("What are the speedups of GraphVite and of Legion?", [("GraphVite", True), ("Legion", False)]),
+        ("Do both FSMoE and FastMoE overlap communication?", [("FSMoE", True), ("FastMoE", False)]),
     ],
 )
 def test_an_absent_name_beside_a_paper_is_a_side(question: str, sides: list[tuple[str, bool]]) -> None:
@@ -375,6 +378,13 @@ def test_follow_up_that_compares(history: tuple[str, str], question: str, sides:
     assert query.kind == "comparison"
     assert [called(side.rows) for side in query.sides] == [[side] for side in sides]
     assert all(side in query.standalone for side in sides)
+
+
+@pytest.mark.parametrize("question", ["Is it faster than Legion?", "Do it and Legion report speedups?"])
+def test_what_is_talked_of_beside_an_absent_name(question: str) -> None:
+    query = ask(question, *FAST)
+    assert query.kind == "comparison"
+    assert {side.text: called(side.rows) for side in query.sides} == {"GraphVite": ["GraphVite"], "Legion": []}
 
 
 def test_another_paper_is_not_the_one_talked_of() -> None:

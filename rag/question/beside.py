@@ -16,7 +16,9 @@ NEAR = 160
 """Characters on either side of a name that are looked at."""
 
 _NAME = r"(?P<name>[A-Za-z][\w+^-]*(?:\.[A-Za-z][\w+-]*)*)"
-_THAT_OF = r"(?:(?:that|those)\s+of\s+|(?:the\s+)?(?:one|paper|work|study)\s+(?:on|of|about)\s+)?(?:the\s+)?"
+_THAT_OF = (
+    r"(?:(?:(?:that|those)\s+)?of\s+|for\s+|(?:the\s+)?(?:one|paper|work|study)\s+(?:on|of|about)\s+)?(?:the\s+)?"
+)
 _AND = r"(?:,?\s+(?:and|or|nor)|,?\s+as\s+well\s+as|,|\s*[&/])"
 _ADVERB = r"(?:\s+(?:also|even|both|either|rather))?"
 _THAN = (
@@ -77,6 +79,18 @@ def _neighbours(text: str, start: int, end: int, row: int, names: Names) -> Iter
         name = match.group("name")
         if _is_system(name, names, lower) and names.frequency(name) <= FEW and not names.writes(row, name):
             yield match.start("name"), name
+
+
+def leading(phrase: str, names: Names) -> str:
+    """The name of a system that no paper writes, at the head of `phrase`: "FastMoE overlap communication"; or ""."""
+    match = re.match(_NAME, phrase)
+    name = match.group("name") if match else ""
+    absent = bool(name) and not _ADJECTIVE.search(name) and not names.frequency(name)
+    return name if absent and _is_system(name, names, lower=False) else ""
+
+
+_ADJECTIVE = re.compile(r"^[A-Z][a-z]+(?:[ei]?an|ic|al|ese|ish)$")
+"""What a description may begin with: "Bayesian optimization"."""
 
 
 def is_setting(mention: Mention, names: Names) -> bool:

@@ -162,9 +162,13 @@ def _about_focus(question: str, history: Sequence[Turn], names: Names, search: S
         return query
     name = names.short(focus[0])
     standalone = _substitute(text, name)
-    if name not in standalone:
+    by_pronoun = name in standalone
+    if not by_pronoun:
         standalone = f"{name}: {_expand(text, history)}"
     query = read(question, standalone)
+    if by_pronoun and query.kind == "comparison" and any(s.named and not s.rows for s in query.sides):
+        # "Is it faster than Legion?", which is not here.
+        return query
     return replace(query, kind="single", sides=(), rows=tuple(focus[:1]), topic=standalone)
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from rag.lexical import STOPWORDS, words
 from rag.names import Mention, Names
-from rag.question.beside import beside, is_setting
+from rag.question.beside import beside, is_setting, leading
 from rag.question.enumerated import enumerated
 from rag.question.query import MAX_SIDES, Side
 
@@ -144,6 +144,8 @@ def _with_joined(text: str, mentions: Sequence[Mention], names: Names) -> tuple[
     while queue:
         start, end = queue.pop(0)
         for at, phrase, described in (*_after(text, end), *_before(text, start)):
+            name = leading(phrase, names) if described else ""
+            phrase, described = (name, False) if name else (phrase, described)
             stop = at + len(phrase)
             if not phrase or any(a < stop and at < b for a, b in taken):
                 continue
