@@ -15,6 +15,8 @@ from rag.papers.paper import Paper
 Cell = str | tuple[Citation, ...]
 """Text, or quotes from the paper of the row; no quotes at all are an abstract that does not say."""
 
+NUMBER = "#"
+"""The column of the numbers of a list, before all others."""
 QUOTES = "What its abstract says"
 """The column of the quotes, where there is one."""
 SILENT = NOT_SAID
@@ -83,7 +85,7 @@ def arranged(
         ("Link", lambda n, id: papers[id].url or "" if id in papers else ""),
     ]
     if numbered:
-        about.insert(0, ("#", lambda n, id: str(n)))
+        about.insert(0, (NUMBER, lambda n, id: str(n)))
     about = [(name, told) for name, told in about if name == "Paper" or any(told(1, id) for id in quotes)]
     rows = [
         Row(id, (*(told(n, id) for _, told in about), *found)) for n, (id, found) in enumerate(quotes.items(), start=1)

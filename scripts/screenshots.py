@@ -7,7 +7,6 @@ that are there.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import socket
 import tempfile
@@ -71,16 +70,22 @@ def tabs(browser: Browser, address: str, scheme: Scheme, ending: str) -> None:
     page = opened(browser, address, DESKTOP, scheme)
     ask(page, COMPARISON)
     page.get_by_role("tab", name="Papers").click()
-    page.get_by_role("button", name=re.compile("^GaLore")).first.click()
+    page.get_by_label("Search the papers").fill("quantization")
+    page.wait_for_timeout(800)
+    page.locator("#tabs button.title").first.click()
     kept(page, "papers" + ending)
     page.get_by_role("tab", name="Map").click()
-    page.locator("#tabs svg circle").first.wait_for()
+    page.locator("[data-act=map-read]").first.wait_for()
     kept(page, "map" + ending)
     page.get_by_role("tab", name="Evaluation").click()
     page.get_by_role("button", name="Start").wait_for()
     if scheme == "light":
         page.get_by_role("button", name="Start").click()
-    page.locator("#tabs img").first.wait_for(timeout=180_000)
+    else:
+        page.locator("#tabs button[data-act=run]").first.click()
+    plot = page.locator("#tabs img").locator("visible=true").first  # each is there for light and for dark
+    plot.wait_for(timeout=180_000)
+    plot.scroll_into_view_if_needed()
     kept(page, "evaluation" + ending)
     page.get_by_role("tab", name="Settings").click()
     kept(page, "settings" + ending)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rag import tables
 from rag.answer import Answer
-from rag.tables import SILENT, Cell, Table
+from rag.tables import NUMBER, SILENT, Cell, Table
 from rag.web.markdown import chip, shown, to_html
 from rag.web.markup import SITE
 
@@ -35,8 +35,9 @@ def drawn(table: Table, links: Links, name: str) -> str:
     """The HTML of a table; what scrolls sideways can be reached by keyboard."""
     heads = "".join(f'<th scope="col">{shown(column)}</th>' for column in table.columns)
     rows = "".join(f"<tr>{''.join(_cell(cell, links) for cell in row.cells)}</tr>" for row in table.rows)
+    kind = "table numbered" if table.columns[0] == NUMBER else "table"
     return (
-        f'<div class="table" role="region" tabindex="0" aria-label="{shown(name)}"><table>'
+        f'<div class="{kind}" role="region" tabindex="0" aria-label="{shown(name)}"><table>'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
