@@ -294,7 +294,7 @@ def test_only_what_is_answered_by_its_own_paper_with_something_new_is_offered(an
 
 
 GOOD = "What does QLoRA reach on the Vicuna benchmark?"
-LEFT_OUT = ["What is it about?", "Who wrote QLoRA?", "Which GPU does QLoRA need?", "<b>How</b> does QLoRA work?"]
+LEFT_OUT = ["What is it about?", "Who wrote QLoRA?", "Which uses less memory?", "<b>How</b> does QLoRA work?"]
 REPLIES = {"questions": [GOOD, *LEFT_OUT]}
 
 
