@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.citations import Citations
@@ -29,7 +29,7 @@ class SideEvidence:
 
     `mentioned` are the rows of papers that mention a side that has no paper of its own; `outside` says that the
     collection has one, and that the question is not asked of it. `cells` are what its abstract says of each aspect of
-    the comparison, where it has some.
+    the comparison, where it has some; `brief` says that a long sentence of two of them is told once.
     """
 
     text: str
@@ -37,6 +37,7 @@ class SideEvidence:
     mentioned: tuple[int, ...] = ()
     outside: bool = False
     cells: tuple[tuple[Span, ...], ...] = ()
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,15 @@ class Findings:
     unsaid: int | None = None
     confidence: float = 0.0
     aspects: tuple[str, ...] = ()
+
+
+LONG = 40
+"""Words of a sentence that a row of a long table doesn't repeat: two cells of it would fill the answer."""
+
+
+def is_long(sentence: str) -> bool:
+    """Whether a sentence is told once in a row, and referred to by its marker after that."""
+    return len(sentence.split()) > LONG
 
 
 def quote(findings: Findings, index: Index, names: Names, citations: Citations) -> Iterator[str]:
@@ -92,14 +102,20 @@ class _Writer:
             if side.paper is not None:
                 row = side.paper.row
                 cells = side.cells or (tuple(s.span for s in side.paper.sentences),)
-                quotes = " | ".join(_cell(self._quotes(row, spans)) for spans in cells)
+                told = [{span for cell in cells[:n] for span in cell if side.brief} for n in range(len(cells))]
+                quotes = " | ".join(_cell(self._quotes(row, *cell)) for cell in zip(cells, told, strict=True))
                 yield f"| **{_cell(self._title(row))}** | {quotes} |\n"
         for side in self.findings.sides:
             if side.paper is None:
                 yield "\n" + self._absent(side)
 
-    def _quotes(self, row: int, spans: Sequence[Span]) -> str:
-        return "<br>".join(_between_marks(row, span, self.citations) for span in spans) or NOT_SAID
+    def _quotes(self, row: int, spans: Sequence[Span], told: Collection[Span]) -> str:
+        """What a cell says, `told` being what those before it in the row say."""
+        abstract = self.index.papers[row].abstract
+        again = [span in told and is_long(abstract[span.start : span.end]) for span in spans]
+        quotes = [_between_marks(row, span, self.citations) for span in spans]
+        marks = [f"The sentence at [{self.citations.cite(row, span).marker}]." for span in spans]
+        return "<br>".join(m if a else q for q, m, a in zip(quotes, marks, again, strict=True)) or NOT_SAID
 
     def _absent(self, side: SideEvidence) -> str:
         text = f"{self._no_paper} on {as_it_is(side.text)}"

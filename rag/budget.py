@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.answering import SideEvidence
+from rag.answering import SideEvidence, is_long
 from rag.coverage import SENTENCES, Aspect, Coverage
 from rag.papers import Paper
+from rag.passages import Span
 
 WORDS = {"named": 106, "described": 150, "several": 95}
 """Words of quotes for a paper: one that is named, one that is described, each of several that fit."""
@@ -38,13 +39,25 @@ def fitted(sides: Sequence[SideEvidence], papers: Sequence[Paper]) -> list[SideE
 def filled(
     sides: Sequence[SideEvidence], aspects: Sequence[Aspect], papers: Sequence[Paper], coverage: Coverage
 ) -> list[SideEvidence]:
-    """The sides, fitted, with a cell for each aspect; none where nothing is in them, or more than ALL_WORDS words."""
+    """The sides, fitted, with a cell for each aspect; none where nothing is in them, or more than ALL_WORDS words.
+
+    Where that is too long, a cell has one sentence, and a long one of two cells is told once.
+    """
     own = {s.paper.row: papers[s.paper.row] for s in sides if s.paper is not None}
     encoded = [(aspect, coverage.encode(aspect)) for aspect in aspects]
     left = ALL_WORDS - sum(len(paper.title.split()) for paper in own.values())
-    for most in range(SENTENCES, 0, -1):
+    for brief, most in ((False, SENTENCES), (False, 1), (True, SENTENCES), (True, 1)):
         cells = {row: tuple(coverage.said(*a, row, most).spans for a in encoded) for row in own}
-        texts = [p.abstract[s.start : s.end] for row, p in own.items() for cell in cells[row] for s in cell]
+        texts = [text for row, paper in own.items() for text in _told(cells[row], paper.abstract, once=brief)]
         if texts and sum(len(text.split()) for text in texts) <= left:
-            return [replace(s, cells=cells[s.paper.row]) if s.paper is not None else s for s in fitted(sides, papers)]
+            return [
+                replace(s, cells=cells[s.paper.row], brief=brief) if s.paper is not None else s
+                for s in fitted(sides, papers)
+            ]
     return []
+
+
+def _told(cells: Sequence[Sequence[Span]], abstract: str, *, once: bool) -> list[str]:
+    """The sentences that a row shows; `once` says that a long one stands once, however many cells have it."""
+    texts = [abstract[s.start : s.end] for cell in cells for s in cell]
+    return [text for n, text in enumerate(texts) if not (once and text in texts[:n] and is_long(text))]

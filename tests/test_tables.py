@@ -153,6 +153,15 @@ def test_a_comparison_by_aspects_has_a_column_for_each(collection: Rag) -> None:
     assert Answer.from_json(answer.to_json()).aspects == answer.aspects
 
 
+def test_a_long_sentence_of_two_columns_is_told_once_and_kept_in_both(collection: Rag) -> None:
+    answer = collection.ask("Do ShadowKV and Sarathi-Serve report speedups on the same hardware?")
+    assert answer.answer.count("3.04×") == 1
+    assert "The sentence at [1]." in answer.answer
+    made = table(answer, {p.id: p for p in collection.papers()})
+    assert made is not None
+    assert [cell[0].marker for row in made.rows for cell in row.cells[1:]] == [1, 1, 2, 2]  # type: ignore[union-attr]
+
+
 def test_a_list_names_its_papers_as_the_answer_does(collection: Rag) -> None:
     answer = collection.ask("Which papers use quantization?")
     found = table(answer, {})

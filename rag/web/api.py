@@ -209,7 +209,9 @@ def _texts(name: str, value: str | list[Any], of: str) -> list[str]:
     return items
 
 
-def _items(name: str, value: str | list[Any], wanted: str) -> list[Any]:
+def _items(name: str, value: str | list[Any] | None, wanted: str) -> list[Any]:
+    if value is None:  # as Python programs leave out what they don't give
+        return []
     if isinstance(value, list):  # as Python programs hold it
         return value
     if not isinstance(value, str):
