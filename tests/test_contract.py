@@ -68,7 +68,9 @@ def test_every_answer_fits(answer: Answer) -> None:
     assert Answer.from_json(data) == answer
 
 
-@pytest.mark.parametrize("fields", [{"confidence": 1.5}, {"confidence": "high"}, {"replayed": None}, {"claims": [{}]}, {"aspects": [{}]}])
+@pytest.mark.parametrize(
+    "fields", [{"confidence": 1.5}, {"confidence": "high"}, {"replayed": None}, {"claims": [{}]}, {"aspects": [{}]}]
+)
 def test_the_schema_refuses_what_is_no_answer(fields: dict[str, object]) -> None:
     assert not VALIDATOR.is_valid(failed("q", "r").to_json() | fields)
 
