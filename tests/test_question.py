@@ -402,7 +402,9 @@ def test_how_many_of_them() -> None:
 @pytest.mark.parametrize(
     "question",
     ["What is OpenVLA?", "How is TabPFN trained?", "Which papers are about trees?", "Compare GPTQ and SqueezeLLM",
-     "What kinds of wheat grow in dry mountain regions of Peru?"],
+     "What kinds of wheat grow in dry mountain regions of Peru?",
+     "Do PyTorch-Direct and MoE^2 report speedups on the same hardware, and where does it say so?",
+     "Does GraphVite run on the same hardware as Legion?", "How do GPTQ and COAT keep their accuracy?"],
 )  # fmt: skip
 def test_a_question_that_stands_alone_stays_as_it_is(question: str) -> None:
     assert ask(question, *QLORA) == ask(question)

@@ -41,6 +41,11 @@ _ORDINAL = re.compile(
     r"\b(?:the\s+(?P<n>first|second|third|fourth|fifth|last|1st|2nd|3rd|former|latter)(?!\s+(?:variants?|versions?|stages?|phases?|steps?|parts?|settings?|experiments?|results?|issues?|reasons?|tricks?|ideas?)\b)|(?P<m>first|second|third|fourth|fifth|last)(?=\s+(?:one|paper|of)\b))(?:\s+(?:one|paper|work|system|method|of\s+(?:them|these|those|the\s+\w+)))?\b",
     re.IGNORECASE,
 )
+_SAYS_SO = re.compile(
+    r"\bwhere\s+(?:does|do|did)\s+(?:it|they)\s+(?:say|state|report)\s+(?:so|that|this|it)\b", re.IGNORECASE
+)
+"""Asks for the place, as every answer gives it."""
+_PLURAL = frozenset({"they", "them", "their", "theirs"})
 _OF_THEM = re.compile(
     r"\b(?:which|what|who|one|any|some|all|both|each|none|either|neither|how\s+many)\s+(?:one\s+)?of\s+(?:them|those|these|the\s+(?:two|three|four|five))\b|\bwhich\s+one\b|\bof\s+(?:them|the\s+two)\b",
     re.IGNORECASE,
@@ -61,7 +66,7 @@ def resolve(question: str, history: Sequence[Turn], names: Names, search: Search
     if shift and len(question[shift.end() :].split()) > 2:
         return read(question, question[shift.end() :])
     mentions = names.mentions(question)
-    dependent = bool(_DEPENDENT.search(question))
+    dependent = _depends(question, distinct(mentions))
     elliptic = bool(_ELLIPSIS.match(question))
     content = [w for w in words(question) if w not in STOPWORDS]
     short = len(content) <= 4
@@ -82,6 +87,22 @@ def resolve(question: str, history: Sequence[Turn], names: Names, search: Search
         return found
     # "How many GPUs?" goes on; "How many bones has a hand?" does not. Which it is, what is found decides.
     return replace(found, otherwise=read(question, question))
+
+
+def _depends(question: str, own: Sequence[Mention]) -> bool:
+    """Whether a question has a word that stands for what was talked of before, and not for a paper that it names.
+
+    "A and B on the same hardware" compares these two, as "their" behind both names does; "are they faster than A and
+    B" asks of others.
+    """
+    for word in _DEPENDENT.finditer(_SAYS_SO.sub(lambda m: " " * len(m[0]), question)):
+        text = word[0].lower()
+        if own and text.startswith("the same"):
+            continue
+        if len(own) > 1 and text in _PLURAL and word.start() > own[0].start:
+            continue
+        return True
+    return False
 
 
 def _what_about(question: str, mention: Mention, last_question: str, names: Names, read: Reader) -> Query | None:
