@@ -72,9 +72,17 @@ def rare_figures(question: str, lexicon: Lexicon) -> list[str]:
     return [f for f in sorted(figures) if 0 < lexicon.frequency(f) <= 3]
 
 
+_CARD = re.compile(
+    r"\b(?:[AHV]\d{2,3}0|A[46]000|P100|L40S?|K80|B200|MI\d{2,3}X?|(?:RTX|GTX)\s?\d{4}(?:\s?Ti)?|TPU\s?v\d)\b"
+)
+"""A card by its name: what was measured on another is not what is asked for."""
+
+
 def missing_kind(question: str, abstract: str) -> bool:
     """Whether `question` asks for a kind of detail that nothing in `abstract` looks like."""
     if any(asked.search(question) and not held.search(abstract) for asked, held in _KINDS):
+        return True
+    if any(card.lower().replace(" ", "") not in abstract.lower().replace(" ", "") for card in _CARD.findall(question)):
         return True
     count = _COUNT.search(question)
     if count is None:

@@ -110,3 +110,16 @@ def test_beside_a_paper_that_is_not_there_the_other_is_quoted_on_what_is_asked(
     assert cited(answer) == {"GraphVite"}
     assert [aspect.name for aspect in answer.aspects] == aspects
     assert quoted in answer.answer
+
+
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("How much faster is it on an H100 GPU?", True),
+        ("How much faster is it on an RTX4090?", False),
+        ("How much faster is it on an A100?", False),
+        ("How fast is it on TPU v4?", True),
+    ],
+)
+def test_a_card_that_the_abstract_does_not_name_is_a_missing_detail(question: str, missing: bool) -> None:
+    assert missing_kind(question, "It is 3.04× faster on an A100 GPU, and 2× on an RTX 4090.") is missing
