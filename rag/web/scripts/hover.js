@@ -1,4 +1,5 @@
-// A card with what a thing stands for, beside it: the title and the sentence of a marker, the text of [data-hover].
+// A card with what a thing stands for, beside it: the title and the sentence of a marker, the text of
+// [data-hover], a suggested question that is cut.
 
 const card = document.createElement("div");
 card.id = "hover-card";
@@ -9,6 +10,7 @@ let owner = null;
 
 function text(element) {
   if (element.dataset.hover) return [element.dataset.hover, ""];
+  if (element.matches(".suggestion")) return element.scrollWidth > element.clientWidth ? ["", element.textContent] : null;
   const place = document.getElementById(element.hash.slice(1));
   const source = place?.closest("details.card");
   if (!source) return null;
@@ -24,7 +26,7 @@ function show(element) {
   const title = document.createElement("b");
   title.textContent = words[0];
   const quote = document.createElement("span");
-  quote.textContent = words[1] && `“${words[1]}”`;
+  quote.textContent = words[1] && (words[0] ? `“${words[1]}”` : words[1]);
   card.replaceChildren(title, quote);
   card.hidden = false;
   element.setAttribute("aria-describedby", card.id);
@@ -41,7 +43,7 @@ function hide() {
   owner = null;
 }
 
-const NAMED = '#chat a.chip[href^="#"], [data-hover]';
+const NAMED = '#chat a.chip[href^="#"], [data-hover], .suggestion';
 for (const kind of ["pointerover", "focusin"]) {
   document.addEventListener(kind, (event) => {
     const element = event.target.closest?.(NAMED);
