@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from reference_items import BY_ID, PAPERS, items, lines, nugget, span
+from serving import ROOT
 
 from rag.evaluation.checking import check
 from rag.evaluation.items import KINDS, Flaw, Item, parse

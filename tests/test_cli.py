@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
 from fake_rag import OTHER, PAPER, QUOTE, FakeRag
+from serving import ROOT
 from typer.testing import CliRunner, Result
 
 from rag.cli import session

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
-from conftest import ROOT
+from serving import ROOT
 from test_cli import real
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import ROOT
 from reference_items import as_ingested
+from serving import ROOT
 from typer.testing import CliRunner, Result
 
 from rag import Config, build

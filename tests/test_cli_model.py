@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import endpoint_server as play
 import pytest
-from conftest import ROOT
 from endpoint_server import Behaviour, EndpointServer
 from fake_rag import DRAFT, FALSE, HALF, PAPER, QUOTE, TRUE, FakeRag
+from serving import ROOT
 from test_cli import QUESTION, Shell, terminal
 from typer.testing import CliRunner, Result
 

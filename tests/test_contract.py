@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
-from conftest import ROOT
+from serving import ROOT
 
 from rag.answer import Answer, Aspect, Citation, Claim, Retrieved, Turn, failed
 

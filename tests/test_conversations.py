@@ -14,10 +14,10 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from hostile import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
+from serving import ROOT
 
 from rag import conversations, journal
 from rag.answer import Answer, Citation

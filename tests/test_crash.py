@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from serving import ROOT
 
 from rag import Config, Rag, build
 from rag.embedding import BuiltinEmbedding

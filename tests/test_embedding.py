@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import TextNode
+from serving import ROOT
 
 from rag import embedding as module
 from rag.embedding import DIMENSIONS, TOKEN_DIMENSIONS, WINDOW, BuiltinEmbedding, TokenProjection, check_model, unit

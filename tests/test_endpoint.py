@@ -15,7 +15,6 @@ from base64 import b64encode
 from collections.abc import Iterator
 
 import pytest
-from conftest import ROOT
 from endpoint_server import (
     MODEL,
     Behaviour,
@@ -39,7 +38,7 @@ from endpoint_server import (
     wrong_key,
 )
 from llama_index.core.llms import ChatMessage
-from serving import free_port
+from serving import ROOT, free_port
 
 from rag.endpoint import Endpoint, list_models, ours
 from rag.errors import (

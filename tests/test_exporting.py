@@ -9,12 +9,12 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from conftest import ROOT
 from fake_rag import ABSTRACT, PAPER, QUOTE, FakeRag
 from hostile import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from serving import ROOT
 
 from rag import Rag
 from rag.answer import Answer, Citation

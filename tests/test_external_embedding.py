@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.embeddings import MockEmbedding
+from serving import ROOT
 from test_index import NAMES, SUBJECTS, record, write
 from typer.testing import CliRunner
 from vector_server import VectorServer, vector

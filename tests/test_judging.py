@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
 from queued_llm import QueuedLLM, Reply
 from rich.console import Console
+from serving import ROOT
 
 from rag.answer import Answer, Citation
 from rag.errors import EvaluationError, ModelAuthError, ModelServerError, ModelTimeout, ModelUnreachable

@@ -10,11 +10,11 @@ from typing import Any
 
 import endpoint_server as play
 import pytest
-from conftest import ROOT
 from endpoint_server import EndpointServer
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from queued_llm import QueuedLLM
+from serving import ROOT
 from writers import assert_honest
 
 from rag import Answer, Config, ConfigError, Options, Rag, Step, Text, Turn, UsageError, build

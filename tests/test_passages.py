@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ROOT
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.schema import Document, MetadataMode
+from serving import ROOT
 from tokenizers import Tokenizer
 
 from rag.embedding import WINDOW, BuiltinEmbedding

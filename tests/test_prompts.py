@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from llama_index.core.llms import MessageRole
+from serving import ROOT
 
 from rag import prompts
 from rag.errors import ConfigError

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
-from conftest import ROOT
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -17,6 +16,7 @@ from llama_index.core.llms import MockLLM
 from llama_index.core.postprocessor import SimilarityPostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
+from serving import ROOT
 
 from rag.answer import Answer, Step, Text, Turn
 from rag.lexical import words

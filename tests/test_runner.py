@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import ROOT
 from reference_items import items
+from serving import ROOT
 
 from rag.answer import Answer
 from rag.errors import ConfigError, EvaluationError, ModelAuthError, ModelTimeout, ModelUnknown, StoreError

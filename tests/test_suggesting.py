@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import ROOT
 from hostile import HOSTILE
 from queued_llm import QueuedLLM
+from serving import ROOT
 
 from rag import Answer, Citation, Config, Options, Rag, Turn, UsageError, build
 from rag.errors import ModelUnreachable

@@ -97,7 +97,7 @@ def cite(marker: int, of: Paper, start: int, end: int, **fields: Any) -> Citatio
 def test_a_marker_leads_to_its_source() -> None:
     html = to_html("It saves 0.37 bits. [1]", {1: ("cite-3-1", "QLoRA")}, 3)
     assert 'href="#cite-3-1"' in html
-    assert 'title="QLoRA"' in html
+    assert 'aria-label="Source 1: QLoRA"' in html
 
 
 @pytest.mark.parametrize("text", ["As shown in \\[1\\]. \\[2\\]", "See `[1]`", "[12345]", "[x]"])

@@ -15,7 +15,9 @@ from serving import free_port, serving
 from rag import build
 from rag.answer import Text
 from rag.config import Config
+from rag.options import Options
 from rag.web import chat
+from rag.web.state import Talk
 from rag.web.stopping import Stop
 
 if TYPE_CHECKING:
@@ -116,7 +118,7 @@ def test_a_stop_ends_the_request_to_the_model(collection: Rag, endpoint: Endpoin
     config = Config(home=collection.config.home, model="m", base_url=endpoint.server.url, api_key=CANARY)
     stop, shown = Stop(), threading.Event()
     with build(config) as rag:
-        views = chat.converse(rag, ASKED, [], (), stop)
+        views = chat.converse(rag, ASKED, Talk("an-id"), Options(), stop)
         for view in views:
             if "Double quantization" in view.messages[-1]["content"] and not shown.is_set():
                 shown.set()

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-from conftest import ROOT
 from markdown_it import MarkdownIt
 from queued_llm import QueuedLLM, Reply
+from serving import ROOT
 
 from rag import Answer, Config, Rag, build
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import ROOT
 from endpoint_server import EndpointServer, Exchange, answer, error, quota, rate_limit, slow, unavailable
 from hypothesis import given
 from hypothesis import strategies as st
 from llama_index.core.bridge.pydantic import Field
 from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
 from llama_index.core.llms.callbacks import llm_completion_callback
+from serving import ROOT
 
 from rag.answer import Answer
 from rag.config import Config

@@ -15,8 +15,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import ROOT
 from endpoint_server import Behaviour, EndpointServer, Request, answer, error, slow, unavailable, wrong_key
+from serving import ROOT
 
 from rag.answer import Answer
 from rag.config import Config

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from conftest import ROOT
 from llama_index.core import Document, VectorStoreIndex
 from llama_index.core.llms import ChatMessage
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.query_engine import CitationQueryEngine
 from llama_server import CONTEXT, LlamaServer, serving
 from pydantic import BaseModel, Field
+from serving import ROOT
 
 from rag import Answer, Config, Rag, Text, build
 from rag.embedding import BuiltinEmbedding
