@@ -76,6 +76,7 @@ def test_the_list_has_the_newest_first_and_says_what_loading_says(home: Path) ->
     time.sleep(0.02)  # Two writes within a tick of the kernel's clock have the same time.
     second = begun(home, "Second?")
     assert [s.title for s in names(home, OWNER)] == ["Second?", "First?"]
+    time.sleep(0.02)
     append(home, OWNER, first, "papers", answer("}}\n}} again?"))
     found = names(home, OWNER)
     assert [(s.id, s.title, s.turns) for s in found] == [(first, "First?", 3), (second, "Second?", 1)]
