@@ -1,4 +1,4 @@
-"""The map as a reader uses it on a phone, with the keyboard alone."""
+"""The map as a reader uses it: seen, marked by an answer, clicked, and used with the keyboard alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,25 @@ pytestmark = pytest.mark.browser
 def _open_map(page: Page) -> None:
     page.locator("#tabs").get_by_role("tab", name="Map").click()
     expect(page.locator("svg.map")).to_be_visible(timeout=60_000)
+
+
+def test_what_an_answer_cites_is_marked_and_a_click_reads_it_beside_the_map(real: str, open_page: Open) -> None:
+    page = open_page(f"{real}?q=What+does+double+quantization+save+in+QLoRA")
+    expect(page.locator("#chat article.answer .receipt")).to_be_visible(timeout=30_000)
+    _open_map(page)
+    # The answer may be shown a moment before it is kept.
+    again = page.get_by_role("button", name="Look again")
+    if again.is_visible():
+        again.click()
+    cited = page.locator("svg.map .cited")
+    expect(cited).to_have_count(1)
+    cited.hover()
+    expect(page.locator("#hover-card")).to_contain_text("QLoRA")
+    cited.click()
+    paper = page.locator("#map-reading article")
+    expect(paper.locator("mark").first).to_contain_text("double quantization", ignore_case=True)
+    expect(paper.get_by_role("heading")).to_be_focused()
+    assert violations(page) == []
 
 
 def test_the_keyboard_reads_a_paper_from_the_words_on_a_phone(real: str, open_page: Open) -> None:
