@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rag import journal
-from rag.answer import Answer
+from rag.answer import Answer, Turn
+from rag.config import MAX_HISTORY, MAX_TURN
 from rag.errors import UsageError
 from rag.malformed import malformed
 from rag.options import Options
@@ -107,6 +108,12 @@ def summary(id: str, data: bytes) -> Summary | None:
         collection=about["collection"],
         turns=turns(data),
     )
+
+
+def history(answers: Sequence[Answer]) -> tuple[Turn, ...]:
+    """The last turns of a conversation, as the next question comes with them."""
+    found = [turn for a in answers for turn in (Turn("user", a.question), Turn("assistant", a.answer[:MAX_TURN]))]
+    return tuple(found[-MAX_HISTORY:])
 
 
 def turns(data: bytes) -> int:

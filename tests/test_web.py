@@ -30,6 +30,7 @@ from serving import free_port, serving
 
 from rag.answer import Answer, Citation, Claim, Event, Level, Retrieved, Step, Text, Turn
 from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN, Config
+from rag.conversation import history
 from rag.errors import ConfigError, ModelUnreachable, RagError
 from rag.feedback import FILE, read
 from rag.options import Options
@@ -428,7 +429,7 @@ def test_a_question_goes_from_status_to_text_to_answer() -> None:
 
 
 def test_the_history_keeps_within_what_a_question_may_carry() -> None:
-    turns = chat.history([answer("x" * (MAX_TURN + 1))] * MAX_HISTORY)
+    turns = history([answer("x" * (MAX_TURN + 1))] * MAX_HISTORY)
     assert len(turns) == MAX_HISTORY
     assert max(len(turn.content) for turn in turns) == MAX_TURN
 
@@ -583,7 +584,7 @@ def test_a_rating_is_saved_with_the_whole_answer_and_the_turns_before_it(home: P
     config = Config(home=home, collection="mine")
     rag: Any = FakeRag(config)
     first = rag.ask("One?")
-    second = rag.ask("Two?", chat.history([first]))
+    second = rag.ask("Two?", history([first]))
     assert rating.SAVED in rating.save(config, (first, second), 2, "down")
     assert rating.SAVED in rating.save(config, (first, second), 2, "down", " It is <old>. ")
     assert rating.SAVED in rating.save(config, (first, second), 1, "up")

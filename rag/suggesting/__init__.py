@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, zip_longest
 
-from rag.answer import Answer, Turn
-from rag.config import MAX_HISTORY, MAX_TURN
+from rag.answer import Answer
+from rag.conversation import history
 from rag.finding import Finder
 from rag.reading import Reader
 from rag.suggesting.candidates import ALIKE, REMOTE, Candidate, Candidates
@@ -53,7 +53,7 @@ def suggest(
     if not answers and allowed is None:
         return starters(finder, ask, count=count)
     candidates = Candidates(finder, allowed)
-    trial = Trial(finder, ask, _turns(answers), quotes_of(answers), TRIES * count)
+    trial = Trial(finder, ask, history(answers), quotes_of(answers), TRIES * count)
     asked = {q.casefold() for a in answers for q in (a.question, a.standalone_question)}
     rows, others = _tables(answers[-1], finder, allowed) if answers else (sorted(allowed or ())[:TABLE], [])
     if answers and answers[-1].citations:
@@ -156,9 +156,3 @@ def _tables(answer: Answer, finder: Finder, allowed: frozenset[int] | None) -> t
     )
     rows = (cited or retrieved)[:TABLE]
     return rows, [row for row in retrieved if row not in rows][:BESIDE]
-
-
-def _turns(answers: Sequence[Answer]) -> tuple[Turn, ...]:
-    """The conversation, as the next question would come with it."""
-    turns = [turn for a in answers for turn in (Turn("user", a.question), Turn("assistant", a.answer[:MAX_TURN]))]
-    return tuple(turns[-MAX_HISTORY:])

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rag.answer import Answer, Step, Text, Turn
-from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
+from rag.answer import Answer, Step, Text
+from rag.config import MAX_QUESTION
+from rag.conversation import history
 from rag.errors import RagError
 from rag.options import Options
 from rag.pipeline import Rag
@@ -35,12 +36,6 @@ class View:
     sources: str | None = None
     talk: Talk | None = None
     busy: bool = True
-
-
-def history(answers: Sequence[Answer]) -> tuple[Turn, ...]:
-    """The last turns of a conversation, as `Rag.ask` takes them."""
-    turns = [turn for a in answers for turn in (Turn("user", a.question), Turn("assistant", a.answer[:MAX_TURN]))]
-    return tuple(turns[-MAX_HISTORY:])
 
 
 def messages(talk: Talk) -> list[Message]:

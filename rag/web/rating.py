@@ -12,9 +12,10 @@ import gradio as gr
 
 from rag.answer import Answer
 from rag.config import Config
+from rag.conversation import history
 from rag.errors import RagError
 from rag.feedback import MAX_REASON, Feedback, Thumb, append
-from rag.web import bridge, chat, fragments
+from rag.web import bridge, fragments
 from rag.web.markup import clean
 from rag.web.shared import HTML, QUICK, Shared
 from rag.web.state import Talk
@@ -85,9 +86,9 @@ def save(config: Config, answers: Sequence[Answer], turn: int, thumb: Thumb, rea
     """Append the rating of answer number `turn`; returns the HTML of what became of it."""
     if not 1 <= turn <= len(answers):
         return fragments.note(TOO_EARLY)
-    answer, history = answers[turn - 1], chat.history(answers[: turn - 1])
+    answer, before = answers[turn - 1], history(answers[: turn - 1])
     try:
-        append(config.home, Feedback(config.collection, thumb, answer.question, answer, history, reason))
+        append(config.home, Feedback(config.collection, thumb, answer.question, answer, before, reason))
     except RagError as error:
         return fragments.problem(str(error))
     except Exception:
