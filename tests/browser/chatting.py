@@ -47,6 +47,14 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+def reload(page: Page) -> None:
+    """Reloads when nothing is under way any more; Gradio tells on the console of what a reload cuts off."""
+    if page.locator("#chat article.answer").count():
+        expect(page.locator("#next .suggestion").first).to_be_visible()
+    page.wait_for_timeout(500)
+    page.reload()
+
+
 def turn(page: Page, name: str) -> None:
     """Goes to a tab; on a phone some are in a menu."""
     tab = page.get_by_role("tab", name=name)

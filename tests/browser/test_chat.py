@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from chatting import Open, ask, contrast, question
+from chatting import Open, ask, contrast, question, reload
 from endpoint_server import MODEL, EndpointServer
 from playwright.sync_api import expect
 
@@ -257,7 +257,7 @@ def test_the_last_question_is_asked_again_and_edited(open_page: Open, real: str)
     question(page).press("Enter")
     expect(page.locator("#chat .question").last).to_have_text("What is Holmes?")
     expect(page.locator("#chat article.answer").nth(1)).to_contain_text("Holmes")
-    page.reload()
+    reload(page)
     expect(page.locator("#chat .question")).to_have_text(
         ["What does double quantization save in QLoRA?", "What is Holmes?"]
     )
@@ -281,6 +281,6 @@ def test_a_question_in_the_address_is_asked_once(open_page: Open, real: str) -> 
     expect(page.locator("#chat .question")).to_have_text("What is GPipe?")
     expect(page.locator("#chat article.answer")).to_contain_text("GPipe")
     page.wait_for_url(re.compile(r"\?c=[\w-]+$"))
-    page.reload()
+    reload(page)
     expect(page.locator("#chat article.answer")).to_have_count(1)
     expect(page.locator("#chat .question")).to_have_count(1)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from chatting import Open, ask, question
+from chatting import Open, ask, question, reload
 from playwright.sync_api import Page, expect
 from serving import free_port, serving
 
@@ -21,7 +21,7 @@ def past(page: Page, title: str) -> object:
 def test_a_conversation_is_there_after_a_reload_and_goes_on(open_page: Open, real: str) -> None:
     page = open_page(real)
     ask(page, "What does double quantization save in QLoRA?")
-    page.reload()
+    reload(page)
     answer = page.locator("#chat article.answer")
     expect(answer).to_have_count(1)
     answer.locator("a.chip").first.click()
@@ -56,7 +56,7 @@ def test_conversations_survive_a_restart_and_are_opened_and_deleted(open_page: O
         page.get_by_role("button", name="Delete all 2").click()
         expect(page.locator("#history li")).to_have_count(0)
         expect(page.locator("#chat .welcome")).to_be_visible()
-        page.reload()
+        reload(page)
         expect(page.locator("#history li")).to_have_count(0)
         page.close()
 

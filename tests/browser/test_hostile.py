@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from chatting import Open, ask, question, turn
+from chatting import Open, ask, question, reload, turn
 from hostile import HOSTILE
 from playwright.sync_api import Page, expect
 from serving import free_port, serving
@@ -61,7 +61,7 @@ def test_papers_questions_and_answers(open_page: Open, scripted: str) -> None:
     page.locator("#sources details").evaluate_all("all => all.forEach(one => one.open = true)")
     unharmed(page, "#chat", "#sources", "#history", "#next", "#scope")
     expect(page.locator("#chat")).to_contain_text("<script>window.pwned=1</script>")
-    page.reload()
+    reload(page)
     expect(page.locator("#chat article.answer")).to_have_count(2)
     unharmed(page, "#chat", "#sources", "#history", "#next", "#scope")
 
