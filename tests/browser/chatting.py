@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import ConsoleMessage, Page, expect
 
 DESKTOP = {"width": 1360, "height": 850}
 PHONE = {"width": 360, "height": 740}
@@ -45,6 +45,13 @@ def _luminance(colour: str) -> float:
     channels = [int(c) / 255 for c in re.findall(r"\d+", colour)[:3]]
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def faulty(told: ConsoleMessage) -> bool:
+    """Whether the console tells of a fault. That leaving a page cuts off a stream is none, which Gradio tells as well;
+    what a server refuses, or fails at, is told by the browser itself, too.
+    """
+    return told.type == "error" and not re.search("AbortError|Connection errored out", told.text)
 
 
 def reload(page: Page) -> None:

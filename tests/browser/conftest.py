@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from chatting import DESKTOP, Open, question
+from chatting import DESKTOP, Open, faulty, question
 from endpoint_server import MODEL, Behaviour, EndpointServer, Request, answer, stall
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from serving import free_port, serving
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
         page.on("websocket", lambda s: faults.append(f"opened {s.url}"))
         page.on("pageerror", lambda e: faults.append(f"failed: {e}"))
         page.on("dialog", lambda d: faults.append(f"dialog: {d.message}"))
-        page.on("console", lambda m: faults.append(f"console: {m.text}") if _fault(m) else None)
+        page.on("console", lambda m: faults.append(f"console: {m.text}") if faulty(m) else None)
         page.goto(address)
         expect(question(page)).to_be_visible()
         return page
@@ -78,11 +78,6 @@ def open_page(browser: Browser) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert faults == []
-
-
-def _fault(told: ConsoleMessage) -> bool:
-    """Whether the console tells of a fault; that a reload ended what was under way is none, which Gradio tells too."""
-    return told.type == "error" and "AbortError: signal is aborted" not in told.text
 
 
 def _local(url: str) -> bool:

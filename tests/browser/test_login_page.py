@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from chatting import PHONE, violations
+from chatting import PHONE, faulty, violations
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from serving import free_port, serving
 
@@ -39,7 +39,7 @@ def complaints(page: Page) -> list[str]:
     """What the browser will report as an error, other than that somebody was not logged in."""
     found: list[str] = []
     page.on("pageerror", lambda e: found.append(str(e)))
-    page.on("console", lambda m: found.append(m.text) if m.type == "error" and "401" not in m.text else None)
+    page.on("console", lambda m: found.append(m.text) if faulty(m) and "401" not in m.text else None)
     return found
 
 
