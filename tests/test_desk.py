@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -162,6 +163,19 @@ def test_who_asks_before_the_page_has_loaded_is_answered(desk: Desk) -> None:
         assert list(desk.arrive(visit(), {})) == []
         assert not stop.asked
     assert list(desk.arrive(visit(), {"q": "What is saved?"})) == []
+
+
+def test_a_question_waits_until_the_page_shows_what_it_begins_with(desk: Desk) -> None:
+    order = []
+    arriving = desk.arrive(visit(), {})
+    next(arriving)
+    thread = threading.Thread(target=lambda: order.append(next(desk.ask("What is saved?", visit()))))
+    thread.start()
+    thread.join(0.3)
+    assert order == [], "what the page begins with has not been sent yet"
+    assert list(arriving) == []
+    thread.join(5)
+    assert "Reading the question" in shown(order[0])["messages"][-1]["content"]
 
 
 def test_another_conversation_ends_the_answer_that_is_being_written(desk: Desk) -> None:

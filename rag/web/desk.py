@@ -53,6 +53,7 @@ class Desk:
         """Ask, and show what comes of it until it is saved; `again` puts it in the place of the last question."""
         if not question.strip():
             return
+        self.stops.arrived(visit.session)
         talk = visit.talk
         replacing = bool(talk.answers) and not talk.unanswered and (again or talk.editing)
         before = talk.answers[:-1] if replacing else talk.answers
@@ -148,10 +149,11 @@ class Desk:
 
     def arrive(self, visit: Visit, address: Mapping[str, str]) -> Iterator[Updates]:
         """What a page shows when it loads: the conversation `c` of its address, and the answer to the question `q`."""
-        shown = self._found(visit, address.get("c", ""))
-        if self.stops.begun(visit.session):
-            return  # Who asks before the page has loaded is being answered by now.
-        yield shown
+        with self.stops.arriving(visit.session):
+            shown = self._found(visit, address.get("c", ""))
+            if self.stops.begun(visit.session):
+                return  # Who asks before the page has loaded is being answered by now.
+            yield shown
         if question := address.get("q", "").strip():
             yield from self.ask(question[:MAX_QUESTION], replace(visit, talk=Talk()))
 

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 _LOOK = 0.1  # seconds between two looks at the wish while the source is silent
 
+_ARRIVAL = 3.0  # seconds that a question waits for a page to be there at most
+
 T = TypeVar("T")
 
 
@@ -45,6 +47,7 @@ class Stops:
     def __init__(self) -> None:
         self._running: dict[str, Stop] = {}
         self._begun: set[str] = set()
+        self._arriving: dict[str, threading.Event] = {}
 
     @contextmanager
     def running(self, session: str) -> Iterator[Stop]:
@@ -60,6 +63,21 @@ class Stops:
     def begun(self, session: str) -> bool:
         """Whether a session has asked anything."""
         return session in self._begun
+
+    @contextmanager
+    def arriving(self, session: str) -> Iterator[None]:
+        """While the context lasts, a page shows what it begins with; `arrived` waits for its end."""
+        done = self._arriving[session] = threading.Event()
+        try:
+            yield
+        finally:
+            done.set()
+            self._arriving.pop(session, None)
+
+    def arrived(self, session: str) -> None:
+        """Waits until a page shows what it begins with, lest that comes after the answer and hides it."""
+        if done := self._arriving.get(session):
+            done.wait(_ARRIVAL)
 
     def leave(self, session: str) -> None:
         """Forgets a session; nobody reads what would still be written for it."""
