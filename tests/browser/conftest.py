@@ -72,6 +72,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
         page.on("console", lambda m: faults.append(f"console: {m.text}") if faulty(m) else None)
         page.goto(address)
         expect(question(page)).to_be_visible()
+        page.locator("#history nav").wait_for(state="attached")  # the page has loaded, whatever else the machine does
         return page
 
     yield open_page
