@@ -144,7 +144,7 @@ FACETS = (
     _facet(
         "training time",
         r"\b(?:(?:training|wall[\s-]?clock|search|run(?:ning)?|compute|fine-?tuning)[\s-]*(?:time|duration|costs?|hours)|gpu[\s-](?:hours|days)|how\s+long(?:\s+\w+){0,3}\s+(?:train\w*|take))\b",
-        r"(?i:(?<![\w.,])(?:\d[\d.,]*|one|two|three|four|five|six|few|a)[\s-]+(?:GPU\s+)?(?:hours?|days?|minutes?|weeks?|months?)\b|\bwithin\s+minutes\b|\bseconds\b)",
+        r"(?i:(?<![\w.,])(?:\d[\d.,]*|one|two|three|four|five|six|few|a)[\s-]+(?:GPU[\s-]+)?(?:hours?|days?|minutes?|weeks?|months?)\b|\bwithin\s+minutes\b|\bseconds\b)",
         r"(?i:\btraining\s+time\s+by\b)",
         denied=r"(?i:\bgenerat\w+\s+videos)",
     ),

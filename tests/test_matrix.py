@@ -273,3 +273,9 @@ def test_one_column_where_one_aspect_something_else_or_too_much_is_asked(collect
     answer = collection.ask(question)
     heading, _ = columns(answer)
     assert heading == ["Paper", "What its abstract says"] and len(answer.answer.split()) < 260
+
+
+def test_days_of_a_gpu_are_a_time_however_they_are_spelled(collection: Rag) -> None:
+    """ "0.1 GPU-days" was denied beside the very sentence that says it."""
+    cell = collection.compare(["PC-DARTS"], ["training time"]).rows[0].cells[0]
+    assert "0.1 GPU-days" in cell.quotes[0].quote
