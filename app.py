@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from rag.config import Config
-from rag.errors import RagError
+from rag.core.config import Config
+from rag.core.errors import RagError
 from rag.web import launch
 
 

@@ -4,7 +4,8 @@
     python -m eval.aspects --failures       # and the development cells that are wrong or missed
 
 eval/aspects.jsonl has 17 aspects of 66 abstracts. `says` are the sentences that say the aspect, `may` those that one
-may quote for it and need not. They were read by one reader, a language model, who wrote the patterns of rag/facets.py
+may quote for it and need not. They were read by one reader, a language model, who wrote the patterns of
+rag/ask/facets.py
 for the 44 development papers and labelled the 22 test papers after that, before any pattern was run on them.
 """
 
@@ -21,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rag import Config, Rag, build
-from rag.coverage import read_aspect
-from rag.matrix import MAX_ASPECTS, MAX_PAPERS
+from rag.ask.coverage import read_aspect
+from rag.ask.matrix import MAX_ASPECTS, MAX_PAPERS
 
 CELLS = Path(__file__).parent / "aspects.jsonl"
 SPLITS = ("dev", "test")

@@ -45,13 +45,13 @@ from rich.console import Console
 from rich.table import Table
 
 from rag import Config, Paper, Rag
-from rag.embedding import BATCH, BuiltinEmbedding, States, open_model
+from rag.core.resources import seeds
 from rag.evaluation.items import Item, read
-from rag.index import current
-from rag.indexing import build as build_index
+from rag.index.embedding import BATCH, BuiltinEmbedding, States, open_model
+from rag.index.index import current
+from rag.index.indexing import build as build_index
+from rag.index.store import COLLECTION
 from rag.papers import load
-from rag.resources import seeds
-from rag.store import COLLECTION
 
 ROOT = Path(__file__).parents[1]
 QUESTIONS = ROOT / "eval" / "questions.jsonl"

@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.figures import Figure, figures
-from rag.names import Names
-from rag.papers.paper import Paper
-from rag.passages import split_sentences
-from rag.polarity import opposites
+from rag.ask.figures import Figure, figures
+from rag.ask.names import Names
+from rag.ask.polarity import opposites
+from rag.core.paper import Paper
+from rag.papers.passages import split_sentences
 
 _REWORDED = {
     "propose": "introduce",
@@ -166,7 +166,7 @@ def _changed(mine: Sequence[str], rng: random.Random) -> Iterator[tuple[str, str
 
 
 def _opposed(one: str, other: str) -> bool:
-    from rag.lexical import stem
+    from rag.index.lexical import stem
 
     return stem(other) in opposites().get(stem(one), frozenset()) and one.endswith("ing") == other.endswith("ing")
 

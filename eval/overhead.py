@@ -30,16 +30,16 @@ from rich.table import Table
 
 from eval.paced_server import MODEL, PacedServer
 from rag import Config, Rag
-from rag.answering import Findings
-from rag.citations import Citations
-from rag.embedding import BuiltinEmbedding
-from rag.finding import Finder
-from rag.language import reader
-from rag.question import understand
-from rag.reading import Reader, Reply
-from rag.support import SupportChecker
-from rag.threads import one_thread
-from rag.writing.author import Author, Written
+from rag.ask.answering import Findings
+from rag.ask.citations import Citations
+from rag.ask.finding import Finder
+from rag.ask.question import understand
+from rag.ask.support import SupportChecker
+from rag.ask.writing.author import Author, Written
+from rag.core.threads import one_thread
+from rag.index.embedding import BuiltinEmbedding
+from rag.llm.language import reader
+from rag.llm.reading import Reader, Reply
 
 if TYPE_CHECKING:
     from openai import OpenAI

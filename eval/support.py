@@ -1,7 +1,7 @@
 """How far the checker of claims agrees with labelled pairs of a claim and a paper.
 
     python -m eval.support                  # the table, dev cross-validated by paper with --fit
-    python -m eval.support --fit            # fit the weights on dev anew, and print them for rag/support.py
+    python -m eval.support --fit            # fit the weights on dev anew, and print them for rag/ask/support.py
     python -m eval.support --failures       # the pairs on which it errs, with its reasons
 
 The pairs are in eval/claims.jsonl; eval/NOTES.md says how they were made and what the figures are worth.
@@ -25,10 +25,10 @@ from rich.table import Table
 
 from eval.edits import Editor
 from rag import Config, build
-from rag.embedding import BuiltinEmbedding
-from rag.index import Index, current
-from rag.support import SupportChecker, Verdict
-from rag.threads import one_thread
+from rag.ask.support import SupportChecker, Verdict
+from rag.core.threads import one_thread
+from rag.index.embedding import BuiltinEmbedding
+from rag.index.index import Index, current
 
 CLAIMS = Path(__file__).parent / "claims.jsonl"
 LEVELS = ("supported", "partly", "unsupported")

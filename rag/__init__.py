@@ -15,10 +15,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rag.answer import Answer, Citation, Claim, Event, Retrieved, Step, Text, Turn
-    from rag.collection import Ingested
-    from rag.config import Config
-    from rag.errors import (
+    from rag.ask.matrix import Cell, Comparison, Row
+    from rag.core.answer import Answer, Citation, Claim, Event, Retrieved, Step, Text, Turn
+    from rag.core.config import Config
+    from rag.core.errors import (
         ConfigError,
         ContextOverflow,
         IndexMismatch,
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
         StoreError,
         UsageError,
     )
-    from rag.matrix import Cell, Comparison, Row
-    from rag.options import Options
+    from rag.core.options import Options
+    from rag.index.collection import Ingested
     from rag.papers import Paper
-    from rag.pipeline import Rag, build
+    from rag.service import Rag, build
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "rag.answer": ("Answer", "Citation", "Claim", "Event", "Retrieved", "Step", "Text", "Turn"),
-    "rag.collection": ("Ingested",),
-    "rag.config": ("Config",),
-    "rag.errors": (
+    "rag.core.answer": ("Answer", "Citation", "Claim", "Event", "Retrieved", "Step", "Text", "Turn"),
+    "rag.index.collection": ("Ingested",),
+    "rag.core.config": ("Config",),
+    "rag.core.errors": (
         "ConfigError",
         "ContextOverflow",
         "IndexMismatch",
@@ -67,10 +67,10 @@ _HOME = {
         "StoreError",
         "UsageError",
     ),
-    "rag.matrix": ("Cell", "Comparison", "Row"),
-    "rag.options": ("Options",),
+    "rag.ask.matrix": ("Cell", "Comparison", "Row"),
+    "rag.core.options": ("Options",),
     "rag.papers": ("Paper",),
-    "rag.pipeline": ("Rag", "build"),
+    "rag.service": ("Rag", "build"),
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 

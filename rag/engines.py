@@ -28,10 +28,10 @@ from llama_index.core.chat_engine.types import (
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
-from rag.answer import Answer, Event, Text, Turn
+from rag.core.answer import Answer, Event, Text, Turn
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 
 class PaperQueryEngine(BaseQueryEngine):

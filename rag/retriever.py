@@ -5,8 +5,8 @@ from __future__ import annotations
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
-from rag.retrieval import PaperRanker
-from rag.threads import one_thread
+from rag.core.threads import one_thread
+from rag.index.retrieval import PaperRanker
 
 
 class PaperRetriever(BaseRetriever):

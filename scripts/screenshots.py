@@ -15,7 +15,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from rag.config import Config
+from rag.core.config import Config
 from rag.web import launch
 
 DOCS = Path(__file__).parent.parent / "docs"

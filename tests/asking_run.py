@@ -14,7 +14,7 @@ from typing import Any
 
 from reference_items import items
 
-from rag.answer import Answer
+from rag.core.answer import Answer
 from rag.evaluation.items import Item
 from rag.evaluation.runner import finish, run
 

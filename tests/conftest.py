@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 ROOT = Path(__file__).parent.parent
 

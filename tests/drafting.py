@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from rag.writing.draft import Draft
+from rag.ask.writing.draft import Draft
 
 SIZES = (1, 2, 3, 7)
 SOURCES = range(1, 5)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rag.answer import Answer, Citation, Retrieved, failed
+from rag.core.answer import Answer, Citation, Retrieved, failed
 from rag.evaluation.intervals import ratio
 from rag.evaluation.items import Item, Nugget, Span, write
 from rag.evaluation.runs import Run, load

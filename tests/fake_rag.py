@@ -1,4 +1,4 @@
-"""A stand-in for `rag.pipeline.Rag` that answers at once: for tests of what the front ends do with an answer."""
+"""A stand-in for `rag.service.Rag` that answers at once: for tests of what the front ends do with an answer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-from rag.answer import Answer, Citation, Claim, Event, Retrieved, Step, Text, Turn
-from rag.config import MAX_QUESTION, Config
-from rag.errors import ModelStopped, ModelUnreachable, UsageError
-from rag.options import Options
-from rag.papers.paper import Paper, paper_id
+from rag.core.answer import Answer, Citation, Claim, Event, Retrieved, Step, Text, Turn
+from rag.core.config import MAX_QUESTION, Config
+from rag.core.errors import ModelStopped, ModelUnreachable, UsageError
+from rag.core.options import Options
+from rag.core.paper import Paper, paper_id
 
 ABSTRACT = "QLoRA is frugal. Double quantization saves 0.37 bits per parameter. \x1b]0;owned\x07Nothing else is said."
 PAPER = Paper(

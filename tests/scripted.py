@@ -19,11 +19,11 @@ sys.path.insert(0, str(ROOT))
 from fake_rag import OTHER, PAPER, FakeRag  # noqa: E402
 from hostile import HOSTILE  # noqa: E402
 
-from rag.answer import Answer, Citation, Event, Retrieved, Step, Text, Turn  # noqa: E402
-from rag.config import Config  # noqa: E402
-from rag.errors import RagError  # noqa: E402
-from rag.options import Options  # noqa: E402
-from rag.papers.paper import Paper  # noqa: E402
+from rag.core.answer import Answer, Citation, Event, Retrieved, Step, Text, Turn  # noqa: E402
+from rag.core.config import Config  # noqa: E402
+from rag.core.errors import RagError  # noqa: E402
+from rag.core.options import Options  # noqa: E402
+from rag.core.paper import Paper  # noqa: E402
 
 BAD = tuple(
     Paper(id=f"bad-{n:08}", title=payload, abstract=f"Before. {payload} After.", raw_abstract="")

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rag.core.resources import evaluation
 from rag.evaluation.baselines import BASELINES, Baseline
 from rag.evaluation.entailment import Entailment
 from rag.evaluation.items import Item, choose, read
 from rag.evaluation.metrics import METRICS
 from rag.evaluation.metrics.metric import Case
 from rag.evaluation.systems import Ours
-from rag.resources import evaluation
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 QUICK = ("oracle", "abstain", "echo")
 Values = Mapping[str, float | None]

@@ -23,9 +23,9 @@ from typer.testing import CliRunner, Result
 
 from rag.cli import session
 from rag.cli.app import app
-from rag.config import MAX_HISTORY, Config
-from rag.errors import ConfigError, Locked, RagError, StoreError
-from rag.options import Options
+from rag.core.config import MAX_HISTORY, Config
+from rag.core.errors import ConfigError, Locked, RagError, StoreError
+from rag.core.options import Options
 
 QUESTION = "What does double quantization save?"
 
@@ -393,7 +393,7 @@ def test_doctor_is_content_and_changes_nothing(shell: Shell, home: Path) -> None
 
 
 def test_doctor_finds_what_is_wrong(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from rag import embedding
+    from rag.index.index import embedding
 
     broken = tmp_path / "model.onnx"
     broken.write_bytes(b"x")

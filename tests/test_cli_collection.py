@@ -12,7 +12,7 @@ from serving import ROOT
 from test_cli import real
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 SCHEMA = json.loads((ROOT / "tests" / "answer.schema.json").read_text())
 

@@ -22,7 +22,7 @@ from rag.evaluation.items import KINDS
 from rag.evaluation.session import Plan, evaluate
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 
 @pytest.fixture(scope="module")

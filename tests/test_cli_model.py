@@ -23,11 +23,11 @@ from typer.testing import CliRunner, Result
 
 from rag.cli import session
 from rag.cli.app import app
-from rag.config import Config
-from rag.errors import ModelError, ModelUnreachable
+from rag.core.config import Config
+from rag.core.errors import ModelError, ModelUnreachable
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 CANARY = "canary-key-0123456789"
 ASKED = "What does double quantization save in QLoRA?"
@@ -165,7 +165,7 @@ def test_chat_goes_on_after_a_model_error(shell: Shell) -> None:
 def _every_kind(root: type[ModelError]) -> list[type[ModelError]]:
     return [
         root,
-        *(k for child in root.__subclasses__() if child.__module__ == "rag.errors" for k in _every_kind(child)),
+        *(k for child in root.__subclasses__() if child.__module__ == "rag.core.errors" for k in _every_kind(child)),
     ]
 
 

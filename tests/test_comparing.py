@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from rag.answer import Answer, Citation, Retrieved
-from rag.errors import EvaluationError
+from rag.core.answer import Answer, Citation, Retrieved
+from rag.core.errors import EvaluationError
 from rag.evaluation.comparing import Comparison, compare
 from rag.evaluation.items import Item
 from rag.evaluation.metrics.metric import Metric, Share

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.config import Config, unknown_variables, variable_of
-from rag.errors import ConfigError, UsageError
+from rag.core.config import Config, unknown_variables, variable_of
+from rag.core.errors import ConfigError, UsageError
 
 
 def test_flag_over_environment_over_dotenv_over_default(monkeypatch: pytest.MonkeyPatch) -> None:

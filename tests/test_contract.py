@@ -9,10 +9,10 @@ import jsonschema
 import pytest
 from serving import ROOT
 
-from rag.answer import Answer, Aspect, Citation, Claim, Retrieved, Turn, failed
+from rag.core.answer import Answer, Aspect, Citation, Claim, Retrieved, Turn, failed
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 SCHEMA = json.loads((ROOT / "tests" / "answer.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

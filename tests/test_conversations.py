@@ -20,12 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serving import ROOT
 
-from rag import conversations, journal
-from rag.answer import Answer, Citation
-from rag.conversation import TITLE, shortened
-from rag.conversations import append, delete, delete_all, load, names, new_id, truncate
-from rag.errors import Locked, StoreError
-from rag.options import Options
+from rag.core.answer import Answer, Citation
+from rag.core.errors import Locked, StoreError
+from rag.core.options import Options
+from rag.home import conversations, journal
+from rag.home.conversation import TITLE, shortened
+from rag.home.conversations import append, delete, delete_all, load, names, new_id, truncate
 
 OWNER = "local"
 
@@ -337,8 +337,8 @@ def test_who_holds_the_lock_too_long_is_told_of(home: Path, monkeypatch: pytest.
 WRITER = """
 import sys
 from pathlib import Path
-from rag.answer import Answer
-from rag.conversations import append
+from rag.core.answer import Answer
+from rag.home.conversations import append
 home, id, name, size = sys.argv[1:]
 for n in range(10_000):
     question = f"{name}{n}"
@@ -393,8 +393,8 @@ def test_what_was_acknowledged_outlives_a_writer_that_is_killed(home: Path) -> N
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from rag import conversations
-from rag.answer import Answer
+from rag.home import conversations
+from rag.core.answer import Answer
 home, id, action, moment = sys.argv[1:]
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

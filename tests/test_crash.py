@@ -16,11 +16,11 @@ import pytest
 from serving import ROOT
 
 from rag import Config, Rag, build
-from rag.embedding import BuiltinEmbedding
-from rag.index import Index, current
+from rag.core.resources import seeds
+from rag.index.embedding import BuiltinEmbedding
+from rag.index.index import Index, current
 from rag.papers import load
-from rag.passages import split_sentences
-from rag.resources import seeds
+from rag.papers.passages import split_sentences
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
@@ -34,7 +34,7 @@ SERVER = """
 import os, signal, sys, time
 from pathlib import Path
 import bm25s, chromadb, onnxruntime, tokenizers
-import rag.papers.jsonlines, rag.pipeline
+import rag.papers.jsonlines, rag.service
 for line in sys.stdin:
     home, path, seconds = line.rstrip("\\n").split("\\t")
     started = time.perf_counter()

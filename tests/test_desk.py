@@ -12,9 +12,9 @@ import gradio as gr
 import pytest
 from fake_rag import PAPER, FakeRag
 
-from rag import conversations
-from rag.config import Config
-from rag.errors import StoreError
+from rag.core.config import Config
+from rag.core.errors import StoreError
+from rag.home import conversations
 from rag.web.desk import Desk, Visit
 from rag.web.shared import Shared
 from rag.web.shelf import Shelf

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from reference_items import PAPERS, items
 
-from rag.config import Config
-from rag.errors import EvaluationError, PaperError
+from rag.core.config import Config
+from rag.core.errors import EvaluationError, PaperError
 from rag.evaluation import session
 from rag.evaluation.distractors import Noise, mixed
 from rag.evaluation.items import Flaw, Item, write
-from rag.library import read_papers, write_papers
+from rag.index.library import read_papers, write_papers
 from rag.papers import Paper, load, loading
 
 SUBJECTS = ("otters", "granite", "violins", "monsoons", "beetles", "glaciers", "looms", "tulips", "comets", "canals")

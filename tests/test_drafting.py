@@ -13,16 +13,16 @@ from fake_rag import ABSTRACT, OTHER, PAPER, FakeRag
 from hostile import HOSTILE
 from queued_llm import QueuedLLM
 
-from rag import resources
-from rag.answer import Answer, Citation, Turn
-from rag.config import Config
-from rag.errors import ModelStopped, ModelUnreachable
+from rag.core import resources
+from rag.core.answer import Answer, Citation, Turn
+from rag.core.config import Config
+from rag.core.errors import ModelStopped, ModelUnreachable
 from rag.evaluation.checking import check
 from rag.evaluation.drafting import as_in, by_hash, draft, from_feedback
 from rag.evaluation.items import Item, parse, to_line, write
-from rag.feedback import Feedback
+from rag.home.feedback import Feedback
+from rag.llm.reading import Reader
 from rag.papers import Paper, load, paper_id
-from rag.reading import Reader
 
 
 def paper(title: str, abstract: str) -> Paper:

@@ -13,9 +13,17 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import TextNode
 from serving import ROOT
 
-from rag import embedding as module
-from rag.embedding import DIMENSIONS, TOKEN_DIMENSIONS, WINDOW, BuiltinEmbedding, TokenProjection, check_model, unit
-from rag.errors import ConfigError
+from rag.core.errors import ConfigError
+from rag.index.embedding import (
+    DIMENSIONS,
+    TOKEN_DIMENSIONS,
+    WINDOW,
+    BuiltinEmbedding,
+    TokenProjection,
+    check_model,
+    unit,
+)
+from rag.index.index import embedding as module
 
 TEXTS = [
     "Pipeline parallelism splits a network over accelerators.",
@@ -196,5 +204,5 @@ class TestTokenProjection:
 def test_the_vocabulary_is_as_large_as_the_index_counts() -> None:
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(ROOT / "rag" / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(ROOT / "rag" / "index" / "tokenizer.json"))
     assert tokenizer.get_vocab_size() == module.VOCABULARY

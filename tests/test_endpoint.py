@@ -40,8 +40,7 @@ from endpoint_server import (
 from llama_index.core.llms import ChatMessage
 from serving import ROOT, free_port
 
-from rag.endpoint import Endpoint, list_models, ours
-from rag.errors import (
+from rag.core.errors import (
     ConfigError,
     ContextOverflow,
     ModelAuthError,
@@ -54,6 +53,7 @@ from rag.errors import (
     ModelUnreachable,
     QuotaExhausted,
 )
+from rag.llm.endpoint import Endpoint, list_models, ours
 
 CANARY = "secret.canary.0123456789"
 QUESTION = [ChatMessage("Be brief.", role="system"), ChatMessage("What is new?")]
@@ -214,7 +214,7 @@ def test_a_remote_endpoint_is_reached_by_the_proxy_of_the_environment(monkeypatc
 
 
 def test_the_sdk_is_imported_when_an_endpoint_is_made() -> None:
-    code = "import sys, rag.endpoint, rag.reading; sys.exit('openai' in sys.modules)"
+    code = "import sys, rag.llm.endpoint, rag.llm.reading; sys.exit('openai' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

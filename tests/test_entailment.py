@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from rag import Citation, Rag
+from rag.ask.support import SupportChecker, verdict
 from rag.evaluation.entailment import Entailment, verbatim
 from rag.papers import Paper
-from rag.passages import Span
-from rag.support import SupportChecker, verdict
+from rag.papers.passages import Span
 
 DOUBLE = "double quantization to reduce the average memory footprint"
 SAVES = "QLoRA's double quantization reduces the average memory footprint by quantizing the quantization constants."

@@ -17,12 +17,12 @@ from markdown_it import MarkdownIt
 from serving import ROOT
 
 from rag import Rag
-from rag.answer import Answer, Citation
-from rag.config import Config
-from rag.conversation import Conversation
-from rag.exporting import cited, to_bibtex, to_json, to_markdown
+from rag.core.answer import Answer, Citation
+from rag.core.config import Config
+from rag.core.paper import Paper, paper_id
+from rag.home.conversation import Conversation
+from rag.home.exporting import cited, to_bibtex, to_json, to_markdown
 from rag.papers import load
-from rag.papers.paper import Paper, paper_id
 
 WHEN = "2026-11-23T10:59:22.450+00:00"
 PAPERS = {PAPER.id: replace(PAPER, url="https://arxiv.org/abs/2305.14314v1")}

@@ -26,11 +26,9 @@ from test_index import NAMES, SUBJECTS, record, write
 from typer.testing import CliRunner
 from vector_server import VectorServer, vector
 
-from rag import Config, Rag, build, endpoint_embedding, external_indexing, retrieval
+from rag import Config, Rag, build
 from rag.cli.app import app
-from rag.embedding import BuiltinEmbedding
-from rag.endpoint_embedding import EndpointEmbedding
-from rag.errors import (
+from rag.core.errors import (
     ConfigError,
     ModelAuthError,
     ModelError,
@@ -41,7 +39,10 @@ from rag.errors import (
     QuotaExhausted,
     RagError,
 )
-from rag.external import chosen
+from rag.index.embedding import BuiltinEmbedding
+from rag.index.endpoint_embedding import EndpointEmbedding
+from rag.index.external import chosen
+from rag.index.index import endpoint_embedding, external_indexing, retrieval
 
 QUESTION = f"What is said on {SUBJECTS['BrickNet']}?"
 KEY = "sk-right-0123456789"
@@ -564,7 +565,7 @@ def test_what_was_paid_for_is_kept_when_the_server_fails_midway(
 INGEST = """
 import sys, pathlib
 from rag import Config, build
-from rag.endpoint_embedding import EndpointEmbedding
+from rag.index.endpoint_embedding import EndpointEmbedding
 home, path, url = sys.argv[1:]
 embedding = EndpointEmbedding("words", base_url=url, embed_batch_size=2)
 with build(Config(home=pathlib.Path(home)), embedding=embedding) as rag:

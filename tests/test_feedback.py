@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from fake_rag import FakeRag
 
-from rag import feedback
-from rag.answer import Turn
-from rag.config import Config
-from rag.errors import EvaluationError, StoreError
-from rag.feedback import FILE, MAX_REASON, Feedback, append, latest, read
+from rag.core.answer import Turn
+from rag.core.config import Config
+from rag.core.errors import EvaluationError, StoreError
+from rag.home import feedback
+from rag.home.feedback import FILE, MAX_REASON, Feedback, append, latest, read
 
 TURNS = (Turn("user", "What is QLoRA?"), Turn("assistant", "A way to finetune. [1]"))
 

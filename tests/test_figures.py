@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.figures import figures, same
+from rag.ask.figures import figures, same
 
 
 def one(text: str) -> tuple[float, str]:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rag.answer import failed
-from rag.errors import EvaluationError
+from rag.core.answer import failed
+from rag.core.errors import EvaluationError
 from rag.evaluation.gating import Check, gate, read_thresholds, table
 from rag.evaluation.intervals import Estimate
 from rag.evaluation.items import Item

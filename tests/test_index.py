@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from serving import ROOT
 
 from rag import Config, Rag, build
-from rag import index as index_module
-from rag.embedding import BuiltinEmbedding
-from rag.errors import RagError, StoreError, UsageError
-from rag.index import Index, current
-from rag.papers.paper import Paper
+from rag.core.errors import RagError, StoreError, UsageError
+from rag.core.paper import Paper
+from rag.index.embedding import BuiltinEmbedding
+from rag.index.index import Index, current
+from rag.index.index import index as index_module
 
 SUBJECTS = {
     "Alpaca": "grazing animals in the high mountains",
@@ -100,7 +100,7 @@ def ingest(rag: Rag, tmp_path: Path) -> Callable[..., Any]:
 
 
 def folder_of(rag: Rag) -> Path:
-    return rag.config.home / "collections" / rag.config.collection
+    return rag.config.home / "collections" / rag.core.config.collection
 
 
 def counts(done: Any) -> tuple[int, int, int, int]:
@@ -387,7 +387,7 @@ def test_files_of_the_library_hold_every_field(rag: Rag, ingest: Callable[..., A
 INGEST = """
 import sys, pathlib
 from rag import Config, build
-from rag.errors import Locked
+from rag.core.errors import Locked
 home, *paths = map(pathlib.Path, sys.argv[1:])
 try:
     with build(Config(home=home)) as rag:
@@ -435,8 +435,8 @@ def test_two_processes_that_ingest_at_once(rag: Rag, ingest: Callable[..., Any],
 def test_who_waits_too_long_is_told(home: Path, rag: Rag, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from filelock import FileLock
 
-    from rag import collection
-    from rag.errors import Locked
+    from rag.core.errors import Locked
+    from rag.index.index import collection
 
     folder = folder_of(rag)
     folder.mkdir(parents=True)

@@ -17,7 +17,7 @@ from queued_llm import QueuedLLM
 from writers import Writers, assert_honest
 
 from rag import Answer, Rag, Turn
-from rag.prompts import prompt
+from rag.llm.prompts import prompt
 
 WORD = "xyzzy"
 SYSTEM = str(prompt("answer").fill(sources="", question="", caution="")[0].content)

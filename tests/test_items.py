@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference_items import items, lines
 
-from rag.errors import EvaluationError
+from rag.core.errors import EvaluationError
 from rag.evaluation.items import KINDS, Item, Nugget, choose, digest, parse, read, to_line, write
 
 

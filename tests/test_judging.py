@@ -15,8 +15,8 @@ from queued_llm import QueuedLLM, Reply
 from rich.console import Console
 from serving import ROOT
 
-from rag.answer import Answer, Citation
-from rag.errors import EvaluationError, ModelAuthError, ModelServerError, ModelTimeout, ModelUnreachable
+from rag.core.answer import Answer, Citation
+from rag.core.errors import EvaluationError, ModelAuthError, ModelServerError, ModelTimeout, ModelUnreachable
 from rag.evaluation.items import Item, Message
 from rag.evaluation.judging import agreement as agreeing
 from rag.evaluation.judging.agreement import Agreement, agreement, beside, kappa, of_pairs, table
@@ -24,8 +24,8 @@ from rag.evaluation.judging.grades import JUDGED, NAMES
 from rag.evaluation.judging.judge import IN_A_ROW, REASON, SEED, Judge
 from rag.evaluation.judging.labels import Label, check, read, to_line
 from rag.evaluation.metrics.metric import Case
-from rag.reading import Reader
-from rag.replies import Replies
+from rag.llm.reading import Reader
+from rag.llm.replies import Replies
 
 LABELS = ROOT / "eval" / "labels.jsonl"
 QUOTE = "Holmes has 3 clusters."

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.lexical import K1, STOPWORDS, B, Lexicon, stem, terms, words
+from rag.index.lexical import K1, STOPWORDS, B, Lexicon, stem, terms, words
 
 
 @pytest.mark.parametrize(

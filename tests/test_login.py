@@ -21,8 +21,8 @@ from starlette.types import ASGIApp
 from typer.testing import CliRunner
 
 from rag.cli.app import app as command
-from rag.config import Config
-from rag.errors import ConfigError, StoreError, UsageError
+from rag.core.config import Config
+from rag.core.errors import ConfigError, StoreError, UsageError
 from rag.web import sessions
 from rag.web.login import FOREIGN, OUTSIDE, REBOUND, WRONG, Login, owner, require
 from rag.web.sessions import GUESSES, KEY_FILE, LIFETIME, WINDOW, Failures, Sessions, open_sessions, session_key

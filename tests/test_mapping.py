@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from hostile import HOSTILE
 
-from rag import layout, mapping
-from rag.embedding import Floats
-from rag.index import Index, current
-from rag.mapping import PaperMap, draw, paper_map
-from rag.papers.paper import Paper
-from rag.pipeline import Rag
-from rag.topics import names
+from rag.core.paper import Paper
+from rag.index.embedding import Floats
+from rag.index.index import Index, current, layout, mapping
+from rag.index.mapping import PaperMap, draw, paper_map
+from rag.index.topics import names
+from rag.service import Rag
 
 ROOT = Path(__file__).parent.parent
 TOPICS = {
@@ -105,7 +104,7 @@ def test_neighbours_in_the_picture_are_neighbours_in_the_embedding(collection: R
 
 
 def _index(rag: Rag) -> Index:
-    folder = current(rag.config.home / "collections" / rag.config.collection)
+    folder = current(rag.config.home / "collections" / rag.core.config.collection)
     assert folder is not None
     return Index(folder)
 

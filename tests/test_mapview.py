@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from hostile import HOSTILE
 
-from rag.answer import Answer, Citation, Retrieved
-from rag.errors import UsageError
-from rag.mapping import Group, PaperMap, Point
-from rag.papers.paper import Paper
-from rag.pipeline import Rag
+from rag.core.answer import Answer, Citation, Retrieved
+from rag.core.errors import UsageError
+from rag.core.paper import Paper
+from rag.index.mapping import Group, PaperMap, Point
+from rag.service import Rag
 from rag.web import maptext, mapview
 from rag.web.mapview import HEIGHT, WIDTH, Marks, place_names
 from rag.web.markup import clean

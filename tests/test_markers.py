@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from drafting import drafted
 
-from rag.writing.markers import numbers
+from rag.ask.writing.markers import numbers
 
 CLAIM = "GPipe splits each batch into small pieces"
 NEXT = "Holmes schedules its cards over several clusters"

@@ -11,8 +11,8 @@ from hostile import HOSTILE
 
 from eval.aspects import fill, read_cells, score
 from rag import Answer, Comparison, Config, Rag, UsageError, build
-from rag.answering import NOT_SAID
-from rag.coverage import read_aspect
+from rag.ask.answering import NOT_SAID
+from rag.ask.coverage import read_aspect
 
 ASPECTS = ("speedup", "hardware", "which datasets", "memory savings", "limitations", "which optimizer was used")
 

@@ -21,7 +21,7 @@ from rag.web.api import MAX_LIMIT
 from rag.web.login import OUTSIDE
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 ROOT = Path(__file__).parent.parent
 ALICE = ("alice", "correct: horse é")

@@ -37,8 +37,8 @@ from endpoint_server import (
 from serving import free_port
 from writers import assert_honest
 
-from rag import Answer, Config, Rag, Text, build, reading
-from rag.errors import (
+from rag import Answer, Config, Rag, Text, build
+from rag.core.errors import (
     ContextOverflow,
     ModelAuthError,
     ModelError,
@@ -50,6 +50,7 @@ from rag.errors import (
     ModelUnreachable,
     QuotaExhausted,
 )
+from rag.llm import reading
 
 CANARY = "canary-0123456789-never-to-be-seen"
 QUESTION = "What does double quantization save in QLoRA?"

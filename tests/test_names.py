@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rag.names import Names, compact
+from rag.ask.names import Names, compact
+from rag.core.paper import Paper
+from rag.core.resources import seeds
 from rag.papers import load
-from rag.papers.paper import Paper
-from rag.resources import seeds
 
 PAPERS = load([seeds()]).papers
 

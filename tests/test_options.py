@@ -18,10 +18,10 @@ from serving import ROOT
 from writers import assert_honest
 
 from rag import Answer, Config, ConfigError, Options, Rag, Step, Text, Turn, UsageError, build
-from rag.answering import as_it_is
+from rag.ask.answering import as_it_is
 from rag.cli.choosing import chosen
+from rag.core.resources import seeds
 from rag.papers import load
-from rag.resources import seeds
 
 PAPERS = load([seeds()]).papers
 IDS = [p.id for p in PAPERS]

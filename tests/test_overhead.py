@@ -9,7 +9,7 @@ from llama_index.core.llms import ChatMessage
 
 from eval.overhead import ANSWER, Turn, delays
 from eval.paced_server import PacedServer, pieces
-from rag.endpoint import Endpoint
+from rag.llm.endpoint import Endpoint
 
 
 def test_the_answer_comes_in_pieces_of_the_size_of_tokens() -> None:

@@ -73,7 +73,8 @@ def test_public_names() -> None:
 def test_importing_does_nothing(tmp_path: Path) -> None:
     """No third-party library, and not the environment."""
     code = (
-        "import os, sys\nbefore = set(sys.modules)\nimport rag, rag.errors, rag.answer, rag.config, rag.papers.paper\n"
+        "import os, sys\nbefore = set(sys.modules)\nimport rag, rag.core.errors, rag.core.answer, "
+        "rag.core.config, rag.core.paper\n"
         "new = {m.partition('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names) - {'rag'}\n"
         "sys.exit(str(new) if new else 0)"
     )
@@ -141,7 +142,7 @@ def test_the_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> No
 
 
 def test_missing_resources_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from rag import resources
+    from rag.core import resources
 
     monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "rag")
     with pytest.raises(rag.ConfigError, match="seeds/"):
@@ -215,14 +216,14 @@ SOURCES = sorted((ROOT / "rag").rglob("*.py"))
 FRONT_ENDS = ("rag.cli", "rag.web", "app", "eval")
 # One third-party SDK behind one module, or one folder.
 SOLE_IMPORTER = {
-    "chromadb": "rag/store.py",
+    "chromadb": "rag/index/store.py",
     "gradio": "rag/web/",
-    "onnxruntime": "rag/embedding.py",
-    "bm25s": "rag/lexical.py",
+    "onnxruntime": "rag/index/embedding.py",
+    "bm25s": "rag/index/lexical.py",
     "typer": "rag/cli/",
-    "dotenv": "rag/config.py",
-    "openai": "rag/endpoint",
-    "httpx": "rag/endpoint",
+    "dotenv": "rag/core/config.py",
+    "openai": "rag/llm/endpoint",
+    "httpx": "rag/llm/endpoint",
     "bibtexparser": "rag/papers/",
     "rispy": "rag/papers/",
 }
@@ -274,7 +275,7 @@ def test_only_the_settings_read_the_environment(file: Path) -> None:
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv", "putenv")
     }
     # Gradio, LiteLLM and others take some switches from the environment only: they are set there.
-    allowed = ("rag/config.py", "rag/web/__init__.py", "rag/evaluation/peers/__init__.py")
+    allowed = ("rag/core/config.py", "rag/web/__init__.py", "rag/evaluation/peers/__init__.py")
     assert not reads or file.relative_to(ROOT).as_posix() in allowed
 
 

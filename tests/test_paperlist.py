@@ -14,11 +14,11 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from rag.answer import Answer, Citation
-from rag.errors import PaperError
-from rag.matrix import Cell, Comparison, Row
+from rag.ask.matrix import Cell, Comparison, Row
+from rag.core.answer import Answer, Citation
+from rag.core.errors import PaperError
+from rag.core.paper import Paper
 from rag.papers import Merged
-from rag.papers.paper import Paper
 from rag.web import matrix, paperlist, uploads
 from rag.web.downloads import Downloads
 from rag.web.markup import clean
@@ -26,7 +26,7 @@ from rag.web.paperlist import PAGE, Look
 from rag.web.shelf import Shelf
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 
 def paper(id: str, title: str = "A title", abstract: str = "One. Two. Three.", **fields: object) -> Paper:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.errors import PaperError
+from rag.core.errors import PaperError
 from rag.papers import Paper, clean, fold, load, paper_from_json, paper_to_json
 
 SEEDS = Path(__file__).parent.parent / "seeds"

@@ -10,11 +10,11 @@ from llama_index.core.schema import Document, MetadataMode
 from serving import ROOT
 from tokenizers import Tokenizer
 
-from rag.embedding import WINDOW, BuiltinEmbedding
+from rag.core.paper import Paper
+from rag.core.resources import seeds
+from rag.index.embedding import WINDOW, BuiltinEmbedding
 from rag.papers import load
-from rag.papers.paper import Paper
-from rag.passages import PassageParser, passage_ranges, passages, split_sentences
-from rag.resources import seeds
+from rag.papers.passages import PassageParser, passage_ranges, passages, split_sentences
 
 
 def sentences(text: str) -> list[str]:
@@ -147,7 +147,7 @@ def parser() -> PassageParser:
 
 def test_passages_of_the_seeds_fit_the_model(parser: PassageParser) -> None:
     """Cut text is text that retrieval can't see; evenly filled runs may go a little beyond the budget."""
-    tokenizer = Tokenizer.from_file(str(ROOT / "rag" / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(ROOT / "rag" / "index" / "tokenizer.json"))
     tokenizer.no_truncation()
     papers = load([seeds()]).papers
     nodes = passages(papers, parser)

@@ -9,9 +9,9 @@ import pytest
 from llama_index.core.llms import MessageRole
 from serving import ROOT
 
-from rag import prompts
-from rag.errors import ConfigError
-from rag.prompts import PLACEHOLDERS, data, prompt, read, source
+from rag.core.errors import ConfigError
+from rag.llm import prompts
+from rag.llm.prompts import PLACEHOLDERS, data, prompt, read, source
 
 WANTED = frozenset({"question", "sources"})
 GOOD = "# system\nBe brief.\n# user\n$sources\n\nQuestion: $question\n"

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.answer import Turn
-from rag.names import Names
+from rag.ask.names import Names
+from rag.ask.question import Query, understand
+from rag.core.answer import Turn
+from rag.core.resources import seeds
 from rag.papers import load
-from rag.question import Query, understand
-from rag.resources import seeds
 
 PAPERS = load([seeds()]).papers
 NAMES = Names(PAPERS)

@@ -41,9 +41,7 @@ from llama_index.core.llms import (
 )
 from serving import free_port
 
-from rag import reading
-from rag.endpoint import Endpoint
-from rag.errors import (
+from rag.core.errors import (
     ContextOverflow,
     ModelAuthError,
     ModelError,
@@ -55,8 +53,10 @@ from rag.errors import (
     ModelUnreachable,
     QuotaExhausted,
 )
-from rag.reading import Deadlines, Reader, Reply, Usage
-from rag.thinking import Thinking
+from rag.llm import reading
+from rag.llm.endpoint import Endpoint
+from rag.llm.reading import Deadlines, Reader, Reply, Usage
+from rag.llm.thinking import Thinking
 
 CANARY = "secret.canary.0123456789"
 QUESTION = [ChatMessage("Be brief.", role="system"), ChatMessage("What is new?")]

@@ -22,10 +22,10 @@ from endpoint_server import (
 )
 from llama_index.core.llms import ChatMessage
 
-from rag.endpoint import Endpoint
-from rag.errors import ModelError
-from rag.reading import Deadlines, Reader, Reply, Usage
-from rag.replies import Recorded, Replies, key_of
+from rag.core.errors import ModelError
+from rag.llm.endpoint import Endpoint
+from rag.llm.reading import Deadlines, Reader, Reply, Usage
+from rag.llm.replies import Recorded, Replies, key_of
 
 CANARY = "secret.canary.0123456789"
 QUESTION = [ChatMessage("What is new?")]

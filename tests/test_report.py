@@ -14,8 +14,8 @@ import pytest
 from evaluated import MANIFEST, Entry, answer, broken, entry, item, write_run
 from hostile import HOSTILE
 
-from rag.answer import Citation, Claim, Retrieved
-from rag.errors import EvaluationError
+from rag.core.answer import Citation, Claim, Retrieved
+from rag.core.errors import EvaluationError
 from rag.evaluation.intervals import Estimate
 from rag.evaluation.items import Item, Nugget
 from rag.evaluation.judging.grades import JUDGED

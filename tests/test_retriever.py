@@ -18,13 +18,13 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 from serving import ROOT
 
-from rag.answer import Answer, Step, Text, Turn
-from rag.lexical import words
+from rag.core.answer import Answer, Step, Text, Turn
+from rag.core.resources import seeds
+from rag.index.lexical import words
 from rag.papers import load
-from rag.resources import seeds
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads((ROOT / "tests" / "answer.schema.json").read_text()))
 PAPERS = load([seeds()]).papers

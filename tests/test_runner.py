@@ -21,8 +21,8 @@ import pytest
 from reference_items import items
 from serving import ROOT
 
-from rag.answer import Answer
-from rag.errors import ConfigError, EvaluationError, ModelAuthError, ModelTimeout, ModelUnknown, StoreError
+from rag.core.answer import Answer
+from rag.core.errors import ConfigError, EvaluationError, ModelAuthError, ModelTimeout, ModelUnknown, StoreError
 from rag.evaluation import runner
 from rag.evaluation.items import Item
 from rag.evaluation.runner import Asked, clear, finish, run

@@ -25,8 +25,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from rag.config import Config
-from rag.errors import EvaluationError, RagError, UsageError
+from rag.core.config import Config
+from rag.core.errors import EvaluationError, RagError, UsageError
 from rag.evaluation import session
 from rag.evaluation.comparing import compare
 from rag.evaluation.items import KINDS

@@ -11,11 +11,11 @@ from hostile import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.papers.paper import Paper
-from rag.searching import search
+from rag.core.paper import Paper
+from rag.index.searching import search
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 
 def paper(id: str, title: str, abstract: str = "", authors: tuple[str, ...] = (), year: int | None = None) -> Paper:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.answer import failed
+from rag.core.answer import failed
 from rag.evaluation.items import Item
 from rag.evaluation.metrics.metric import Share
 from rag.evaluation.runs import Run, Scored

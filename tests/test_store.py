@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rag.embedding import DIMENSIONS, unit
-from rag.errors import StoreError
-from rag.store import PassageStore, opened
+from rag.core.errors import StoreError
+from rag.index.embedding import DIMENSIONS, unit
+from rag.index.store import PassageStore, opened
 
 
 def vectors(n: int, seed: int = 0, width: int = DIMENSIONS) -> np.ndarray:

@@ -15,15 +15,15 @@ from queued_llm import QueuedLLM
 from serving import ROOT
 
 from rag import Answer, Citation, Config, Options, Rag, Turn, UsageError, build
-from rag.errors import ModelUnreachable
-from rag.names import Names
+from rag.ask.names import Names
+from rag.ask.suggesting.candidates import Candidate, _introduced
+from rag.ask.suggesting.cues import details
+from rag.ask.suggesting.subject import Subject, sentences
+from rag.ask.suggesting.terms import in_general, topics_of
+from rag.ask.suggesting.trial import Trial
+from rag.core.errors import ModelUnreachable
+from rag.llm.prompts import prompt, source
 from rag.papers import Paper, paper_id
-from rag.prompts import prompt, source
-from rag.suggesting.candidates import Candidate, _introduced
-from rag.suggesting.cues import details
-from rag.suggesting.subject import Subject, sentences
-from rag.suggesting.terms import in_general, topics_of
-from rag.suggesting.trial import Trial
 
 ASKED = (
     "What does double quantization save in QLoRA?",

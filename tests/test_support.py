@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from eval.support import agreement, read_pairs
 from rag import Config, build
-from rag.embedding import BuiltinEmbedding, States
-from rag.index import Index, current
-from rag.pipeline import Rag
-from rag.support import SupportChecker, Verdict
+from rag.ask.support import SupportChecker, Verdict
+from rag.index.embedding import BuiltinEmbedding, States
+from rag.index.index import Index, current
+from rag.service import Rag
 
 
 class CountingEmbedding(BuiltinEmbedding):

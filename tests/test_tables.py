@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from rag import Rag
-from rag.answer import Answer, Citation, Retrieved
-from rag.papers.paper import Paper
-from rag.tables import QUOTES, SILENT, Row, Table, arranged, table, to_csv, to_markdown
+from rag.core.answer import Answer, Citation, Retrieved
+from rag.core.paper import Paper
+from rag.home.tables import QUOTES, SILENT, Row, Table, arranged, table, to_csv, to_markdown
 
 GPIPE = Paper(
     "gpipe", "GPipe: Pipelines", "It splits. It scales.", "", ("Y. Huang", "Y. Cheng"), 2019, "https://a.example/1"

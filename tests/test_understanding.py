@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rag import Answer, Rag
-from rag.aspects import kinds
-from rag.details import missing_kind
+from rag.ask.aspects import kinds
+from rag.ask.details import missing_kind
 
 
 def cited(answer: Answer) -> set[str]:

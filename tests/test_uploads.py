@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from rag import Config
-from rag.errors import Locked, PaperError, RagError
-from rag.pipeline import Rag
+from rag.core.errors import Locked, PaperError, RagError
+from rag.service import Rag
 from rag.web import uploads
 from rag.web.shelf import Shelf
 from rag.web.uploads import Report, Step, Uploads

@@ -28,13 +28,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serving import free_port, serving
 
-from rag.answer import Answer, Citation, Claim, Event, Level, Retrieved, Step, Text, Turn
-from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN, Config
-from rag.conversation import history
-from rag.errors import ConfigError, ModelUnreachable, RagError
-from rag.feedback import FILE, read
-from rag.options import Options
-from rag.papers.paper import Paper
+from rag.core.answer import Answer, Citation, Claim, Event, Level, Retrieved, Step, Text, Turn
+from rag.core.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN, Config
+from rag.core.errors import ConfigError, ModelUnreachable, RagError
+from rag.core.options import Options
+from rag.core.paper import Paper
+from rag.home.conversation import history
+from rag.home.feedback import FILE, read
 from rag.web import chat, fragments, rating, sources
 from rag.web.api import WAITING, Calls, Refusal
 from rag.web.markdown import to_html
@@ -43,7 +43,7 @@ from rag.web.state import Settings, Talk
 from rag.web.stopping import Stop, Stops, until
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 ROOT = Path(__file__).parent.parent
 
@@ -163,7 +163,7 @@ def test_any_markdown_becomes_one_line_of_harmless_html(text: str) -> None:
 SAFE = (
     "<p>a</p>",
     '<a href="#cite-1-1" class="chip" rel="noopener noreferrer" aria-label="Source 1: A">1</a>',
-    '<a href="paper-rag/conversations/x.md" download="" rel="noopener noreferrer">Markdown</a>',
+    '<a href="paper-rag/home/conversations/x.md" download="" rel="noopener noreferrer">Markdown</a>',
     '<a href="https://example.org/p" target="_blank" rel="noopener noreferrer">Paper</a>',
     '<button type="button" data-act="ask" data-value="&quot;x&quot;">Ask</button>',
     '<svg viewBox="0 0 1 1" role="img"><circle cx="1" cy="2" r="3"><title>A &lt; B</title></circle></svg>',

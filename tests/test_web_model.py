@@ -13,9 +13,9 @@ from endpoint_server import EndpointServer
 from serving import free_port, serving
 
 from rag import build
-from rag.answer import Text
-from rag.config import Config
-from rag.options import Options
+from rag.core.answer import Text
+from rag.core.config import Config
+from rag.core.options import Options
 from rag.web import chat
 from rag.web.state import Talk
 from rag.web.stopping import Stop
@@ -23,7 +23,7 @@ from rag.web.stopping import Stop
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 CANARY = "canary-key-0123456789"
 ASKED = "What does double quantization save in QLoRA?"

@@ -16,10 +16,10 @@ from queued_llm import Reply
 from writers import Writers, assert_honest, shown_markers
 
 from rag import Answer, Rag, Text, Turn
-from rag.citations import Citations
-from rag.prompts import prompt
-from rag.reading import Usage
-from rag.writing.author import Written
+from rag.ask.citations import Citations
+from rag.ask.writing.author import Written
+from rag.llm.prompts import prompt
+from rag.llm.reading import Usage
 
 QUESTION = "What does double quantization save in QLoRA?"
 TRUE = "Double quantization reduces the average memory footprint by quantizing the quantization constants"

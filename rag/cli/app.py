@@ -10,7 +10,7 @@ import typer
 
 from rag import __version__
 from rag.cli import ask, chat, console, doctor, evaluate, evaluate_new, evaluate_run, ingest, papers, serve
-from rag.errors import RagError
+from rag.core.errors import RagError
 
 
 class Commands(typer.core.TyperGroup):

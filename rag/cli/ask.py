@@ -12,10 +12,10 @@ import typer
 from rag.cli import console, live
 from rag.cli.choosing import Wanted, chosen
 from rag.cli.session import Options, opened, with_options
-from rag.errors import UsageError
+from rag.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from rag.answer import Turn
+    from rag.core.answer import Turn
 
 
 @with_options

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from rag.answer import Answer, Turn, failed
 from rag.cli import console
 from rag.cli.session import opened
-from rag.config import Config
-from rag.errors import RagError, UsageError
+from rag.core.answer import Answer, Turn, failed
+from rag.core.config import Config
+from rag.core.errors import RagError, UsageError
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 
 @dataclass(frozen=True, slots=True)

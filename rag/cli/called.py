@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rag.cli.checks import Check, guarded
-from rag.config import BUILTIN, Config
-from rag.errors import ConfigError, ModelError, ModelTimeout, ModelUnknown, ModelUnreachable
+from rag.core.config import BUILTIN, Config
+from rag.core.errors import ConfigError, ModelError, ModelTimeout, ModelUnknown, ModelUnreachable
 
 if TYPE_CHECKING:
-    from rag.reading import Reader, Reply
+    from rag.llm.reading import Reader, Reply
 
 OPENAI = "https://api.openai.com/v1"
 """What is called where no base URL is given. Here again, since importing the endpoint takes seconds."""
@@ -68,7 +68,7 @@ def _embedding_host(config: Config) -> str:
 
 def _embedding(config: Config, *, offline: bool) -> str:
     """What the other embedding is, and unless `offline`, what comes of asking it for a vector; raises `ModelError`."""
-    from rag.external import External, chosen
+    from rag.index.external import External, chosen
 
     other = chosen(dataclasses.replace(config, first_token=min(SECONDS["first_token"], config.first_token)))
     assert other is not None
@@ -82,7 +82,7 @@ def _embedding(config: Config, *, offline: bool) -> str:
 
 
 def _tried(config: Config) -> Iterator[Check]:
-    from rag.language import reader
+    from rag.llm.language import reader
 
     # Straight from the model, and soon: what is in the cache proves nothing.
     limits = {name: min(seconds, getattr(config, name)) for name, seconds in SECONDS.items()}
@@ -105,8 +105,8 @@ def _tried(config: Config) -> Iterator[Check]:
 
 
 def _names(config: Config) -> list[str] | ModelError:
-    from rag.endpoint import list_models
-    from rag.language import endpoint
+    from rag.llm.endpoint import list_models
+    from rag.llm.language import endpoint
 
     model = endpoint(config)
     model.read_seconds = float(SECONDS["between_tokens"])
@@ -145,7 +145,7 @@ def _json(reader: Reader) -> Check:
     from llama_index.core.llms import ChatMessage
     from pydantic import BaseModel
 
-    from rag.writing.structured import ask_json
+    from rag.ask.writing.structured import ask_json
 
     class Ready(BaseModel):
         ready: bool

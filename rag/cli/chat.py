@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from rag.cli import console, live
 from rag.cli.choosing import Wanted, chosen
 from rag.cli.session import Options, opened, with_options
-from rag.errors import RagError
+from rag.core.errors import RagError
 
 if TYPE_CHECKING:
-    from rag.answer import Turn
-    from rag.options import Options as Restriction
-    from rag.pipeline import Rag
+    from rag.core.answer import Turn
+    from rag.core.options import Options as Restriction
+    from rag.service import Rag
 
 HELP = "Ask a question. /new starts over, /help shows this, /quit or Ctrl-D leaves."
 
@@ -69,8 +69,8 @@ def _talk(rag: Rag, restriction: Restriction | None, terminal: bool) -> None:
 
 
 def _exchange(rag: Rag, question: str, history: list[Turn], restriction: Restriction | None) -> None:
-    from rag.answer import Turn
-    from rag.config import MAX_HISTORY
+    from rag.core.answer import Turn
+    from rag.core.config import MAX_HISTORY
 
     try:
         answer = live.answered(rag, question, history[-MAX_HISTORY:], options=restriction)

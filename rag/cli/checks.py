@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rag.errors import RagError
+from rag.core.errors import RagError
 
 
 @dataclass(frozen=True, slots=True)

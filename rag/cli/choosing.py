@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.errors import UsageError
+from rag.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from rag.options import Options
+    from rag.core.options import Options
     from rag.papers import Paper
 
 Wanted = Annotated[
@@ -28,7 +28,7 @@ def chosen(wanted: Sequence[str] | None, papers: Sequence[Paper]) -> Options | N
     """
     if not wanted:
         return None
-    from rag.options import Options
+    from rag.core.options import Options
 
     return Options(papers=frozenset(_id(text, papers) for text in wanted))
 

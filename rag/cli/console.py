@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import rich.progress
     from rich.console import RenderableType
 
-    from rag.answer import Answer, Citation
+    from rag.core.answer import Answer, Citation
 
 # Text of papers and questions could move the cursor or rename the window; tabs and line ends are welcome.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -78,7 +78,7 @@ def show(answer: Answer) -> None:
     for warning in answer.warnings:
         note(f"Warning: {warning}")
     if answer.model is not None:
-        from rag.receipt import receipt
+        from rag.home.receipt import receipt
 
         note(receipt(answer))
 

@@ -17,8 +17,8 @@ from rag import __version__
 from rag.cli import called, console
 from rag.cli.checks import Check, guarded
 from rag.cli.session import BaseUrl, Collection, Home, Llm, Model
-from rag.config import Config, unknown_variables
-from rag.errors import ConfigError
+from rag.core.config import Config, unknown_variables
+from rag.core.errors import ConfigError
 
 LIBRARIES = ("llama-index-core", "openai", "chromadb", "onnxruntime", "tokenizers", "bm25s", "gradio", "numpy")
 
@@ -101,7 +101,7 @@ def _home(home: Path) -> Check:
 
 
 def _resources() -> str:
-    from rag import resources
+    from rag.core import resources
 
     return f"{resources.prompts()}, {resources.seeds()}"
 
@@ -109,7 +109,7 @@ def _resources() -> str:
 def _embedding(config: Config) -> str:
     from time import perf_counter
 
-    from rag.embedding import DIMENSIONS, MODEL, BuiltinEmbedding, check_model
+    from rag.index.embedding import DIMENSIONS, MODEL, BuiltinEmbedding, check_model
 
     check_model()
     embedding = BuiltinEmbedding(threads=config.threads)
@@ -126,8 +126,8 @@ def _collection(config: Config) -> str:
     folder = config.home / "collections" / config.collection
     if not folder.is_dir():
         return f"{config.collection}: not there yet, the first question fills it from the seeds"
-    from rag.index import Index, current
-    from rag.library import read_papers
+    from rag.index.index import Index, current
+    from rag.index.library import read_papers
 
     # Straight from the disk: building a `Rag` might bring the index up to date, and a doctor only looks.
     papers = read_papers(folder / "papers.jsonl")

@@ -9,8 +9,8 @@ import typer
 
 from rag.cli import console
 from rag.cli.session import Collection, Home, opened
-from rag.config import Config
-from rag.errors import EvaluationError, GateFailed
+from rag.core.config import Config
+from rag.core.errors import EvaluationError, GateFailed
 
 if TYPE_CHECKING:
     from rag.evaluation.report.table import Table
@@ -141,7 +141,7 @@ def gate(
     Example:
       rag eval gate quoting-dev --thresholds eval/thresholds.toml
     """
-    from rag import resources
+    from rag.core import resources
     from rag.evaluation import gating
 
     wanted = gating.read_thresholds(thresholds or resources.evaluation() / "thresholds.toml")

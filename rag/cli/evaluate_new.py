@@ -11,12 +11,12 @@ import typer
 
 from rag.cli import console
 from rag.cli.session import BaseUrl, Collection, Home, Model, build, opened, within
-from rag.config import Config
-from rag.errors import UsageError
+from rag.core.config import Config
+from rag.core.errors import UsageError
 
 if TYPE_CHECKING:
     from rag.evaluation.items import Item
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE", help="JSONL; what it holds is kept, and drafts are added.")
@@ -58,7 +58,7 @@ def new(
         llm="none" if templates else None, model=model, base_url=base_url, collection=collection, home=home
     )
     from rag.evaluation.drafting import as_in, by_hash, draft
-    from rag.language import reader
+    from rag.llm.language import reader
 
     there = _there(output)
     with opened(replace(config, llm="none")) as rag, console.Progress() as progress:
@@ -88,9 +88,9 @@ def from_feedback(output: Output, collection: Collection = None, home: Home = No
       rag eval from-feedback -o drafts.jsonl
     """
     config = Config.load(collection=collection, home=home, llm="none")
-    from rag import feedback
     from rag.evaluation.drafting import as_in, by_hash
     from rag.evaluation.drafting import from_feedback as drafted
+    from rag.home import feedback
 
     ratings, bad = feedback.read(config.home / feedback.FILE)
     for line in bad:

@@ -15,8 +15,8 @@ import typer
 from rag.cli import console
 from rag.cli.evaluate import Questions, draw, show
 from rag.cli.session import BaseUrl, Collection, Home, Model, Strict, with_options, within
-from rag.config import Config
-from rag.errors import UsageError
+from rag.core.config import Config
+from rag.core.errors import UsageError
 
 if TYPE_CHECKING:
     from rag.evaluation.runs import Run

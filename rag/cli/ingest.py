@@ -9,10 +9,10 @@ import typer
 
 from rag.cli import console
 from rag.cli.session import Collection, Home, opened
-from rag.config import Config
+from rag.core.config import Config
 
 if TYPE_CHECKING:
-    from rag.collection import Ingested
+    from rag.index.collection import Ingested
 
 
 def ingest(

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rag.cli import console
-from rag.errors import RagError
+from rag.core.errors import RagError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from rag.answer import Answer, Turn
-    from rag.options import Options
-    from rag.pipeline import Rag
+    from rag.core.answer import Answer, Turn
+    from rag.core.options import Options
+    from rag.service import Rag
 
 FRAMES = 12
 """Times a second that the draft is drawn: as smooth as text needs, and little work. Its beginning is drawn at once."""
@@ -32,7 +32,7 @@ def answered(
     If `keep`, what had been written is printed and marked where the model fails for good, and in a terminal where the
     user presses Ctrl-C. Raises `RagError` and KeyboardInterrupt; the model has been told to stop by then.
     """
-    from rag.answer import Answer, Step, Text
+    from rag.core.answer import Answer, Step, Text
 
     stop = threading.Event()
     draft = ""

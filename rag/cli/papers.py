@@ -10,10 +10,10 @@ import typer
 
 from rag.cli import console
 from rag.cli.session import Collection, Home, opened
-from rag.config import Config
+from rag.core.config import Config
 
 if TYPE_CHECKING:
-    from rag.papers.paper import Paper
+    from rag.core.paper import Paper
 
 
 def papers(
@@ -47,7 +47,7 @@ def papers(
 
 
 def _matches(paper: Paper, words: str) -> bool:
-    from rag.papers.paper import fold
+    from rag.core.paper import fold
 
     text = fold(" ".join((paper.title, *paper.authors, paper.id)))
     return all(word in text for word in fold(words).split())

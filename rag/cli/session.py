@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag.cli.console import Progress
-from rag.config import Config
-from rag.errors import UsageError
+from rag.core.config import Config
+from rag.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 Home = Annotated[
     Path | None,
@@ -101,7 +101,7 @@ def within(option: str, low: int, high: int | None = None) -> Callable[[int], in
 
 def build(config: Config) -> Rag:
     """The service for `config`. Imported here, late, because its libraries take seconds."""
-    from rag.pipeline import build as build_rag
+    from rag.service import build as build_rag
 
     return build_rag(config)
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rag.answer import Answer, Citation, Kind, Retrieved
-from rag.answering import as_it_is
+from rag.ask.answering import as_it_is
+from rag.core.answer import Answer, Citation, Kind, Retrieved
 from rag.evaluation.items import SETS, Item
 from rag.papers import Paper
-from rag.pipeline import Rag
+from rag.service import Rag
 
 PASTED = 5
 """Abstracts that "paste" pastes: as many passages as a plain retrieval engine shows."""

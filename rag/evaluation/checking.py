@@ -12,9 +12,9 @@ from rag.evaluation.items import SETS, Flaw, Item, Span
 from rag.evaluation.naming import Names
 from rag.evaluation.nuggets import nuggets
 from rag.evaluation.titles import Titles, flat
-from rag.lexical import STOPWORDS
+from rag.index.lexical import STOPWORDS
 from rag.papers import Paper
-from rag.passages import split_sentences
+from rag.papers.passages import split_sentences
 
 COPIED = 12
 """Words in a row that a reference answer may not share with an abstract: long figures with their units have fewer."""

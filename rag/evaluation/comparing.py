@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from rag.errors import EvaluationError
+from rag.core.errors import EvaluationError
 from rag.evaluation.items import Item, digest
 from rag.evaluation.judging.grades import NAMES as JUDGED
 from rag.evaluation.metrics.metric import Metric, Share

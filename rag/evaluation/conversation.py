@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
+from rag.ask.figures import Figure, figures, same
 from rag.evaluation.items import Item
 from rag.evaluation.naming import Names
-from rag.figures import Figure, figures, same
-from rag.lexical import STOPWORDS, terms
+from rag.index.lexical import STOPWORDS, terms
 from rag.papers import Paper
 
 TITLED = 2

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
-from rag.config import Config
-from rag.errors import EvaluationError
-from rag.library import read_papers, write_papers
+from rag.core.config import Config
+from rag.core.errors import EvaluationError
+from rag.core.paper import fold
+from rag.index.library import read_papers, write_papers
 from rag.papers import Paper, load
-from rag.papers.paper import fold
 
 ALIKE = 92.0
 """Similarity of titles, of 100, from which a paper is taken for one of the collection: it would be no distractor."""

@@ -13,12 +13,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from rag.answer import Citation
-from rag.names import Names
-from rag.passages import Span
-from rag.pipeline import Rag
-from rag.threads import one_thread
-from rag.writing.checking import alone, clauses
+from rag.ask.names import Names
+from rag.ask.writing.checking import alone, clauses
+from rag.core.answer import Citation
+from rag.core.threads import one_thread
+from rag.papers.passages import Span
+from rag.service import Rag
 
 VERBATIM_WORDS = 3
 """A shorter text is no statement that a quote could hold as it is."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from rag.errors import EvaluationError
+from rag.core.errors import EvaluationError
 from rag.evaluation.intervals import DECISIVE, Estimate
 from rag.evaluation.items import KINDS
 from rag.evaluation.judging.grades import NAMES as JUDGED

@@ -13,8 +13,8 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from rag.answer import Turn
-from rag.errors import EvaluationError
+from rag.core.answer import Turn
+from rag.core.errors import EvaluationError
 from rag.evaluation.spelling import alias, says
 
 Kind = Literal[

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.writing.markers import numbers
+from rag.ask.writing.markers import numbers
 
 _MARKER = r"\[\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]"
 _MARKERS = re.compile(rf"\s*(?P<n>{_MARKER}(?:\s*(?:,|;|&|and\b)?\s*{_MARKER})*)(?!\()")

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from itertools import islice, pairwise
 
+from rag.ask.names import Names as Mentions
 from rag.evaluation.items import Nugget
-from rag.lexical import words
-from rag.names import Names as Mentions
+from rag.index.lexical import words
 from rag.papers import Paper
 
 RARE = 20

@@ -9,9 +9,9 @@ from itertools import combinations
 from rag.evaluation.conversation import held, stated
 from rag.evaluation.items import SETS, Item, Nugget
 from rag.evaluation.naming import Names
-from rag.lexical import terms, words
+from rag.index.lexical import terms, words
 from rag.papers import Paper
-from rag.passages import split_sentences
+from rag.papers.passages import split_sentences
 
 
 def nuggets(item: Item, papers: Mapping[str, Paper], names: Names) -> Iterator[str]:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from rag.answer import Answer, failed
-from rag.errors import ConfigError, EvaluationError, ModelAuthError, ModelUnknown, RagError
+from rag.core.answer import Answer, failed
+from rag.core.errors import ConfigError, EvaluationError, ModelAuthError, ModelUnknown, RagError
+from rag.core.malformed import malformed
 from rag.evaluation.items import Item, digest, write
 from rag.evaluation.runs import ANSWERS, ITEMS, MANIFEST, SCORES, SPEED, SUMMARY, lines, put
-from rag.malformed import malformed
 
 if TYPE_CHECKING:
     from rag.evaluation.systems import System

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rag.answer import Answer
-from rag.errors import EvaluationError
+from rag.core.answer import Answer
+from rag.core.errors import EvaluationError
+from rag.core.malformed import malformed
 from rag.evaluation.intervals import Estimate
 from rag.evaluation.items import Item, read
 from rag.evaluation.metrics.metric import Share
-from rag.malformed import malformed
 
 MANIFEST, ANSWERS, SCORES, SUMMARY, SPEED, ITEMS = (
     "manifest.json",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rag.answer import Answer
+from rag.core.answer import Answer
 from rag.evaluation.intervals import Estimate, ratio
 from rag.evaluation.items import KINDS, Item
 from rag.evaluation.metrics.metric import Case, Metric, Share

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rag
-from rag import resources
-from rag.config import Config
-from rag.errors import ConfigError, EvaluationError, UsageError
+from rag.core import resources
+from rag.core.config import Config
+from rag.core.errors import ConfigError, EvaluationError, UsageError
 from rag.evaluation.baselines import BASELINES, Baseline
 from rag.evaluation.checking import check
 from rag.evaluation.distractors import Noise, mixed
@@ -31,10 +31,10 @@ from rag.evaluation.runner import UNDECIDED, Asked, clear, described, differing,
 from rag.evaluation.runs import SUMMARY, Run, load
 from rag.evaluation.scoring import Prices, Scores, line, score, speed, summarise
 from rag.evaluation.systems import JOBS, Ours, System, code, is_local
-from rag.index import digest as papers_digest
-from rag.index import fingerprint_digest
+from rag.index.index import digest as papers_digest
+from rag.index.index import fingerprint_digest
 from rag.papers import Paper
-from rag.pipeline import Rag, build
+from rag.service import Rag, build
 
 if TYPE_CHECKING:
     from rag.evaluation.judging.judge import Judge
@@ -191,7 +191,7 @@ def system(name: str, service: Rag) -> System:
     if name in BASELINES:
         return Baseline(name, service)
     if name in PEERS:
-        from rag.embedding import BuiltinEmbedding
+        from rag.index.embedding import BuiltinEmbedding
 
         return build_peer(name, service.papers(), service.config, BuiltinEmbedding(threads=service.config.threads))
     raise UsageError(f"There is no system {name!r}; there are {', '.join(SYSTEMS)}.")
@@ -252,7 +252,7 @@ def _score(
 def _judge(config: Config) -> Judge:
     """The judge of these settings. Raises `ConfigError` where no model is named."""
     from rag.evaluation.judging.judge import Judge
-    from rag.language import reader
+    from rag.llm.language import reader
 
     model = reader(config) if config.model else None
     if model is None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rag.answer import Answer
+from rag.ask.writing.claims import is_claim, says_absent
+from rag.core.answer import Answer
 from rag.evaluation.counting import stated_count
 from rag.evaluation.markup import Plain, blocks, hide, plain
-from rag.writing.claims import is_claim, says_absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class _Sentence:
 
 def _sentences(plain: Plain) -> Iterator[_Sentence]:
     """The sentences of a block, each with the markers that belong to it."""
-    from rag.passages import split_sentences  # loads LlamaIndex
+    from rag.papers.passages import split_sentences  # loads LlamaIndex
 
     text = plain.text
     quotes = _quotes(plain)

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import rag
-from rag.answer import Answer
-from rag.config import Config
+from rag.core.answer import Answer
+from rag.core.config import Config
 from rag.evaluation.items import Item
-from rag.pipeline import Rag
+from rag.service import Rag
 
 JOBS = 4
 """Questions that an endpoint elsewhere is asked at once. One on this machine shares its processor with us."""
@@ -55,7 +55,7 @@ class Ours:
         config = self._service.config
         found: dict[str, Any] = {"code": code(), "embedding": config.embedding}
         if self.name == "generating":
-            from rag.prompts import versions
+            from rag.llm.prompts import versions
 
             found |= {
                 "model": self._service.model,

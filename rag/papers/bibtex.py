@@ -6,8 +6,9 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 
+from rag.core.paper import Paper, fold
+
 from .cleaning import clean
-from .paper import Paper, fold
 from .record import Fault, Record, first_name_first
 
 _ENTRY = re.compile(r"^[ \t]*@[A-Za-z]+\s*[{(]", re.MULTILINE)

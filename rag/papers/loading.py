@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
 
-from rag.errors import PaperError
+from rag.core.errors import PaperError
+from rag.core.paper import Paper, fold
 
 from . import bibtex, jsonlines, page, ris, table
-from .paper import Paper, fold
 from .record import Fault, Record, bad_byte, paper_from
 
 LARGEST_FILE = 1 << 30  # bytes: a file is read whole, and a million abstracts fit in one

@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rag.core.paper import Paper, paper_id
+
 from .cleaning import clean
-from .paper import Paper, paper_id
 
 LONGEST_ABSTRACT = 20_000  # characters; the longest abstract on arXiv has under 6,000, so more is some other text
 LONGEST_TITLE = 2_000

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rag.config import Config
-    from rag.pipeline import Rag
+    from rag.core.config import Config
+    from rag.service import Rag
 
 # Gradio and the Hugging Face client that it brings read these once, while they are imported. The argument
 # `analytics_enabled` alone comes too late for some requests; every module of this package is imported after this.

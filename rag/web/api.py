@@ -17,13 +17,13 @@ from gradio.context import get_blocks_context
 from gradio.events import api as endpoint
 from gradio.utils import get_function_description, get_function_params
 
-from rag.answer import Turn
-from rag.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
-from rag.errors import RagError, UsageError
-from rag.options import Options
-from rag.papers.paper import Paper, fold
-from rag.pipeline import Rag
-from rag.searching import search
+from rag.core.answer import Turn
+from rag.core.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
+from rag.core.errors import RagError, UsageError
+from rag.core.options import Options
+from rag.core.paper import Paper, fold
+from rag.index.searching import search
+from rag.service import Rag
 
 MAX_LIMIT = 1_000
 """Papers that one search gives at most."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rag import exporting
-from rag.errors import RagError
-from rag.papers.paper import Paper
+from rag.core.errors import RagError
+from rag.core.paper import Paper
+from rag.home import exporting
 from rag.web import fragments, matrix, paperlist
 from rag.web.markup import clean
 from rag.web.paperlist import COMPARED, Look

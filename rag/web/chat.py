@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rag.answer import Answer, Step, Text
-from rag.config import MAX_QUESTION
-from rag.conversation import history
-from rag.errors import RagError
-from rag.options import Options
-from rag.pipeline import Rag
+from rag.core.answer import Answer, Step, Text
+from rag.core.config import MAX_QUESTION
+from rag.core.errors import RagError
+from rag.core.options import Options
+from rag.home.conversation import history
+from rag.service import Rag
 from rag.web import fragments, sources
 from rag.web.markup import clean
 from rag.web.state import Talk

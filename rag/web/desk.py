@@ -8,9 +8,9 @@ from typing import Any
 
 import gradio as gr
 
-from rag import conversations
-from rag.config import MAX_QUESTION
-from rag.errors import RagError
+from rag.core.config import MAX_QUESTION
+from rag.core.errors import RagError
+from rag.home import conversations
 from rag.web import chat, fragments, nav
 from rag.web.login import owner
 from rag.web.markup import clean

@@ -9,9 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from rag import exporting, tables
-from rag.errors import RagError, UsageError
-from rag.searching import search
+from rag.core.errors import RagError, UsageError
+from rag.home import exporting, tables
+from rag.index.searching import search
 from rag.web import matrix
 from rag.web.paperlist import MAX_QUERY
 from rag.web.shelf import Shelf

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag.answer import Answer
-from rag.papers.paper import fold
-from rag.receipt import receipt
+from rag.core.answer import Answer
+from rag.core.paper import fold
+from rag.home.receipt import receipt
 from rag.web import tables
 from rag.web.bridge import button, copier
 from rag.web.markdown import doubt, shown, to_html

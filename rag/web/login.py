@@ -21,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.config import Config
-from rag.errors import ConfigError
+from rag.core.config import Config
+from rag.core.errors import ConfigError
 from rag.web.origins import from_another_site, to_loopback
 from rag.web.sessions import LIFETIME, Failures, Sessions
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
-from rag.answer import Answer
-from rag.mapping import Group, PaperMap
-from rag.papers.paper import Paper
+from rag.core.answer import Answer
+from rag.core.paper import Paper
+from rag.index.mapping import Group, PaperMap
 from rag.web.bridge import button
 from rag.web.mapview import ACT, COLOURS, DRAWN, Marks, drawn, name
 from rag.web.markdown import shown

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.answer import Answer
-from rag.mapping import Group, PaperMap, Point
-from rag.papers.paper import Paper
-from rag.passages import split_sentences
+from rag.core.answer import Answer
+from rag.core.paper import Paper
+from rag.index.mapping import Group, PaperMap, Point
+from rag.papers.passages import split_sentences
 from rag.web.markdown import shown
 
 ACT = "map-read"
@@ -23,7 +23,7 @@ ACT = "map-read"
 PLAIN, DRAWN = 1_500, 4_000
 """Papers from which on points are small and say only their title; and points that are drawn at most."""
 COLOURS = 12
-"""Colours of groups in map.css; there are no more groups than that (`rag.layout`)."""
+"""Colours of groups in map.css; there are no more groups than that (`rag.index.layout`)."""
 
 WIDTH, HEIGHT = 1000, 700
 _MARGIN = 36

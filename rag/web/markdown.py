@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from rag.answer import PARTLY, UNSUPPORTED, Claim
+from rag.core.answer import PARTLY, UNSUPPORTED, Claim
 from rag.web.markup import one_line
 
 _MARKER = re.compile(r"\[(\d{1,4})\]")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rag import tables
-from rag.answer import Citation
-from rag.matrix import Comparison
-from rag.papers.paper import Paper
+from rag.ask.matrix import Comparison
+from rag.core.answer import Citation
+from rag.core.paper import Paper
+from rag.home import tables
 from rag.web.bridge import button
 from rag.web.markdown import shown
 from rag.web.paperlist import address

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag.conversation import Summary
+from rag.home.conversation import Summary
 from rag.web.bridge import button
 from rag.web.markdown import shown
 from rag.web.markup import SITE

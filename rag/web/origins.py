@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from rag.config import is_loopback
+from rag.core.config import is_loopback
 
 
 def from_another_site(headers: Mapping[str, str]) -> bool:

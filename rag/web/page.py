@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from rag.config import Config
-from rag.errors import RagError
+from rag.core.config import Config
+from rag.core.errors import RagError
 from rag.web import api, fragments
 from rag.web.desk import Desk
 from rag.web.login import owner

@@ -12,10 +12,10 @@ from itertools import pairwise
 from typing import Literal, get_args
 from urllib.parse import urlencode
 
-from rag.answer import Answer
-from rag.config import DEFAULT_COLLECTION
-from rag.papers.paper import Paper
-from rag.searching import search
+from rag.core.answer import Answer
+from rag.core.config import DEFAULT_COLLECTION
+from rag.core.paper import Paper
+from rag.index.searching import search
 from rag.web.bridge import button, copier
 from rag.web.markdown import shown
 from rag.web.markup import SITE

@@ -10,11 +10,11 @@ from typing import Any
 
 import gradio as gr
 
-from rag.answer import Answer
-from rag.config import Config
-from rag.conversation import history
-from rag.errors import RagError
-from rag.feedback import MAX_REASON, Feedback, Thumb, append
+from rag.core.answer import Answer
+from rag.core.config import Config
+from rag.core.errors import RagError
+from rag.home.conversation import history
+from rag.home.feedback import MAX_REASON, Feedback, Thumb, append
 from rag.web import bridge, fragments
 from rag.web.markup import clean
 from rag.web.shared import HTML, QUICK, Shared

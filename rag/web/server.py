@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from starlette.middleware import Middleware
 
-from rag.answer import Step
-from rag.config import Config
-from rag.errors import ConfigError, RagError
-from rag.pipeline import Rag
+from rag.core.answer import Step
+from rag.core.config import Config
+from rag.core.errors import ConfigError, RagError
+from rag.service import Rag
 from rag.web.login import Login
 from rag.web.markup import SITE
 from rag.web.page import build_page

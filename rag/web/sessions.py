@@ -16,8 +16,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from itsdangerous import BadSignature, TimestampSigner
 
-from rag.config import Config
-from rag.errors import Locked, StoreError
+from rag.core.config import Config
+from rag.core.errors import Locked, StoreError
 
 KEY_FILE = "session.key"
 """In the home: the secret that cookies are signed with, so that nobody has to log in again after a restart."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from rag.config import Config
+from rag.core.config import Config
 from rag.web.shelf import Shelf
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}

@@ -6,11 +6,11 @@ import threading
 from collections import OrderedDict
 from dataclasses import replace
 
-from rag.config import BUILTIN, DEFAULT_COLLECTION, Config
-from rag.embedding import BuiltinEmbedding
-from rag.errors import UsageError
-from rag.papers.paper import Paper
-from rag.pipeline import Rag, build
+from rag.core.config import BUILTIN, DEFAULT_COLLECTION, Config
+from rag.core.errors import UsageError
+from rag.core.paper import Paper
+from rag.index.embedding import BuiltinEmbedding
+from rag.service import Rag, build
 
 _OPEN = 4
 """Collections that are kept open: each holds its vectors in memory."""

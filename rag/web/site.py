@@ -15,11 +15,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rag import conversations, exporting, tables
-from rag.answer import Answer
-from rag.conversation import Conversation
-from rag.errors import RagError
-from rag.papers.paper import Paper
+from rag.core.answer import Answer
+from rag.core.errors import RagError
+from rag.core.paper import Paper
+from rag.home import conversations, exporting, tables
+from rag.home.conversation import Conversation
 from rag.web.downloads import Downloads
 from rag.web.login import owner
 from rag.web.markup import SITE

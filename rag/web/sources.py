@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from rag.answer import Answer, Citation
-from rag.papers.paper import Paper
+from rag.core.answer import Answer, Citation
+from rag.core.paper import Paper
 from rag.web.bridge import button, copier
 from rag.web.fragments import anchor
 from rag.web.markdown import shown

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from rag.answer import Answer
-from rag.options import Options
+from rag.core.answer import Answer
+from rag.core.options import Options
 
 Mode = Literal["", "quoting", "generating"]
 MOST = (1, 10)

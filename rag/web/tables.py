@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rag import tables
-from rag.answer import Answer
-from rag.tables import NUMBER, SILENT, Cell, Table
+from rag.core.answer import Answer
+from rag.home import tables
+from rag.home.tables import NUMBER, SILENT, Cell, Table
 from rag.web.markdown import chip, shown, to_html
 from rag.web.markup import SITE
 

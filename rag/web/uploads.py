@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from rag.errors import Locked, PaperError, RagError, UsageError
+from rag.core.errors import Locked, PaperError, RagError, UsageError
+from rag.core.paper import Paper
 from rag.papers import Merged, load
-from rag.papers.paper import Paper
-from rag.pipeline import Rag
+from rag.service import Rag
 from rag.web.markdown import shown
 from rag.web.shelf import Shelf, title
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from serving import free_port, serving
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,10 @@ from chatting import Open, ask, contrast, question, reload
 from endpoint_server import MODEL, EndpointServer
 from playwright.sync_api import expect
 
-from rag.feedback import FILE, read
+from rag.home.feedback import FILE, read
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 pytestmark = [pytest.mark.browser]
 

@@ -12,13 +12,13 @@ from chatting import DESKTOP, PHONE, Open, violations
 from endpoint_server import MODEL
 from playwright.sync_api import Locator, Page, expect
 
-from rag.config import Config
+from rag.core.config import Config
 from rag.evaluation.outcome import outcome
 from rag.evaluation.runs import load
 from rag.evaluation.session import Plan, evaluate
 
 if TYPE_CHECKING:
-    from rag.pipeline import Rag
+    from rag.service import Rag
 
 pytestmark = [pytest.mark.browser]
 

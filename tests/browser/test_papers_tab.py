@@ -18,8 +18,8 @@ from playwright.sync_api import Page, expect
 from serving import free_port, serving
 
 if TYPE_CHECKING:
-    from rag.papers.paper import Paper
-    from rag.pipeline import Rag
+    from rag.core.paper import Paper
+    from rag.service import Rag
 
 pytestmark = [pytest.mark.browser]
 

@@ -20,16 +20,16 @@ from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
 from llama_index.core.llms.callbacks import llm_completion_callback
 from serving import ROOT
 
-from rag.answer import Answer
-from rag.config import Config
-from rag.embedding import BuiltinEmbedding
-from rag.errors import ConfigError, ModelServerError, ModelUnknown, QuotaExhausted, UsageError
+from rag.core.answer import Answer
+from rag.core.config import Config
+from rag.core.errors import ConfigError, ModelServerError, ModelUnknown, QuotaExhausted, UsageError
 from rag.evaluation.items import Item, Message
 from rag.evaluation.peers import PEERS, build, engine
 from rag.evaluation.peers.citation_engine import CitationEngine, places
 from rag.evaluation.peers.refusals import abstains
 from rag.evaluation.peers.sources import Source, document, rewritten, source
 from rag.evaluation.peers.vector_index import VectorIndex, under
+from rag.index.embedding import BuiltinEmbedding
 from rag.papers import Paper
 
 PAPERS = [

@@ -26,14 +26,14 @@ from pydantic import BaseModel, Field
 from serving import ROOT
 
 from rag import Answer, Config, Rag, Text, build
-from rag.embedding import BuiltinEmbedding
-from rag.endpoint import Endpoint
-from rag.errors import ContextOverflow, ModelStopped
-from rag.reading import Reader, Reply
-from rag.writing.judging import Verdicts
-from rag.writing.listing import Fit
-from rag.writing.structured import ask_json, parsed
-from rag.writing.understanding import Sides, Standalone
+from rag.ask.writing.judging import Verdicts
+from rag.ask.writing.listing import Fit
+from rag.ask.writing.structured import ask_json, parsed
+from rag.ask.writing.understanding import Sides, Standalone
+from rag.core.errors import ContextOverflow, ModelStopped
+from rag.index.embedding import BuiltinEmbedding
+from rag.llm.endpoint import Endpoint
+from rag.llm.reading import Reader, Reply
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from rag.evaluation.drafting.splits import SplitRule, as_in, by_hash
 from rag.evaluation.drafting.templates import MIX, from_templates
 from rag.evaluation.drafting.writing import KINDS, Supported, Writer
 from rag.evaluation.items import Item
+from rag.llm.reading import Reader
 from rag.papers import Paper
-from rag.reading import Reader
 
 __all__ = ["Drafts", "SplitRule", "Supported", "as_in", "by_hash", "draft", "from_feedback"]
 

@@ -6,13 +6,13 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
-from rag.details import missing_kind
+from rag.ask.details import missing_kind
 from rag.evaluation.drafting.asking import Asked
 from rag.evaluation.drafting.sets import Term
 from rag.evaluation.drafting.source import Source, drafted
 from rag.evaluation.drafting.splits import SplitRule, by_hash
 from rag.evaluation.items import Item
-from rag.lexical import terms as stems_of
+from rag.index.lexical import terms as stems_of
 from rag.papers import Paper
 
 _ALWAYS = (

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rag.details import GENERIC
+from rag.ask.details import GENERIC
 from rag.evaluation.drafting.asking import Asked, vital
 from rag.evaluation.drafting.source import Sentence, Source, listed
-from rag.lexical import STOPWORDS, words
+from rag.index.lexical import STOPWORDS, words
 
 _WHAT = (
     r"(?P<article>an?|the)\s+(?P<what>[A-Za-z][^,.;:()“”\"–—]{7,90}?)"

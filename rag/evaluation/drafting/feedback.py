@@ -6,13 +6,13 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
-from rag.answer import Answer
+from rag.ask.figures import figures
+from rag.core.answer import Answer
 from rag.evaluation.drafting.splits import SplitRule, by_hash, common
 from rag.evaluation.items import SETS, Item, Kind, Message, Nugget, Span, Split
-from rag.feedback import Feedback, latest
-from rag.figures import figures
+from rag.home.feedback import Feedback, latest
 from rag.papers import Paper, fold
-from rag.passages import split_sentences
+from rag.papers.passages import split_sentences
 
 GIST = 300
 """Characters of the answer that a note repeats."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rag.ask.suggesting.figured import figured
 from rag.evaluation.drafting.asking import Asked, vital
 from rag.evaluation.drafting.source import Source
-from rag.suggesting.figured import figured
 
 
 def number_questions(source: Source) -> list[Asked]:

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from rag.ask.suggesting.terms import terms_of, written
 from rag.evaluation.drafting.asking import vital
 from rag.evaluation.drafting.facts import VAGUE, gist
 from rag.evaluation.drafting.source import Source, drafted, listed
 from rag.evaluation.drafting.splits import SplitRule, common
 from rag.evaluation.items import Item, Kind, Span
-from rag.lexical import STOPWORDS, stem, words
+from rag.index.lexical import STOPWORDS, stem, words
 from rag.papers import Paper
-from rag.suggesting.terms import terms_of, written
 
 FEWEST, MOST = 2, 8
 """Papers that share a term: fewer are no list, and with more the term is a subject of the whole collection."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rag.ask.names import Names
+from rag.ask.suggesting.subject import Role, Sentence, Subject, nameable, own_name, sentences
 from rag.evaluation.drafting.splits import SplitRule
 from rag.evaluation.items import Item, Kind, Nugget, Span, Split
-from rag.names import Names
 from rag.papers import Paper
-from rag.suggesting.subject import Role, Sentence, Subject, nameable, own_name, sentences
 
 __all__ = ["Role", "Sentence", "Source", "drafted", "listed", "sources"]
 

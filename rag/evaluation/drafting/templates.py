@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle, islice
 
+from rag.ask.names import Names
 from rag.evaluation.checking import check
 from rag.evaluation.drafting.absences import crossed, details, offtopic, unjoined
 from rag.evaluation.drafting.asking import Asked
@@ -16,7 +17,6 @@ from rag.evaluation.drafting.sets import comparisons, lists, shared_terms
 from rag.evaluation.drafting.source import Source, sources
 from rag.evaluation.drafting.splits import SplitRule
 from rag.evaluation.items import Item, Kind
-from rag.names import Names
 from rag.papers import Paper
 
 MIX: tuple[Kind, ...] = (

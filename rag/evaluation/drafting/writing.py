@@ -10,18 +10,18 @@ from itertools import cycle
 
 from pydantic import BaseModel, Field
 
-from rag.errors import ModelError, ModelStopped
+from rag.ask.names import Names
+from rag.ask.writing.structured import ask_json
+from rag.core.errors import ModelError, ModelStopped
 from rag.evaluation.checking import check
 from rag.evaluation.drafting.asking import vital
 from rag.evaluation.drafting.source import Sentence, Source, drafted, sources
 from rag.evaluation.drafting.splits import SplitRule
 from rag.evaluation.items import Item, Kind
-from rag.names import Names
+from rag.llm.prompts import prompt
+from rag.llm.prompts import source as as_data
+from rag.llm.reading import Reader, Reply
 from rag.papers import Paper, fold
-from rag.prompts import prompt
-from rag.prompts import source as as_data
-from rag.reading import Reader, Reply
-from rag.writing.structured import ask_json
 
 KINDS: tuple[Kind, ...] = ("fact", "number", "idea")
 """What one abstract is enough for."""

@@ -11,13 +11,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from rag.errors import ModelAuthError, ModelError, ModelStopped, ModelUnknown, QuotaExhausted
+from rag.ask.writing.structured import ask_json
+from rag.core.errors import ModelAuthError, ModelError, ModelStopped, ModelUnknown, QuotaExhausted
 from rag.evaluation.judging.grades import NAMES, WORTH, Grade, Name
 from rag.evaluation.judging.script import Script, of_case
 from rag.evaluation.metrics.metric import Case, Share
-from rag.prompts import Prompt, prompt
-from rag.reading import Reader, Reply
-from rag.writing.structured import ask_json
+from rag.llm.prompts import Prompt, prompt
+from rag.llm.reading import Reader, Reply
 
 SEED = 20_261_123
 TEMPERATURE = 0.0

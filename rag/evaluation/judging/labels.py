@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from rag.errors import EvaluationError
+from rag.core.errors import EvaluationError
 from rag.evaluation.items import Flaw, Item
 from rag.evaluation.judging.grades import Grade, Name
 from rag.evaluation.judging.script import Script, Source, asked

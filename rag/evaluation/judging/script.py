@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.answer import PARTLY, UNSUPPORTED
+from rag.core.answer import PARTLY, UNSUPPORTED
 from rag.evaluation.items import Item
 from rag.evaluation.judging.grades import Grade, Name
 from rag.evaluation.metrics.metric import Case
-from rag.prompts import data, source
+from rag.llm.prompts import data, source
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rag.answer import Citation
+from rag.core.answer import Citation
 from rag.evaluation.metrics.metric import Case, Metric, Share, Supports
 from rag.evaluation.statements import Statement
 

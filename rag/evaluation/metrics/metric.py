@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from rag.answer import Answer, Citation
+from rag.core.answer import Answer, Citation
 from rag.evaluation.items import Item
 from rag.evaluation.markup import plain_text
 from rag.evaluation.statements import Statement, statements

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
+from rag.ask.writing.claims import says_absent
 from rag.evaluation.metrics.metric import Case, Metric, Share
-from rag.writing.claims import says_absent
 
 _LACKING = re.compile(
     r"\b(?:no|none\s+of\s+the|without\s+any?)\s+(?:\w+\s+){0,2}?(?:papers?|abstracts?|sources?|documents?|entry|texts?|context)\b"
@@ -39,7 +39,7 @@ def _called(side: str, called: list[str]) -> bool:
 
 
 def _said(side: str, case: Case) -> bool:
-    from rag.passages import split_sentences  # loads LlamaIndex
+    from rag.papers.passages import split_sentences  # loads LlamaIndex
 
     for line in case.plain.split("\n"):
         for span in split_sentences(line):

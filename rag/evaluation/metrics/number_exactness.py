@@ -1,7 +1,8 @@
 """Number exactness: the share of the figures of the vital nuggets that an answer gives.
 
 A figure is taken from the words of the gold spans that the nugget matches (else of the abstract, else from the nugget's
-own text), and is given where the answer has the same one after spelling and units are normalised (rag.figures): "2.5x"
+own text), and is given where the answer has the same one after spelling and units are normalised
+(rag.ask.figures): "2.5x"
 for "2.5-fold", "1,000" for "1000". Where several aliases or patterns match there, the one counts that the answer does
 best by; where one of them matches no figure, the nugget is not about one. Pooled over the figures. After the exact
 match of numbers in DROP (Dua et al. 2019, arXiv:1903.00161).
@@ -12,10 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rag.ask.figures import Figure, figures, same
 from rag.evaluation.items import Nugget
 from rag.evaluation.metrics.metric import Case, Metric, Share
 from rag.evaluation.metrics.nugget_recall import vital
-from rag.figures import Figure, figures, same
 
 _NAMES = re.compile(r"(?:double|triple|quadruple)\b|half[\s-]precision", re.IGNORECASE)
 """Words that name more often than they count: "double quantization", "triple modular redundancy"."""

@@ -6,7 +6,7 @@ those of answers that abstain too: they are shown as well.
 
 from __future__ import annotations
 
-from rag.answer import Citation
+from rag.core.answer import Citation
 from rag.evaluation.metrics.metric import Case, Metric, Share
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rag.config import Config
-from rag.errors import ConfigError, UsageError
+from rag.core.config import Config
+from rag.core.errors import ConfigError, UsageError
 from rag.evaluation.systems import JOBS, System, is_local
 from rag.papers import Paper
 
@@ -34,7 +34,7 @@ def build(name: str, papers: Sequence[Paper], config: Config, embedding: BaseEmb
         return _paperqa()(papers, config, embedding, jobs)
     from rag.evaluation.peers.citation_engine import CitationEngine
     from rag.evaluation.peers.vector_index import VectorIndex
-    from rag.language import endpoint
+    from rag.llm.language import endpoint
 
     peer = CitationEngine if name == "citation-engine" else VectorIndex
     # They don't stream: what is the wait for a first token to us is for them the wait for the whole reply.

@@ -16,13 +16,13 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 from llama_index.core.query_engine import CitationQueryEngine
 
-from rag.answer import Answer
+from rag.ask.writing import markers
+from rag.ask.writing.markers import Marker, marker_at, numbers
+from rag.core.answer import Answer
 from rag.evaluation.items import Item
 from rag.evaluation.peers import engine, refusals
 from rag.evaluation.peers.sources import Place, code, rewritten
 from rag.papers import Paper
-from rag.writing import markers
-from rag.writing.markers import Marker, marker_at, numbers
 
 
 class CitationEngine:

@@ -23,8 +23,8 @@ from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import MetadataMode, NodeWithScore
 
-from rag.answer import TIMINGS, Answer, Citation
-from rag.errors import ModelRateLimit, ModelServerError, ModelUnreachable, QuotaExhausted
+from rag.core.answer import TIMINGS, Answer, Citation
+from rag.core.errors import ModelRateLimit, ModelServerError, ModelUnreachable, QuotaExhausted
 from rag.evaluation.items import Item
 from rag.evaluation.peers.sources import SAID_NOTHING, Source, document, retrieved, source
 from rag.papers import Paper

@@ -37,15 +37,15 @@ from paperqa.settings import AgentSettings, AnswerSettings, IndexSettings, Parsi
 from paperqa.types import Doc, Text
 from pydantic import PrivateAttr
 
-from rag.answer import TIMINGS, Answer
-from rag.config import Config
-from rag.endpoint import OPENAI
-from rag.endpoint_errors import answered, ours
-from rag.errors import ModelError, ModelTimeout, ModelUnreachable
+from rag.core.answer import TIMINGS, Answer
+from rag.core.config import Config
+from rag.core.errors import ModelError, ModelTimeout, ModelUnreachable
 from rag.evaluation.items import Item
 from rag.evaluation.peers import refusals
 from rag.evaluation.peers.sources import Place, Source, code, document, retrieved, rewritten, source
-from rag.language import REPLY_TOKENS
+from rag.llm.endpoint import OPENAI
+from rag.llm.endpoint_errors import answered, ours
+from rag.llm.language import REPLY_TOKENS
 from rag.papers import Paper
 
 RETRIES = 2

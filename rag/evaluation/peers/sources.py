@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from rag.answer import Citation, Retrieved
+from rag.core.answer import Citation, Retrieved
 from rag.papers import Paper
 
 SAID_NOTHING = "Empty Response"

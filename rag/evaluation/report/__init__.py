@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rag.errors import EvaluationError
+from rag.core.errors import EvaluationError
 from rag.evaluation.report.document import markdown
 from rag.evaluation.report.webpage import page
 from rag.evaluation.runs import Run

@@ -8,8 +8,8 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rag.config import Config
-from rag.errors import UsageError
+from rag.core.config import Config
+from rag.core.errors import UsageError
 from rag.web.runs import compared, results
 
 if TYPE_CHECKING:

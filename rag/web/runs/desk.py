@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import gradio as gr
 
-from rag.config import Config
-from rag.errors import RagError
+from rag.core.config import Config
+from rag.core.errors import RagError
 from rag.web import bridge, fragments
 from rag.web.markup import clean
 from rag.web.runs import compared, lists, planning, results

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.config import Config
+from rag.core.config import Config
 
 if TYPE_CHECKING:
     from rag.evaluation.intervals import Estimate

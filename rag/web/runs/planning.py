@@ -11,9 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag import resources
-from rag.config import Config
-from rag.errors import EvaluationError, UsageError
+from rag.core import resources
+from rag.core.config import Config
+from rag.core.errors import EvaluationError, UsageError
 from rag.web.state import Settings
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from rag.config import Config
-from rag.errors import RagError, UsageError
+from rag.core.config import Config
+from rag.core.errors import RagError, UsageError
 from rag.web.runs.archive import Archive
 
 

@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from rag.errors import RagError, UsageError
+from rag.core.errors import RagError, UsageError
 
 if TYPE_CHECKING:
     from rag.evaluation.session import Plan

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from rag.errors import RagError
+from rag.core.errors import RagError
 from rag.web import fragments, uploads
 from rag.web.markup import clean
 from rag.web.shared import HTML, PRIVATE, Shared

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from rag.config import MAX_QUESTION
+from rag.core.config import MAX_QUESTION
 from rag.web import bridge, rating, sources
 from rag.web.desk import Desk, Updates, Visit
 from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared

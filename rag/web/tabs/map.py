@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from rag.answer import Answer
-from rag.errors import RagError
+from rag.core.answer import Answer
+from rag.core.errors import RagError
 from rag.web import bridge, fragments, maptext, mapview
 from rag.web.mapview import Marks
 from rag.web.markup import clean

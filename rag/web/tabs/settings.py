@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from rag.errors import RagError
+from rag.core.errors import RagError
 from rag.web import fragments
 from rag.web.markup import clean
 from rag.web.shared import HTML, QUICK, Shared
@@ -16,7 +16,7 @@ from rag.web.state import MOST, Settings
 AS_CONFIGURED = "As the operator set it"
 _MODES = {AS_CONFIGURED: "", "Exact quotes, no model": "quoting", "Written by a model, checked": "generating"}
 _STRICT = {AS_CONFIGURED: None, "Mark what no abstract supports": False, "Leave it out": True}
-_QUOTED = 3  # what 0 means, see rag.finding.MAX_PAPERS
+_QUOTED = 3  # what 0 means, see rag.ask.finding.MAX_PAPERS
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,44 @@
+"""What one question may be asked with, apart from the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rag.core.errors import UsageError
+
+MAX_MOST = 10
+"""Papers that an answer to a description may quote at most; who wants more wants a list."""
+
+Mode = Literal["quoting", "generating"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one question is asked with; what is None or 0 is as configured, or all.
+
+    `papers` are the ids of those that the question is restricted to. `most` is how many papers one answer may quote, 1
+    to 10, where the question only describes what it wants; lists are always complete. `mode` "quoting" asks no model,
+    "generating" one; `strict` is `Config.strict` for this question; `model` is one of `Rag.models`.
+
+    Values are checked when the object is made: `UsageError` names the one at fault. Whether the collection has the
+    papers, and the operator allows the model, only asking tells.
+    """
+
+    papers: frozenset[str] | None = None
+    most: int = 0
+    mode: Mode | None = None
+    strict: bool | None = None
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.papers is not None:
+            if isinstance(self.papers, str) or not all(isinstance(i, str) for i in self.papers):
+                raise UsageError("The papers of a question are given as a set of their ids.")
+            object.__setattr__(self, "papers", frozenset(self.papers))
+            if not self.papers:
+                raise UsageError("No paper is chosen: choose at least one, or ask all of them.")
+        if isinstance(self.most, bool) or not isinstance(self.most, int) or not 0 <= self.most <= MAX_MOST:
+            raise UsageError(f"{self.most!r} papers for an answer: give 1 to {MAX_MOST}, or 0 for as many as usual.")
+        if self.mode not in (None, "quoting", "generating"):
+            raise UsageError(f"The mode {self.mode!r} is unknown: give quoting or generating.")

@@ -1,0 +1,1 @@
+"""Papers to vectors and words, on disk and searched."""

@@ -1,0 +1,184 @@
+"""A collection on disk: its papers, filled from files by one process at a time, and the index that is made of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from rag.core.config import DEFAULT_COLLECTION, Config
+from rag.core.errors import ConfigError, Locked, PaperError, StoreError, UsageError
+from rag.core.resources import seeds
+from rag.core.threads import one_thread
+from rag.index.embedding import BuiltinEmbedding, check_model
+from rag.index.external import External, ExternalVectors
+from rag.index.external_indexing import build as build_external
+from rag.index.index import Index, current, digest, fingerprint_digest
+from rag.index.indexing import Progress
+from rag.index.indexing import build as build_index
+from rag.index.library import read_papers, write_papers
+from rag.papers import Loaded, Merged, Paper, load
+
+LOCK_SECONDS = 600
+"""How long a question waits for another process that is filling the same collection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What an ingest did. Counts are papers; `merged` are duplicates, `refused` records that were left out."""
+
+    papers: int
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    merged: tuple[Merged, ...]
+    refused: tuple[PaperError, ...]
+    seconds: float
+
+
+class Collection:
+    """The collection that a configuration names: all of it is in `folder`.
+
+    `external` is the embedding whose vectors rank passages, where that is not the built-in one.
+    """
+
+    def __init__(self, config: Config, embedding: BuiltinEmbedding, external: External | None) -> None:
+        self._home, self._name = config.home, config.collection
+        self.folder = config.home / "collections" / config.collection
+        self._library = self.folder / "papers.jsonl"
+        self._embedding = embedding
+        self._external = external
+        self._papers: tuple[tuple[int, int, int], tuple[Paper, ...]] | None = None
+
+    def papers(self) -> tuple[Paper, ...]:
+        """The papers, in the order of their files; none before the first ingest."""
+        try:
+            state = self._library.stat()
+        except OSError:
+            return ()
+        # The page asks for them at every answer; the file is read again when it has changed.
+        key = (state.st_mtime_ns, state.st_size, state.st_ino)
+        if self._papers is None or self._papers[0] != key:
+            self._papers = (key, tuple(read_papers(self._library)))
+        return self._papers[1]
+
+    def ingest(self, paths: Sequence[Path], *, add: bool, skip_bad: bool, progress: Progress | None) -> Ingested:
+        """Make it hold exactly the papers in `paths`, or these too with `add`: `Rag.ingest`, which has the details."""
+        started = time.perf_counter()
+        progress = progress or (lambda stage, done, total: None)
+        check_model()
+        if self._external is not None:
+            _ = self._external.probe  # an embedding that can't be reached fails before anything is changed
+        self._make_folder(filled=bool(paths))
+        with self._locked():
+            old = _readable(self._library) if paths and not add else read_papers(self._library)
+            progress("Reading papers", 0, 1)
+            loaded = load(paths or ([] if old else [seeds()]), skip_bad=skip_bad)
+            papers = _merge(old if add or not paths else [], loaded.papers)
+            progress("Reading papers", 1, 1)
+            if not papers:
+                raise UsageError("There is no paper to ingest; nothing was changed.")
+            if papers != old:
+                write_papers(self._library, papers)
+            with one_thread():
+                folder = build_index(self.folder, papers, self._embedding, progress)
+                if self._external is not None:
+                    build_external(folder, papers, self._embedding, self._external, progress)
+        return _ingested(old, papers, loaded, time.perf_counter() - started)
+
+    def current(self) -> Path | None:
+        """The folder of the index as it is, behind or not; None where none was made."""
+        return current(self.folder)
+
+    def behind(self, index: Path | None) -> bool:
+        """Whether the index in the folder `index` is to be made, or made anew, before a question is asked of it."""
+        return index is None or fingerprint_digest() not in index.name or self._stale(index) or self._lacks(index)
+
+    def open(self, folder: Path) -> Index:
+        """The index in `folder`, with the vectors of the other embedding where one is used; to be closed."""
+        index = Index(folder)
+        if self._external is not None:
+            passages = int(index.passage_starts[-1])
+            try:
+                index.external = ExternalVectors(self._external.folder(folder), self._external, passages)
+            except StoreError:
+                index.close()
+                raise
+        return index
+
+    def close(self) -> None:
+        """Let go of the other embedding's connection; the next question opens it again."""
+        if self._external is not None:
+            self._external.close()
+
+    def _lacks(self, folder: Path) -> bool:
+        """Whether another embedding is used and its vectors for the index in `folder` are still to be made."""
+        return self._external is not None and not self._external.made(self._external.folder(folder))
+
+    def _stale(self, folder: Path) -> bool:
+        """Whether the papers were written and the process died before their index was."""
+        papers = read_papers(self._library)
+        return bool(papers) and not folder.name.endswith(digest(papers))
+
+    def _make_folder(self, *, filled: bool) -> None:
+        """Make the collection's folder; only the default collection comes filled, with the seeds."""
+        name = self._name
+        if not filled and name != DEFAULT_COLLECTION and not self._library.is_file():
+            raise UsageError(
+                f"There is no collection {name!r} in {self._home}: make it with rag ingest FILES -c {name}."
+            )
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise ConfigError(f"RAG_HOME {self._home} can't be written ({e.strerror}); name another folder.") from e
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        lock = FileLock(str(self.folder / "write.lock"), timeout=LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout as e:
+            raise Locked(f"Another process is writing {self.folder}; try again when it is done.") from e
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _readable(library: Path) -> list[Paper]:
+    """The papers on disk; none where the file is damaged, for a caller that replaces it anyway."""
+    try:
+        return read_papers(library)
+    except StoreError:
+        return []
+
+
+def _merge(old: Sequence[Paper], new: Sequence[Paper]) -> list[Paper]:
+    """The papers of both, the newer text of one that is in both."""
+    merged = {p.id: p for p in old}
+    merged.update({p.id: p for p in new})
+    return list(merged.values())
+
+
+def _ingested(old: Sequence[Paper], papers: Sequence[Paper], loaded: Loaded, seconds: float) -> Ingested:
+    """What differs between the `old` papers and those that there are now."""
+    before, after = {p.id: p for p in old}, {p.id: p for p in papers}
+    titles = {p.title for p in old if p.id not in after}
+    added = [p for p in papers if p.id not in before]
+    # A paper whose id differs and whose title was there has been changed.
+    renamed = sum(p.title in titles for p in added)
+    return Ingested(
+        papers=len(papers),
+        added=len(added) - renamed,
+        changed=renamed + sum(before.get(p.id, p) != p for p in papers),
+        removed=len([i for i in before if i not in after]) - renamed,
+        unchanged=sum(before.get(p.id) == p for p in papers),
+        merged=loaded.merged,
+        refused=loaded.refused,
+        seconds=seconds,
+    )

@@ -1,0 +1,240 @@
+"""Which papers a question is about.
+
+Candidates come from Chroma (passages nearest to the question) and from BM25; where a collection is small enough, every
+paper is one. They are reranked by a weighted sum of standardised scores: passage, sentence, late interaction, BM25.
+With another embedding (rag.index.external) its vectors stand for the passages, among the candidates and in the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.index.embedding import BuiltinEmbedding, Floats, States, TokenProjection, unit
+from rag.index.index import Index
+from rag.index.lexical import stem, terms, words
+from rag.index.scores import Encoded, Rows, TokenScores, floats, held, pooled, standardise
+from rag.index.thesaurus import field_terms
+
+CANDIDATES = 100
+"""Papers that Chroma and BM25 propose, each."""
+SCAN = 3000
+"""A list scores at most this many papers; a smaller collection is scored whole."""
+FINE = 48
+"""Papers that get the costly score, late interaction; the others are ranked after them."""
+FEEDBACK_PAPERS, FEEDBACK_SHARE = 3, 0.5
+"""Rocchio's pseudo relevance feedback: the mean vector of the best papers, added to the question's with this share."""
+
+COVERED = 0.5
+"""A question of whose rare words one paper has this share needs no others: 9 of 10 that describe an idea have less."""
+ADDED_SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Shares of the standardised scores in the sum.
+
+    Chosen on 500 SciFact training claims, 99 questions on cystic fibrosis and 225 on aerodynamics (nDCG@10 .750, .584,
+    .490; BM25 alone .696 on the first), so that one set serves collections that differ in language and in size.
+    """
+
+    passage: float = 0.5
+    document: float = 0.5
+    sentence: float = 0.5
+    tokens: float = 1.0
+    lexical: float = 1.0
+    feedback: float = 0.5
+
+
+WEIGHTS = Weights()
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Papers by falling score. All arrays have one entry a paper.
+
+    `passage`, `document` and `sentence` are the built-in model's cosines of the best passage, their mean, and the best
+    sentence, whichever model `score` is made with, for the judgement of an answer is calibrated on them; `tokens`
+    is the weighted mean of the best cosines of the question's word pieces, which are in `cover` (papers, t), both NaN
+    for papers beyond the finely ranked; `lexical` is BM25.
+    """
+
+    rows: Rows
+    score: Floats
+    passage: Floats
+    document: Floats
+    sentence: Floats
+    tokens: Floats
+    lexical: Floats
+    cover: Floats
+
+    def take(self, order: NDArray[np.int64]) -> Ranking:
+        """The papers at these positions."""
+        return Ranking(*(getattr(self, f.name)[order] for f in fields(self)))
+
+
+class PaperRanker:
+    """Ranks the papers of an index for a question."""
+
+    def __init__(self, index: Index, embedding: BuiltinEmbedding) -> None:
+        self.index = index
+        self.tokens = TokenScores(index)
+        self._sentences = held(index.sentence_vectors)
+        self._passages = held(index.passage_vectors)
+        external = index.external
+        self._near = self._passages if external is None else held(external.vectors)
+        self._embedding = embedding
+        self._projection = TokenProjection()
+
+    def encode(self, text: str) -> Encoded:
+        """Run the model on a question."""
+        return self.encoded(text, self._embedding.encode([text])[0])
+
+    def encode_described(self, text: str) -> Encoded:
+        """The same for a question that describes what it wants: the field's terms are added where its own find little.
+
+        On 75 such questions of the development split the paper is first in .75 instead of .63, and among the first
+        three in .91 instead of .76; on 37 of the test split in .60 (.62) and .89 (.70).
+        """
+        if self.coverage(terms(text)) >= COVERED:
+            return self.encode(text)
+        added = [term for term in field_terms(text) if any(stem(w) in self.index.lexicon for w in words(term))]
+        if not added:
+            return replace(self.encode(text), described=True)
+        # Both texts in one run of the model.
+        own, other = self._embedding.encode([text, " ".join(added)])
+        described = replace(self.encoded(text, own), described=True)
+        return self.joined(described, self.encoded(" ".join(added), other), ADDED_SHARE)
+
+    def joined(self, query: Encoded, other: Encoded, share: float) -> Encoded:
+        """`query` with `other` added to it, whose words together weigh `share` of the question's."""
+        importance = np.concatenate([query.importance, share * other.importance]) / (1 + share)
+        return Encoded(
+            text=query.text,
+            vector=unit(query.vector + share * other.vector),
+            tokens=np.concatenate([query.tokens, other.tokens]),
+            importance=importance.astype(np.float32, copy=False),
+            # What was added stands nowhere in the text.
+            offsets=np.concatenate([query.offsets, np.full_like(other.offsets, -1)]),
+            terms=query.terms + other.terms,
+            described=query.described,
+        )
+
+    def coverage(self, asked: Sequence[str]) -> float:
+        """The largest share of the stems `asked`, weighted by rarity, that one of the three best papers by BM25 has."""
+        weights = {term: self.index.lexicon.idf(term) for term in asked}
+        total = sum(weights.values())
+        scores = self.index.lexicon.scores(asked)
+        best = 0.0
+        for row in np.argsort(-scores)[:3]:
+            paper = self.index.papers[int(row)]
+            found = set(terms(f"{paper.title} {paper.abstract}"))
+            best = max(best, sum(w for term, w in weights.items() if term in found))
+        return best / total if total else 0.0
+
+    def encoded(self, text: str, states: States) -> Encoded:
+        """What the scores need, from the model's states."""
+        inside = states.words
+        n = len(self.index)
+        df = self.index.piece_frequency[states.pieces[inside]]
+        # The inverse document frequency of BM25, over word pieces (Robertson and Zaragoza 2009, section 3.3).
+        weight = np.log1p((n - df + 0.5) / (df + 0.5)).astype(np.float32)
+        return Encoded(
+            text=text,
+            vector=states.pooled(),
+            tokens=self._projection.project(states.vectors[inside]),
+            importance=weight / max(float(weight.sum()), 1e-9),
+            offsets=states.offsets[inside],
+            terms=tuple(terms(text)),
+        )
+
+    def rank(
+        self,
+        query: Encoded,
+        *,
+        whole: bool = False,
+        rows: Sequence[int] | None = None,
+        also: Collection[int] | None = None,
+    ) -> Ranking:
+        """Candidates by falling score.
+
+        `whole` considers, and finely, up to 3,000 papers instead of some hundred, for lists; `rows` only these.
+        `also` are candidates wherever they come in, the best of them finely; they change nobody else's score.
+        """
+        lexical = self.index.lexicon.scores(query.terms)
+        vector = self._vector(query)
+        if rows is None:
+            candidates = self._candidates(vector, lexical, SCAN if whole else CANDIDATES)
+        else:
+            candidates = np.array(sorted(set(rows)), np.int64)
+        own = len(candidates)
+        added = np.array(sorted(also or ()), np.int64)
+        candidates = np.concatenate([candidates, np.setdiff1d(added, candidates)])
+        lexical = lexical[candidates]
+        sentence, _ = pooled(self._sentences, self.index.sentence_starts, candidates, query.vector)
+        passage, document = pooled(self._near, self.index.passage_starts, candidates, vector)
+        coarse = self._coarse(vector, candidates, own, (passage, document, sentence, lexical))
+        order = np.argsort(-coarse[:own], kind="stable")
+        fine = order if whole or rows is not None else order[:FINE]
+        score, tokens, cover = self._fine(query, candidates, coarse, fine, np.isin(candidates, added))
+        if self.index.external is not None:
+            passage, document = pooled(self._passages, self.index.passage_starts, candidates, query.vector)
+        found = Ranking(candidates, score, passage, document, sentence, tokens, lexical, cover)
+        return found.take(np.argsort(-score, kind="stable"))
+
+    def _coarse(
+        self, vector: Floats, candidates: Rows, own: int, scores: tuple[Floats, Floats, Floats, Floats]
+    ) -> Floats:
+        """The sum of the standardised scores (passage, document, sentence, lexical) and the feedback of the best."""
+        weights = WEIGHTS.passage, WEIGHTS.document, WEIGHTS.sentence, WEIGHTS.lexical
+        a, b, c, d = (weight * standardise(score, own) for weight, score in zip(weights, scores, strict=True))
+        coarse: Floats = a + b + c + d
+        best = candidates[np.argsort(-coarse[:own], kind="stable")[:FEEDBACK_PAPERS]]
+        _, feedback = pooled(self._near, self.index.passage_starts, candidates, self._feedback(vector, best))
+        coarse += WEIGHTS.feedback * standardise(feedback, own)
+        return coarse
+
+    def _fine(
+        self, query: Encoded, candidates: Rows, coarse: Floats, first: Rows, added: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats, Floats]:
+        """The scores with late interaction, its mean and its cosines, of the candidates at `first` and of the best that
+        were `added`."""
+        others = np.flatnonzero(added)
+        others = others[np.argsort(-coarse[others], kind="stable")][: max(FINE, len(first))]
+        fine = np.concatenate([first, np.setdiff1d(others, first)])
+        cover = np.full((len(candidates), len(query.tokens)), np.nan, np.float32)
+        cover[fine] = self.tokens.cover(query, candidates[fine])
+        tokens = cover @ query.importance
+        score = coarse.copy()
+        score[fine] += WEIGHTS.tokens * standardise(tokens[fine], len(first))
+        rest = np.setdiff1d(np.arange(len(candidates)), fine)
+        if len(rest):
+            # Nobody overtakes a finely ranked paper for want of a score of his own.
+            score[rest] += min(0.0, float(score[first].min() - score[rest].max()))
+        return score, tokens, cover
+
+    def _vector(self, query: Encoded) -> Floats:
+        """The question's vector by the model that ranks passages."""
+        if self.index.external is None:
+            return query.vector
+        # As far as the built-in model reads: other models cut elsewhere, or refuse what is too long for them.
+        end = int(query.offsets[:, 1].max(initial=0))
+        return self.index.external.query(query.text[:end] or query.text)
+
+    def _candidates(self, vector: Floats, lexical: Floats, limit: int) -> Rows:
+        # Chroma first: it also says which papers are near when every paper is a candidate anyway.
+        store = self.index.store if self.index.external is None else self.index.external.store
+        ids, _ = store.nearest(vector, min(2 * limit, 4000) if len(self.index) > limit else 10)
+        if len(self.index) <= limit:
+            return np.arange(len(self.index))
+        near = dict.fromkeys(self.index.rows[i.rpartition("#")[0]] for i in ids)
+        matching = np.argpartition(-lexical, limit)[:limit]
+        return np.array(sorted({*near, *matching[lexical[matching] > 0].tolist()}), np.int64)
+
+    def _feedback(self, vector: Floats, best: Rows) -> Floats:
+        starts = self.index.passage_starts
+        means = [floats(self._near[starts[r] : starts[r + 1]]).mean(axis=0) for r in best]
+        return unit(vector + FEEDBACK_SHARE * np.mean([unit(m) for m in means], axis=0))

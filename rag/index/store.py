@@ -1,0 +1,95 @@
+"""The vectors of passages in Chroma: in, and the nearest out. The only module that imports chromadb.
+
+Chroma is embedded and persistent. It gets vectors only, never text: given text it would try to download a model.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.core.errors import StoreError
+from rag.index.embedding import Floats
+
+COLLECTION = "passages"
+BATCH = 5000
+"""Rows a call; Chroma takes at most 5,461."""
+
+
+class PassageStore:
+    """One Chroma collection in one folder. Opens at once, makes the collection if it isn't there."""
+
+    def __init__(self, folder: Path) -> None:
+        import chromadb
+        from chromadb.config import Settings
+
+        self._folder = folder
+        self._size: int | None = None
+        with self._told():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+            self._collection = self._client.get_or_create_collection(
+                COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+            )
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Chroma raises errors of its own, of SQLite, of the system and bare ones; each becomes a StoreError."""
+        try:
+            yield
+        except Exception as e:
+            raise StoreError(f"The vectors in {self._folder} can't be used ({e}): rebuild them with rag ingest.") from e
+
+    def upsert(self, ids: Sequence[str], vectors: Floats) -> None:
+        """Write vectors of shape (n, dimensions) under their ids; what was there under an id is replaced."""
+        if not np.isfinite(vectors).all():
+            raise StoreError("The embedding gave a vector that is not a number; nothing was written.")
+        for first in range(0, len(ids), BATCH):
+            last = first + BATCH
+            self._size = None
+            with self._told():
+                self._collection.upsert(ids=list(ids[first:last]), embeddings=vectors[first:last])
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors; an id that isn't there is no error."""
+        for first in range(0, len(ids), BATCH):
+            self._size = None
+            with self._told():
+                self._collection.delete(ids=list(ids[first : first + BATCH]))
+
+    def nearest(self, vector: Floats, n: int) -> tuple[list[str], NDArray[np.float32]]:
+        """The ids of the `n` nearest vectors and their cosine similarities in [-1, 1], best first."""
+        n = min(n, len(self))
+        if n == 0:
+            return [], np.zeros(0, np.float32)
+        vectors: list[NDArray[np.int32 | np.float32]] = [vector]
+        with self._told():
+            found = self._collection.query(query_embeddings=vectors, n_results=n, include=["distances"])
+        distances = np.asarray((found["distances"] or [[]])[0], dtype=np.float32)
+        return list(found["ids"][0]), 1 - distances
+
+    def __len__(self) -> int:
+        # Counting takes Chroma as long as a query, and what others write isn't seen by an open client anyway.
+        if self._size is None:
+            with self._told():
+                self._size = self._collection.count()
+        return self._size
+
+    def close(self) -> None:
+        """Let go of the folder, so that another client sees what was written."""
+        # Every client of Chroma has it, but the declared type doesn't.
+        self._client.close()  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[PassageStore]:
+    """A store that is closed at the end of the block."""
+    store = PassageStore(folder)
+    try:
+        yield store
+    finally:
+        store.close()

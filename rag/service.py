@@ -1,0 +1,264 @@
+"""The service: build it, feed it papers, ask it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from llama_index.core.base.base_query_engine import BaseQueryEngine
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.chat_engine.types import BaseChatEngine
+from llama_index.core.llms import LLM
+
+from rag.ask.asking import Asking, Generating, checked_turns
+from rag.ask.finding import Finder
+from rag.ask.matrix import Comparison, compare
+from rag.ask.names import Names
+from rag.ask.suggesting import Ask, starters, suggest
+from rag.ask.support import SupportChecker
+from rag.core.answer import Answer, Event, Turn
+from rag.core.background import in_thread
+from rag.core.config import Config
+from rag.core.errors import RagError, UsageError
+from rag.core.options import Options
+from rag.core.threads import one_thread
+from rag.index.collection import Collection, Ingested
+from rag.index.embedding import BuiltinEmbedding
+from rag.index.external import External, chosen
+from rag.index.index import Index
+from rag.index.indexing import Progress
+from rag.index.mapping import PaperMap, paper_map
+from rag.index.retrieval import PaperRanker
+from rag.llm.language import Readers
+from rag.llm.reading import Reader
+from rag.papers import Paper
+from rag.retriever import PaperRetriever
+
+
+def build(config: Config | None = None, *, llm: LLM | None = None, embedding: BaseEmbedding | None = None) -> Rag:
+    """The service for a configuration; without one, for that of the environment. Reads nothing yet.
+
+    `llm` is any LlamaIndex model, to write the answers instead of the one that the configuration names; `embedding` any
+    LlamaIndex embedding, to rank passages with. Raises ConfigError where half of what a model needs is configured.
+    """
+    return Rag(config or Config.load(), llm=llm, embedding=embedding)
+
+
+class Rag:
+    """A collection that answers. Safe to use from several threads; close it, or use it as a context manager."""
+
+    def __init__(self, config: Config, *, llm: LLM | None = None, embedding: BaseEmbedding | None = None) -> None:
+        self.config = config
+        self._readers = Readers(config, llm)
+        self._checker: SupportChecker | None = None
+        other = embedding or chosen(config)
+        self._embedding = other if isinstance(other, BuiltinEmbedding) else BuiltinEmbedding(threads=config.threads)
+        external = External(other) if other is not None and other is not self._embedding else None
+        self._collection = Collection(config, self._embedding, external)
+        self._finder: Finder | None = None
+        self._guard = threading.RLock()
+
+    def __enter__(self) -> Rag:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def model(self) -> str | None:
+        """The name of the model that writes the answers; None in quoting mode."""
+        return self._readers.names[0] if self._readers.names else None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the models that a question may be asked with (`Options.model`); none in quoting mode."""
+        return self._readers.names
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn | Mapping[str, str]] = (),
+        *,
+        options: Options | None = None,
+        id: str | None = None,
+        stop: threading.Event | None = None,
+    ) -> Answer:
+        """Answer a question, in the light of the turns before it.
+
+        Setting `stop` ends it soon, with ModelStopped. Raises UsageError for a question or history that is empty or too
+        long, and for `options` that name a paper that isn't there or a model that isn't allowed; ConfigError where they
+        want a model and none is configured; ModelError where a language model fails that there is no falling back from,
+        and where another embedding does.
+        """
+        for event in self.stream(question, history, options=options, stop=stop):
+            if isinstance(event, Answer):
+                return replace(event, id=id)
+        raise RagError("The answer broke off.")
+
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn | Mapping[str, str]] = (),
+        *,
+        options: Options | None = None,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """The same as events: steps, pieces of text, and the Answer at the end.
+
+        Where a model writes, the pieces are provisional: what does not hold is taken back in the Answer.
+        """
+        options = options or Options()
+        turns = checked_turns(question, history)
+        reader = self._readers.chosen(options)
+        finder = self._open()
+        finder = finder.among(_rows(options.papers, finder.index), options.most)
+        generating = self._generating(reader, options) if reader else None
+        yield from Asking(question, turns, finder, generating, stop or threading.Event()).events()
+
+    async def aask(
+        self,
+        question: str,
+        history: Sequence[Turn | Mapping[str, str]] = (),
+        *,
+        options: Options | None = None,
+        id: str | None = None,
+    ) -> Answer:
+        """`ask` for programs that use asyncio; to cancel the task stops the model."""
+        async for event in self.astream(question, history, options=options):
+            if isinstance(event, Answer):
+                return replace(event, id=id)
+        raise RagError("The answer broke off.")
+
+    def astream(
+        self, question: str, history: Sequence[Turn | Mapping[str, str]] = (), *, options: Options | None = None
+    ) -> AsyncIterator[Event]:
+        """`stream` for programs that use asyncio; to leave it stops the model."""
+        return in_thread(lambda stop: self.stream(question, history, options=options, stop=stop))
+
+    def suggest(self, answers: Sequence[Answer], *, count: int = 3, options: Options | None = None) -> tuple[str, ...]:
+        """At most `count` questions to ask after the last of `answers`; each was tried, and is answered by new quotes.
+
+        A model words them where one writes the answers, and rules where it fails or takes seconds. `options` are those
+        that the next question would be asked with. Raises what `ask` does of an index, an embedding or options.
+        """
+        options = options or Options()
+        reader = self._readers.chosen(options)
+        finder = self._open()
+        allowed = _rows(options.papers, finder.index)
+        finder = finder.among(allowed, options.most)
+        return suggest(answers, finder, self._quoting(options), count=count, allowed=allowed, reader=reader)
+
+    def starters(self, count: int = 4) -> tuple[str, ...]:
+        """At most `count` questions to begin with: of a fact, two papers, a subject and a figure; each is answered.
+
+        The same collection gives the same.
+        """
+        return starters(self._open(), self._quoting(Options()), count=count)
+
+    def compare(self, papers: Sequence[str], aspects: Sequence[str]) -> Comparison:
+        """A table of 1 to 20 papers by 1 to 8 aspects ("speedup", "which GPUs"), with exact quotes in its cells.
+
+        A paper is given by its id, its title, or a beginning that no other title has. Where an abstract does not speak
+        of an aspect, the cell is empty. Raises UsageError for what names no paper or several, and for too few or too
+        many of either.
+        """
+        finder = self._open()
+        with one_thread():
+            return compare(finder.index, finder.coverage, papers, aspects)
+
+    def as_query_engine(self) -> BaseQueryEngine:
+        """The whole service as a LlamaIndex query engine: its response has the answer's text, its metadata the rest."""
+        from rag.engines import PaperQueryEngine
+
+        return PaperQueryEngine(self)
+
+    def as_chat_engine(self) -> BaseChatEngine:
+        """The whole service as a LlamaIndex chat engine, which keeps the conversation."""
+        from rag.engines import PaperChatEngine
+
+        return PaperChatEngine(self)
+
+    def ingest(
+        self,
+        paths: Sequence[Path] = (),
+        *,
+        add: bool = False,
+        skip_bad: bool = False,
+        progress: Progress | None = None,
+    ) -> Ingested:
+        """Make the collection hold exactly the papers in `paths`, or these too with `add`.
+
+        Without paths an empty collection is filled from the seeds, and any other is only brought up to date with this
+        version. Only what differs is embedded. Raises PaperError for what can't be read, unless `skip_bad`; Locked
+        while another process writes the collection; ModelError where another embedding than the built-in one fails.
+        """
+        return self._collection.ingest(paths, add=add, skip_bad=skip_bad, progress=progress)
+
+    def papers(self) -> tuple[Paper, ...]:
+        """The papers of the collection, in the order of their files; none before the first ingest."""
+        return self._collection.papers()
+
+    def map(self) -> PaperMap:
+        """The collection as a picture; made at the first call after a change, in 1 to 20 seconds."""
+        return paper_map(self._open().index)
+
+    def as_retriever(self, top_k: int = 10) -> PaperRetriever:
+        """The retrieval as a LlamaIndex retriever."""
+        finder = self._open()
+        return PaperRetriever(PaperRanker(finder.index, self._embedding), top_k)
+
+    def checker(self) -> SupportChecker:
+        """The check of claims against the papers of the collection, good until it changes or is closed."""
+        self._open()
+        assert self._checker is not None
+        return self._checker
+
+    def close(self) -> None:
+        """Let go of the index; the next question opens it again."""
+        with self._guard:
+            if self._finder is not None:
+                self._finder.index.close()
+                self._finder = None
+            self._collection.close()
+
+    def _open(self) -> Finder:
+        """The finder on the current index; builds or renews the index where that is needed."""
+        with self._guard:
+            folder = self._collection.current()
+            if self._finder is not None and folder == self._finder.index.folder:
+                return self._finder
+            if self._collection.behind(folder):
+                self.ingest()
+                folder = self._collection.current()
+            self.close()
+            if folder is None:
+                raise RagError(f"The index in {self._collection.folder} could not be made; run rag ingest.")
+            index = self._collection.open(folder)
+            names = Names(index.papers)
+            self._finder = Finder(index, PaperRanker(index, self._embedding), names)
+            self._checker = SupportChecker(index, self._embedding)
+            return self._finder
+
+    def _quoting(self, options: Options) -> Ask:
+        """Answers with quotes, whatever mode the options name."""
+        quoting = replace(options, mode="quoting", model=None)
+        return lambda question, turns: self.ask(question, turns, options=quoting)
+
+    def _generating(self, reader: Reader, options: Options) -> Generating:
+        """The model and what it needs."""
+        assert self._checker is not None
+        c = self.config
+        strict = c.strict if options.strict is None else options.strict
+        return Generating(reader, self._checker, c.context, strict, c.judge, c.fallback)
+
+
+def _rows(papers: frozenset[str] | None, index: Index) -> frozenset[int] | None:
+    """The rows of these papers; UsageError where one is not in the collection."""
+    if papers is None:
+        return None
+    if absent := sorted(set(papers) - index.rows.keys()):
+        more = f" and {len(absent) - 1} more that were chosen" if absent[1:] else ""
+        raise UsageError(f"The collection has no paper with the id {absent[0]!r}{more}: rag papers lists what it has.")
+    return frozenset(index.rows[i] for i in papers)
