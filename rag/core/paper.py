@@ -15,7 +15,9 @@ class Paper:
     """One paper. `abstract` is cleaned and is what every offset counts in; `raw_abstract` is as the file gave it.
 
     `title` is the title as the file gives it, without surrounding or repeated space. `key` is the name that the file
-    itself gives the record: a BibTeX key, an `id` of JSONL or CSV; it need not be unique.
+    itself gives the record: a BibTeX key, an `id` of JSONL or CSV; it need not be unique. `venue` is the journal or the
+    conference, `doi` a bare DOI in lower case ("10.1000/x"), `sources` the files or databases that the record came from.
+    A record without an abstract has an `abstract` of "": it is found by its title, and never quoted.
     """
 
     id: str
@@ -26,6 +28,10 @@ class Paper:
     year: int | None = None
     url: str | None = None
     key: str | None = None
+    venue: str | None = None
+    doi: str | None = None
+    keywords: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 def fold(text: str) -> str:
@@ -47,7 +53,7 @@ def paper_id(title: str, abstract: str) -> str:
 
 def paper_to_json(paper: Paper) -> dict[str, Any]:
     """The paper as a JSON object, with every field: `paper_from_json` gives it back."""
-    return {**asdict(paper), "authors": list(paper.authors)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(paper).items()}
 
 
 def paper_from_json(fields: Mapping[str, Any]) -> Paper:
@@ -64,4 +70,8 @@ def paper_from_json(fields: Mapping[str, Any]) -> Paper:
         year=fields.get("year"),
         url=fields.get("url"),
         key=fields.get("key"),
+        venue=fields.get("venue"),
+        doi=fields.get("doi"),
+        keywords=tuple(fields.get("keywords") or ()),
+        sources=tuple(fields.get("sources") or ()),
     )
