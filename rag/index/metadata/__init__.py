@@ -23,7 +23,7 @@ was: no kind, false filters, its own text. How the caller goes on:
 
 from rag.index.metadata.catalogue import Catalogue, Filters, Years
 from rag.index.metadata.kinds import Kind, Order
-from rag.index.metadata.names import Name, read_name
+from rag.index.metadata.names import Name, read_name, split_name
 from rag.index.metadata.questions import Lacking, MetadataQuestion, read_filters
 
 __all__ = [
@@ -37,4 +37,5 @@ __all__ = [
     "Years",
     "read_filters",
     "read_name",
+    "split_name",
 ]

@@ -87,3 +87,23 @@ def _family(words: tuple[str, ...]) -> tuple[str, ...]:
 
 def _same_given(one: str, other: str) -> bool:
     return one == other or (min(len(one), len(other)) == 1 and one[0] == other[0])
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """The given names and the family name, with its particles, as they are written; no given names of an organisation.
+
+    "Pim van Veen" and "van Veen, Pim" are ("Pim", "van Veen").
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if len(parts) > 1 and fold(parts[1]) not in _SUFFIXES:
+        return " ".join(parts[1:]), parts[0]
+    tokens = text.split()
+    if not read_name(text).given:
+        return "", " ".join(tokens)
+    if _are_initials(tokens[-1]) and not _are_initials(tokens[0]):
+        return tokens[-1], " ".join(tokens[:-1])
+    end = 2 if fold(tokens[-1]) in _SUFFIXES and len(tokens) > 2 else 1
+    first = len(tokens) - end
+    while first > 1 and tokens[first - 1].islower() and fold(tokens[first - 1]) in PARTICLES:
+        first -= 1
+    return " ".join(tokens[:first]), " ".join(tokens[first:])
