@@ -19,6 +19,7 @@ from rag.core import resources
 from rag.core.errors import ConfigError
 
 PLACEHOLDERS: Mapping[str, frozenset[str]] = {
+    "read": frozenset({"sources", "question", "hint"}),
     "answer": frozenset({"sources", "question", "caution"}),
     "compare": frozenset({"sources", "question"}),
     "list": frozenset({"sources", "topic"}),
