@@ -99,9 +99,7 @@ class Endpoint:
         """Send a request and deliver what comes. Raises `ModelError`."""
         try:
             async with contextlib.AsyncExitStack() as stack:
-                client = await stack.enter_async_context(
-                    sdk.async_client(self._url, self._key, self.connect_seconds)
-                )
+                client = await stack.enter_async_context(sdk.async_client(self._url, self._key, self.connect_seconds))
                 response = await self._opened(client, request, stack)
                 async for chunk in read(response, self.host, self.model, self._key):
                     to.deliver(chunk)

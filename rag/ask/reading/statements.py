@@ -50,8 +50,8 @@ class Segment:
 class Statement:
     """One sentence, list item or cell of a table.
 
-    `row` numbers the line of a table that it is a cell of, `column` what stands at the head of the cell's column;
-    `block` numbers the paragraph or list item.
+    `row` numbers the line of a table that it is a cell of, `column` what stands at the head of the cell's column, `label` that
+    it is the first of its row; `block` numbers the paragraph or list item.
     """
 
     segments: list[Segment]
@@ -59,6 +59,7 @@ class Statement:
     block: int = 0
     row: int | None = None
     column: Pairs = ()
+    label: bool = False
 
     @property
     def text(self) -> str:
@@ -75,11 +76,12 @@ class Statement:
         """Whether it says something of the sources' subject that can be true or false."""
         text = self.text
         if self.row is not None:
-            return bool(re.search(r"\d|\w{3}", text)) and not _ABSENT.search(text)
+            # The first cell only says what its row is about.
+            return bool(self.pairs or (not self.label and re.search(r"\d|\w{3}", text))) and not _ABSENT.search(text)
         if text.endswith(":") or (not self.pairs and self.is_about_sources):
             return False
         words = re.findall(r"[^\W_]+", text)
-        return len(words) >= MIN_WORDS or (len(words) > 1 and bool(re.search(r"\d", text)))
+        return len(words) >= MIN_WORDS or (len(words) > 1 and bool(self.pairs or re.search(r"\d", text)))
 
     @property
     def is_about_sources(self) -> bool:
@@ -206,6 +208,7 @@ def _table_row(line: str, number: int, columns: list[Pairs], cited: dict[str, Pa
             found.parts.append(f" {stripped} |" if stripped else " |")
             continue
         statement = _statement(stripped, cited, number)
+        statement.label = i == 0
         statement.row, statement.column = number, columns[i] if i < len(columns) else ()
         found.parts += [" ", statement, " |"]
 

@@ -16,9 +16,6 @@ LONGEST = 24_000
 _FIELD = re.compile(
     r"[\s>*_`#\[-]*(?P<name>state|missing|headline)[\s*_`]*[:=–-][\s*_`]*(?P<value>.*?)[\s*_`\]]*\Z", re.IGNORECASE
 )
-_BEGUN = re.compile(
-    r"[\s>*_`#\[-]*(?:[a-z]{0,8}|(?:state|missing|headline)[\s*_`]*(?:[:=–-].*)?)\Z", re.IGNORECASE | re.DOTALL
-)
 _FENCE = re.compile(r"\s*(?:```\w*|---+)\s*\Z")
 _ENDING = re.compile(r"[.!?;:,…。！？]+[\"'”’)]*\Z")
 _TAIL = re.compile(r"(?:[.!?;:,…。！？]+[\"'”’)]*)?[ \t]*\\?\Z")
@@ -26,11 +23,12 @@ _LONGEST_FIELD = 600
 _STEP = 2_000
 """Characters that are looked at together, so that a long piece costs no more than its parts."""
 _STATE_WORDS: tuple[tuple[re.Pattern[str], State], ...] = (
-    (re.compile(r"partly|partial", re.IGNORECASE), "partly"),
-    (re.compile(r"nearest|unanswer|not.?answer|no.?answer|insufficient|cannot", re.IGNORECASE), "nearest"),
-    (re.compile(r"nothing|none|off.?topic", re.IGNORECASE), "nothing"),
-    (re.compile(r"answer|full|complete|yes", re.IGNORECASE), "answers"),
+    (re.compile(r"\bpart(?:ly|ial)", re.IGNORECASE), "partly"),
+    (re.compile(r"\bnearest|\b(?:un|no[nt]?.?)answer|\binsufficient|\bcannot", re.IGNORECASE), "nearest"),
+    (re.compile(r"\bnothing|\bnone|\boff.?topic", re.IGNORECASE), "nothing"),
+    (re.compile(r"\banswer|\bfull|\bcomplete|\byes", re.IGNORECASE), "answers"),
 )
+_FIELDS = ("state", "missing", "headline")
 
 
 class Header:
@@ -53,7 +51,7 @@ class Header:
             return False
         name, value = found["name"].lower(), found["value"].strip()
         if name == "state":
-            state = next((state for pattern, state in _STATE_WORDS if pattern.match(value)), None)
+            state = next((state for pattern, state in _STATE_WORDS if pattern.search(value[:80])), None)
             if state is None:
                 return False
             self.state = state
@@ -119,7 +117,7 @@ class ReplyParser:
                     self._held = rest
                     continue
                 self._in_header = False
-            elif final or len(line) > _LONGEST_FIELD or not (_BEGUN.match(line) or _FENCE.match(line)):
+            elif final or len(line) > _LONGEST_FIELD or not _may_be_field(line):
                 self._in_header = False
             return
 
@@ -179,3 +177,9 @@ class ReplyParser:
         if re.search(r"\w", text):
             self._marked = ()
         return text
+
+
+def _may_be_field(line: str) -> bool:
+    """Whether the beginning of a line may yet turn out to belong to the header."""
+    word = re.sub(r"^[\s>*_`#\[-]+", "", line).lower()
+    return any(field.startswith(word) or re.match(rf"{field}[\s*_`]*(?:[:=–-]|\Z)", word) for field in _FIELDS)
