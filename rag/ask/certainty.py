@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.ask.sentences import Sentence
+from rag.core.answer import State
 from rag.index.embedding import Floats
 from rag.index.index import Index
 from rag.index.lexical import STOPWORDS, stem, terms, words
@@ -21,19 +23,38 @@ from rag.index.retrieval import Ranking
 from rag.index.scores import Encoded, TokenScores
 
 FEATURES = (
-    "mean", "lowest", "second", "together", "percentile", "percentile_low", "sentence", "document", "score", "lead",
-    "unknown", "title", "length", "pieces",
+    "lowest", "percentile", "sentence", "document", "unknown", "title", "length", "worst", "within", "asked", "no_figure",
+    "several", "restricted",
 )  # fmt: skip
 """
 The support of a word of the question is 1 where the papers write it, else the mean cosine of its best word pieces there.
-mean, lowest, second: its mean over the words, weighted by rarity, and the two lowest; together: the best mean within one
-sentence; percentile, percentile_low: the share of other papers in which a word has less support, its mean and its
-lowest; sentence, document: cosines of the best sentence and of the passages; score, lead: the fused score of the best
-paper, and how far it is ahead of the fifth; unknown: share of the words, weighted by rarity, that no paper has; title:
-share of the words that the title has; length: how many words, as a logarithm; pieces: into how many pieces the strangest
-unknown word falls.
+lowest: the least of all words; percentile: the share of other papers in which a word has less support, weighted by rarity;
+sentence, document: cosines of the best sentence and of the passages; unknown: share of the words, weighted by rarity, that
+no paper has; title: share that the title has; length: how many words, as a logarithm; worst: the mean cosine of the third
+of the word pieces that the abstracts fit worst; within: the best mean support within one sentence of the words that the
+title has not; asked: the percentile of what is asked for, behind "which" or "how many"; no_figure: a figure is asked for
+and the best sentences have none; several, restricted: several papers share the question, the conversation restricts it.
 """
+WEIGHTS = np.array([0.79, 1.08, 2.11, 2.32, -1.53, -2.45, 1.24, 5.13, 3.11, 2.07, -1.01, 0.07, 4.56], np.float32)
+BIAS = -9.6
+"""Logistic regression on 1,050 questions of four collections, each weighted alike. Cross-validated the area under the ROC
+curve is .89 (systems, half of the unanswerable ones written to be mistaken), .85 (medicine), .90 (society)."""
+ANSWERS, SEVERAL, LISTS, NEAR = 0.57, 0.35, 0.2, 0.03
+"""From this probability on one paper answers, several papers do, and a list is one; from the last on papers are near."""
+CAUTION = {"careful": 1.0, "usual": 0.0, "bold": -1.0}
+"""What a user's wish adds to the odds, as a logarithm, that an answer needs."""
 
+_NAME = re.compile(r"(?<![\w-])(?=[\w.+-]*(?:[a-z][A-Z]|[A-Z].*[A-Z]|[A-Za-z]-?\d))[\w.+-]*\w")
+_ASKED = re.compile(
+    r"\b(?:how\s+many|how\s+much|(?:what|which)(?:'s)?(?:\s+(?:is|are|was|were)\s+(?:the|its|their))?|whose)\s+"
+    r"(?P<what>(?:[\w-]+\s+){0,3}[\w-]+)",
+    re.IGNORECASE,
+)
+_FIGURE_ASKED = re.compile(
+    r"\bhow\s+(?!do\b|does\b|did\b|is\b|are\b|was\b|were\b|can\b|could\b|to\b|would\b|should\b|has\b|have\b|come\b)[a-z]+"
+    r"|\b(?:percent\w*|proportion|share|rate|ratio|number|amount|average|mean|odds|cost|price)\b|%",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 
 
@@ -53,36 +74,58 @@ class Certainty:
         self._index = index
         self._tokens = TokenScores(index)
 
-    def features(self, query: Encoded, ranking: Ranking, rows: Sequence[int]) -> Floats:
-        """The features (len(FEATURES),) of the papers in `rows`, best first; `ranking` is that of all candidates."""
+    def probability(
+        self,
+        query: Encoded,
+        ranking: Ranking,
+        rows: Sequence[int],
+        best: Sequence[Sentence],
+        *,
+        restricted: bool = False,
+    ) -> float:
+        """The probability that the papers in `rows`, best first, answer; `best` are the sentences of the first one."""
+        odds = float(self.features(query, ranking, rows, best, restricted=restricted) @ WEIGHTS) + BIAS
+        return 1 / (1 + math.exp(-odds))
+
+    def unknown_names(self, text: str) -> list[str]:
+        """Names in a text of which no paper has a word, in its spelling: "PointPillars", where nobody writes of it."""
+        found = []
+        for match in _NAME.finditer(text):
+            parts = [stem(w) for w in words(match.group()) if w not in STOPWORDS]
+            if parts and not any(p in self._index.lexicon for p in parts):
+                found.append(match.group())
+        return list(dict.fromkeys(found))
+
+    def features(
+        self, query: Encoded, ranking: Ranking, rows: Sequence[int], best: Sequence[Sentence], *, restricted: bool
+    ) -> Floats:
+        """The features (len(FEATURES),) of the papers in `rows`, best first. `ranking` is that of all candidates, `best` are
+        the scored sentences of the first paper."""
         asked = self._words(query)
-        at = [int(np.flatnonzero(ranking.rows == row)[0]) for row in rows]
         if not asked or not rows:
             return np.zeros(len(FEATURES), np.float32)
+        at = [int(np.flatnonzero(ranking.rows == row)[0]) for row in rows]
         weight = np.array([w.rarity for w in asked])
         weight = weight / max(float(weight.sum()), 1e-9)
-        support, together = self._support(query, asked, rows, weight)
-        low = np.sort(support)
-        percentile = self._percentiles(ranking, asked, at, support)
-        lexicon = self._index.lexicon
-        unknown = np.array([w.stem not in lexicon for w in asked])
         head = set().union(*(terms(self._index.papers[row].title) for row in rows))
-        fifth = ranking.score[min(4, len(ranking.score) - 1)]
+        support, body = self._support(query, asked, rows)
+        percentile = self._percentiles(ranking, asked, at)
+        unknown = np.array([w.stem not in self._index.lexicon for w in asked])
+        worst = np.sort(body)[: max(1, len(body) // 3)]
         values = [
-            float(support @ weight),
-            float(low[0]),
-            float(low[min(1, len(low) - 1)]),
-            together,
+            float(support.min()),
             float(percentile @ weight),
-            float(percentile.min()),
             float(ranking.sentence[at].max()),
             float(ranking.document[at].max()),
-            float(ranking.score[at].max()),
-            float(ranking.score[at].max() - fifth),
             float(unknown @ weight),
             float(np.array([w.stem in head for w in asked]) @ weight),
             math.log1p(min(len(asked), 12)),
-            float(max((min(4, int(w.pieces.sum())) for w, u in zip(asked, unknown, strict=True) if u), default=0)),
+            float(worst.mean()),
+            self._within([w for w in asked if w.stem not in head], rows[0], best),
+            _asked(query.text, asked, percentile),
+            self._no_figure(query.text, rows[0], best),
+            float(len(rows) > 1),
+            float(restricted),
         ]
         return np.array(values, np.float32)
 
@@ -99,36 +142,66 @@ class Certainty:
                 found.setdefault(stemmed, _Word(stemmed, inside, self._index.lexicon.idf(stemmed)))
         return list(found.values())
 
-    def _support(
-        self, query: Encoded, asked: Sequence[_Word], rows: Sequence[int], weight: NDArray[np.float64]
-    ) -> tuple[Floats, float]:
-        """The support of each word in any of the papers, and the best weighted mean within one sentence."""
-        best, together = np.zeros(len(asked), np.float32), 0.0
+    def _support(self, query: Encoded, asked: Sequence[_Word], rows: Sequence[int]) -> tuple[Floats, Floats]:
+        """The support of each word in any of the papers, and the best cosine of each word piece in their abstracts."""
+        support = np.zeros(len(asked), np.float32)
+        body = np.zeros(len(query.tokens), np.float32)
         for row in rows:
             paper = self._index.papers[row]
             first, last = (int(i) for i in self._index.token_starts[row : row + 2])
+            if last <= first:
+                continue
             similarity = self._tokens.similarities(query, slice(first, last))
-            owners = np.asarray(self._index.token_owners[first:last])
-            for number in np.unique(owners):
-                mine = similarity[owners == number].max(axis=0)
-                span = None if number < 0 else self._index.sentences(row)[number]
-                text = paper.title if span is None else paper.abstract[span.start : span.end]
-                written = set(terms(text))
-                support = np.array(
-                    [1.0 if w.stem in written else float(mine[w.pieces].mean()) for w in asked], np.float32
-                )
-                best = np.maximum(best, support)
-                if span is not None:
-                    together = max(together, float(support @ weight))
-        return best, together
+            inside = similarity[np.asarray(self._index.token_owners[first:last]) >= 0]
+            body = np.maximum(body, inside.max(axis=0)) if len(inside) else body
+            whole = similarity.max(axis=0)
+            written = set(terms(f"{paper.title} {paper.abstract}"))
+            own = [1.0 if w.stem in written else float(whole[w.pieces].mean()) for w in asked]
+            support = np.maximum(support, np.array(own, np.float32))
+        return support, body
 
-    def _percentiles(
-        self, ranking: Ranking, asked: Sequence[_Word], at: Sequence[int], support: Floats
-    ) -> Floats:
+    def _within(self, asked: Sequence[_Word], row: int, sentences: Sequence[Sentence]) -> float:
+        """The best mean support of the words within one sentence; 0 where there are none."""
+        abstract, best = self._index.papers[row].abstract, 0.0
+        for s in sentences if asked else ():
+            written = set(terms(abstract[s.span.start : s.span.end]))
+            best = max(best, float(np.mean([1.0 if w.stem in written else s.cover[w.pieces].mean() for w in asked])))
+        return best
+
+    def _no_figure(self, question: str, row: int, sentences: Sequence[Sentence]) -> float:
+        """1 where a figure is asked for and none of the four best sentences has one."""
+        if not _FIGURE_ASKED.search(question):
+            return 0.0
+        abstract = self._index.papers[row].abstract
+        best = sorted(sentences, key=lambda s: -s.score)[:4]
+        return float(not any(c.isdigit() for s in best for c in abstract[s.span.start : s.span.end]))
+
+    def _percentiles(self, ranking: Ranking, asked: Sequence[_Word], at: Sequence[int]) -> Floats:
         """For each word the share of the other finely ranked papers that support it less."""
         cover = ranking.cover[np.isfinite(ranking.cover).all(axis=1)]
         if len(cover) < 5:
             return np.full(len(asked), 0.75, np.float32)
-        own = np.nanmax(ranking.cover[at], axis=0)
+        own = np.nan_to_num(ranking.cover[at], nan=0.0).max(axis=0)
         below = (cover < own).mean(axis=0)
         return np.array([float(below[w.pieces].mean()) for w in asked], np.float32)
+
+
+def _asked(question: str, words_of: Sequence[_Word], percentile: Floats) -> float:
+    """The least percentile of what is asked for: the words behind "which" or "how many"; 1 where nothing is."""
+    match = _ASKED.search(question)
+    wanted = set()
+    for word in words(match["what"]) if match else []:
+        if word in STOPWORDS:
+            break
+        wanted.add(stem(word))
+    return min((float(p) for w, p in zip(words_of, percentile, strict=True) if w.stem in wanted), default=1.0)
+
+
+def state_of(probability: float, caution: float = 0.0, *, near: bool = False, least: float = ANSWERS) -> State:
+    """The state of an answer with this probability. From `least` on it answers; `near`: the papers are those that were asked
+    about, so that something is near whatever the probability."""
+    odds = math.log(max(probability, 1e-9) / max(1 - probability, 1e-9)) - caution
+    likely = 1 / (1 + math.exp(-odds))
+    if likely >= least:
+        return "answers"
+    return "nearest" if near or likely >= NEAR else "nothing"

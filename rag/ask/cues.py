@@ -13,15 +13,15 @@ _NOUN = (
     r"authors|researchers|teams?|groups?|trials?|surveys?|reviews?|reports?|records|documents|sources|references|"
     r"resources|datasets?|corpora|methods|approaches|systems|techniques|frameworks|tools|projects)"
 )
-_ADJECTIVES = r"(?:(?!(?:do|does|did|is|are|was|were|has|have|had|can|get|of|for|in|on|to|with|the)\b)[\w'/-]+\s+){0,3}?"
+_ADJECTIVES = (
+    r"(?:(?!(?:do|does|did|is|are|was|were|has|have|had|can|get|of|for|in|on|to|with|the)\b)[\w'/-]+\s+){0,3}?"
+)
 _ABOUT = (
     r"(?:that|which|who|whose|where|in\s+which|on|about|in|with|using|for|of|from|by|dealing|related|regarding|concerning|"
     r"discussing|describing|exploring|examining|investigating|studying|covering|addressing|to|into)"
 )
 
-_PLURAL = (
-    r"(?:papers|studies|articles|works|publications|abstracts|literature|research|trials|surveys|reviews|reports)"
-)
+_PLURAL = r"(?:papers|studies|articles|works|publications|abstracts|literature|research|trials|surveys|reviews|reports)"
 _SINGULAR = r"(?:paper|study|article|work|publication|abstract|trial|survey|review|report)"
 _FIND = (
     r"(?:suggest|recommend|find|point\s+(?:me|us)\s+(?:to|towards?|at)|direct\s+me\s+to|look(?:ing)?\s+for|search(?:ing)?\s+for|"
@@ -36,14 +36,14 @@ def _any_of(*patterns: str) -> re.Pattern[str]:
 
 _MANY = _any_of(
     rf"^\W*(?:(?:and|so|ok|please|also)\W+)*(?:in\s+)?(?:which|what)\s+(?:of\s+(?:the|these|those)\s+)?{_ADJECTIVES}{_PLURAL}\b",
-    rf"^\W*(?:(?:and|so|ok|please|also)\W+)*which\s+of\s+(?:the|these|those)\b",
+    r"^\W*(?:(?:and|so|ok|please|also)\W+)*which\s+of\s+(?:the|these|those)\b",
     rf"\b{_FIND}\s+(?:me\s+|us\s+)?(?:some\s+|any\s+|a\s+few\s+|the\s+|all\s+|every\s+|of\s+|to\s+)*{_ADJECTIVES}{_PLURAL}\b",
     rf"\b{_FIND}\s+(?:me\s+|us\s+)?(?:all|everything|every|anything|something)\b",
     rf"\b(?:how\s+many|number\s+of|count)\s+(?:of\s+(?:the|these|your|our)\s+)?{_ADJECTIVES}{_PLURAL}\b",
     rf"\b(?:is|are|was|were)\s+there\s+(?:any|some|other|more)?\s*{_ADJECTIVES}{_PLURAL}\b",
     rf"\b(?:has|have|had)\s+(?:any|some|other|there\s+been)\s+(?:any\s+)?{_ADJECTIVES}{_PLURAL}\b",
     rf"\bwhat\s+(?:{_ADJECTIVES})?(?:work|research|literature)\s+(?:has|have|is|are|was|exists?|do)\b",
-    rf"\b(?:do|did|have)\s+(?:we|you|they)\s+(?:have|got|hold)?\s*(?:any|anything|something|some)\b",
+    r"\b(?:do|did|have)\s+(?:we|you|they)\s+(?:have|got|hold)?\s*(?:any|anything|something|some)\b",
     rf"^\W*(?:any|some|all|other|more|recent|further)\s+{_ADJECTIVES}(?:{_PLURAL}|work)\b",
     rf"^\W*(?:{_PLURAL}|work)\s+{_ABOUT}\b",
     r"\b(?:papers|studies|articles|publications|literature)\W*(?:pls|please|plz|wanted|needed)\W*$|^\W*(?:\S+\s+){0,4}papers\W*$",
@@ -56,21 +56,21 @@ _ONE = _any_of(
     rf"^\W*(?:(?:and|so|ok|please|also)\W+)*(?:in\s+)?(?:which|what)\s+{_ADJECTIVES}{_SINGULAR}\b",
     rf"\b{_FIND}\s+(?:me\s+|us\s+)?(?:to\s+)?(?:some\s+|any\s+|a\s+|an\s+|the\s+|of\s+)*{_ADJECTIVES}{_SINGULAR}\b",
     rf"\b(?:is|are)\s+there\s+(?:any|a|an|another)?\s*{_ADJECTIVES}{_SINGULAR}\b",
-    rf"\b(?:has|have|did|does|do|can|could)\s+(?:any|anyone|anybody|someone|somebody|researchers|people|others)\b",
+    r"\b(?:has|have|did|does|do|can|could)\s+(?:any|anyone|anybody|someone|somebody|researchers|people|others)\b",
     rf"^\W*(?:an?\s+|the\s+)?{_SINGULAR}\s+{_ABOUT}\b",
     r"^\W*(?:is|are|do|does|can|could|would|should)\b.{0,40}\b(?:any|possible)\b|^\W*where\s+(?:can|could|might|do)\s+i\s+find\b",
 )
 """What asks for a paper, by a description of it."""
 _COUNT = re.compile(r"\b(?:how\s+many|the\s+number\s+of|count)\b", re.IGNORECASE)
 _CUE_WORDS = (
-    rf"(?:please|pls|plz|can|could|would|you|your|me|us|we|i|am|is|are|was|were|be|been|being|do|does|did|have|has|had|got|here|"
-    rf"there|which|what|who|that|this|these|those|of|the|all|any|some|every|each|everything|anything|something|in|on|at|our|stored|"
-    rf"collection|library|corpus|know|of|gimme|show|tell|about|for|so|and|ok|also|how|many|much|number|count|ones?|exist\w*|"
-    rf"available|out|a|an|few|other|more|to|by|from|find|found|find|list|suggest|recommend|recommended|point|towards?|direct|"
-    rf"looking|search\w*|need|want|aware|refer|read|give|enumerate|name|where|might|should|consult|learn|deal\w*|discuss\w*|"
-    rf"describ\w*|explor\w*|examin\w*|investigat\w*|address\w*|cover\w*|concern\w*|regard\w*|relat\w*|focus\w*|treat\w*|"
-    rf"stud\w+|look\w*|into|with|work\w*|papers?|articles?|publications?|abstracts?|literature|research\w*|authors|trials|"
-    rf"surveys|reviews|reports?|mention\w*|present\w*|propos\w*|using|use[sd]?|claim\w*|first|glad|after|done|carried|conducted|published|written)"
+    r"(?:please|pls|plz|can|could|would|you|your|me|us|we|i|am|is|are|was|were|be|been|being|do|does|did|have|has|had|got|here|"
+    r"there|which|what|who|that|this|these|those|of|the|all|any|some|every|each|everything|anything|something|in|on|at|our|stored|"
+    r"collection|library|corpus|know|of|gimme|show|tell|about|for|so|and|ok|also|how|many|much|number|count|ones?|exist\w*|"
+    r"available|out|a|an|few|other|more|to|by|from|find|found|find|list|suggest|recommend|recommended|point|towards?|direct|"
+    r"looking|search\w*|need|want|aware|refer|read|give|enumerate|name|where|might|should|consult|learn|deal\w*|discuss\w*|"
+    r"describ\w*|explor\w*|examin\w*|investigat\w*|address\w*|cover\w*|concern\w*|regard\w*|relat\w*|focus\w*|treat\w*|"
+    r"stud\w+|look\w*|into|with|work\w*|papers?|articles?|publications?|abstracts?|literature|research\w*|authors|trials|"
+    r"surveys|reviews|reports?|mention\w*|present\w*|propos\w*|using|use[sd]?|claim\w*|first|glad|after|done|carried|conducted|published|written)"
 )
 _CUES = re.compile(
     rf"(?:(?<=^)|(?<=[\s\W]))(?:{_CUE_WORDS}\b[\s,;:?!.'’]*)*\b{_NOUN}\b[\s,;:?!.]*(?:{_CUE_WORDS}\b[\s,;:?!.'’]*)*",
@@ -86,7 +86,9 @@ _TRAIL = re.compile(
     re.IGNORECASE,
 )
 
-_HERE = r"\b(?:this|the|your|our|these)\s+(?:\w+\s+)?(?:collection|library|corpus|papers|abstracts|documents|database)\b"
+_HERE = (
+    r"\b(?:this|the|your|our|these)\s+(?:\w+\s+)?(?:collection|library|corpus|papers|abstracts|documents|database)\b"
+)
 _COLLECTION = _any_of(
     rf"^\W*(?:what|which)\s+(?:\w+\s+){{0,2}}?(?:topics?|themes?|subjects?|fields?|areas?)\b.*{_HERE}",
     rf"^\W*what(?:'s|\s+is|\s+are|\s+does|\s+do)?\s+(?:in\s+)?{_HERE}\s*(?:about|cover|contain|deal\s+with|on|hold)?\W*$",

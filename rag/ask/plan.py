@@ -35,15 +35,23 @@ _GOES_ON = re.compile(
     r"^\W*(?:and|but|or|so|also|then|ok(?:ay)?|no|yes|what\s+about|how\s+about|what\s+else|why|how\s+so|how\s+come|really|by\s+how\s+much|since\s+when|on\s+(?:which|what|how)|with\s+(?:which|what|how)|in\s+(?:which|what|how)|for\s+(?:which|what|how)|compared\s+(?:to|with)|any)\b",
     re.IGNORECASE,
 )
-_ABOUT = re.compile(r"^\W*(?:(?:and|but|so|ok(?:ay)?)\b[\s,]*)*(?:what|how)\s+about\b|^\W*and\s+(?:for|in|with|on|of)?\b", re.I)
+_ABOUT = re.compile(
+    r"^\W*(?:(?:and|but|so|ok(?:ay)?)\b[\s,]*)*(?:what|how)\s+about\b|^\W*and\s+(?:for|in|with|on|of)?\b", re.IGNORECASE
+)
 _NEW_TOPIC = re.compile(
     r"^\W*(?:(?:ok(?:ay)?|now|so|well|right|thanks|fine|good)\b[\s,.!]*)*(?:(?:on\s+)?(?:an?\s+)?(?:completely\s+|totally\s+)?"
     r"(?:different|new|other|another|unrelated)\s+(?:topic|subject|question|matter)|something\s+(?:else|different))\W+",
     re.IGNORECASE,
 )
-_ORDINAL = re.compile(r"\bthe\s+(first|second|third|fourth|last|former|latter)\b|\b(first|second|third|last)\s+(?:one|paper|study)\b", re.I)
+_ORDINAL = re.compile(
+    r"\bthe\s+(first|second|third|fourth|last|former|latter)\b|\b(first|second|third|last)\s+(?:one|paper|study)\b",
+    re.IGNORECASE,
+)
 _PLACE = {"first": 0, "former": 0, "second": 1, "latter": 1, "third": 2, "fourth": 3, "last": -1}
-_OTHER = re.compile(r"\b(?:the|an)?\s*other\s+(?:[\w-]+\s+)?(?:one|paper|work|study|trial|system|team|group)\b|\bthe\s+other\b", re.I)
+_OTHER = re.compile(
+    r"\b(?:the|an)?\s*other\s+(?:[\w-]+\s+)?(?:one|paper|work|study|trial|system|team|group)\b|\bthe\s+other\b",
+    re.IGNORECASE,
+)
 _VERB = re.compile(
     r"\b(?:what|which|who|whom|whose|why|how|when|where|is|are|was|were|do|does|did|has|have|had|can|could|should|would|will|"
     r"may|might|than|versus|vs)\b",
@@ -137,7 +145,9 @@ def read_in_conversation(
     standalone = f"{question.strip()} ({title})"
     if plan.kind == "list":
         return replace(plan, standalone=standalone, rows=focus)
-    return replace(plan, kind="single", one=False, standalone=standalone, searches=(question, f"{previous} {question}"), rows=focus)
+    return replace(
+        plan, kind="single", one=False, standalone=standalone, searches=(question, f"{previous} {question}"), rows=focus
+    )
 
 
 def _depends(question: str, plan: Plan) -> bool:

@@ -55,7 +55,9 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 _LINK_ASKED = re.compile(r"\b(?:code|github|url|link|website|download|repository|available|data)\b", re.IGNORECASE)
-_LABEL = re.compile(r"\s*(?P<label>[A-Z][A-Z&/,() -]{2,60}|[A-Z][a-z]+(?: (?:and|of|&) [A-Za-z]+| [A-Z][a-z]+)?)\s*:\s+(?=\S)")
+_LABEL = re.compile(
+    r"\s*(?P<label>[A-Z][A-Z&/,() -]{2,60}|[A-Z][a-z]+(?: (?:and|of|&) [A-Za-z]+| [A-Z][a-z]+)?)\s*:\s+(?=\S)"
+)
 """A heading of a structured abstract in front of a sentence: "METHODS: ", "Results and discussion: "."""
 _LABEL_WORDS = re.compile(
     r"background|objective|aim|purpose|introduction|context|method|design|setting|participants|patients|subjects|measure|result|"
@@ -155,9 +157,14 @@ class SentenceScorer:
         return np.array([sum(w for t, w in weights.items() if t in f) / total for f in found], np.float32)
 
 
+def aim_of(texts: Sequence[str]) -> int:
+    """The place of the first sentence that says what the paper does; as many as there are where none does."""
+    return next((n for n, text in enumerate(texts) if _AIM.search(text)), len(texts))
+
+
 def _roles(texts: Sequence[str], labels: Sequence[str]) -> Floats:
     """The features that are read off a sentence and its place, (s, 4)."""
-    anchor = next((n for n, text in enumerate(texts) if _AIM.search(text)), len(texts))
+    anchor = aim_of(texts)
     rows = []
     for n, (text, label) in enumerate(zip(texts, labels, strict=True)):
         finding = bool(_FINDING_LABEL.search(label)) if label else bool(_FINDING.search(text))

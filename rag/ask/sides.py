@@ -26,8 +26,10 @@ second, least: what the stretch that fits the other paper better gains, and the 
 rarity, 0 to 1, of the rarest word that only one of them has (in its title), the less of the two; lead: how far the best
 paper is ahead of the second; compares: the question has a word of comparison.
 """
-WEIGHTS, BIAS = np.array([23.0, 12.8, 0.0, 2.8, 0.0, 3.0], np.float32), -3.4
-SHARES = 0.5
+WEIGHTS, BIAS = np.array([17.6, 13.9, 0.17, 2.04, -0.14, 3.12], np.float32), -2.46
+"""Logistic regression on 700 questions of three collections, 110 of them comparisons. Cross-validated by collection the
+area under the ROC curve is .94 (systems), .99 (medicine), .95 (society)."""
+SHARES = 0.55
 """Probability from which on the question is one of several papers."""
 MORE = 0.6
 """Of the gain of the second side, what a third or fourth must gain."""
@@ -80,7 +82,9 @@ def _pair(index: Index, query: Encoded, ranking: Ranking, cover: Floats, n: int)
     most = math.log1p((len(index) - 0.5) / 1.5)
     rarity = {t: index.lexicon.idf(t) / most for t in set(query.terms) if t in index.lexicon}
     only = [max((w for t, w in rarity.items() if t in held[i] and t not in held[1 - i]), default=0.0) for i in (0, 1)]
-    titled = [max((w for t, w in rarity.items() if t in heads[i] and t not in held[1 - i]), default=0.0) for i in (0, 1)]
+    titled = [
+        max((w for t, w in rarity.items() if t in heads[i] and t not in held[1 - i]), default=0.0) for i in (0, 1)
+    ]
     least = min(first, second)
     value = least + 0.05 * min(only) + 0.05 * min(titled) - 0.02 * float(ranking.score[0] - ranking.score[n])
     return value, [second, least, min(only), min(titled)]

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["single", "comparison", "list", "none"]
+Kind = Literal["single", "comparison", "list", "overview", "none"]
+State = Literal["answers", "partly", "nearest", "nothing"]
 Role = Literal["user", "assistant"]
 Level = Literal["supported", "partly", "unsupported"]
 
@@ -79,7 +80,9 @@ class Retrieved:
 class Answer:
     """One answer, as the chat page, the command line, the JSON output and the evaluation get it.
 
-    `confidence` is the estimated probability that the collection answers the question, None where none was estimated.
+    `state` says how far it answers: it does; it lacks what `missing` names; it shows the nearest sentences, which nothing
+    says to be the answer; or nothing is near. `abstained` is true for the last two. `headline` is one line that says the
+    answer, None where none is sure. `confidence` is the estimated probability that the collection answers the question, None where none was estimated.
     `aspects` are the columns of a comparison that asks for several things, empty for any other answer;
     `claims` are those of a generating answer, in order; `prompts` has eight hexadecimal digits of the hash of each
     prompt that was used; `replayed` says that a reply of the model came from the cache, so that the times mean nothing;
@@ -91,6 +94,8 @@ class Answer:
     kind: Kind
     answer: str
     abstained: bool = False
+    state: State = "answers"
+    headline: str | None = None
     mode: Literal["quoting", "generating"] = "quoting"
     model: str | None = None
     citations: tuple[Citation, ...] = ()
@@ -121,6 +126,8 @@ class Answer:
             kind=data["kind"],
             answer=data["answer"],
             abstained=data["abstained"],
+            state=data.get("state", "nothing" if data["abstained"] else "answers"),
+            headline=data.get("headline"),
             mode=data["mode"],
             model=data["model"],
             citations=tuple(Citation(**c) for c in data["citations"]),
@@ -163,6 +170,8 @@ class Answer:
             "kind": self.kind,
             "answer": self.answer,
             "abstained": self.abstained,
+            "state": self.state,
+            "headline": self.headline,
             "mode": self.mode,
             "model": self.model,
             "citations": [dataclasses.asdict(c) for c in self.citations],
@@ -188,6 +197,7 @@ def failed(question: str, reason: str, id: str | None = None) -> Answer:
         kind="none",
         answer=f"This question could not be answered: {reason}",
         abstained=True,
+        state="nothing",
         warnings=(reason,),
         id=id,
     )

@@ -1,0 +1,91 @@
+"""A view of a subject or of the whole collection: its groups, and for each paper the sentence that says what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from rag.ask.sentences import Sentence, aim_of, evidence_spans
+from rag.index.embedding import Floats
+from rag.index.index import Index
+from rag.index.topics import names
+
+GROUPS = 8
+"""Groups of a view at most; a collection has about one for every ten papers."""
+TYPICAL = 2
+"""Papers that are shown of each group: those nearest to its middle."""
+SAMPLE = 4_000
+"""Papers that are grouped; of a larger collection every n-th, and the others join the nearest group."""
+ROUNDS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Papers about the same: two or three terms that they write, their rows, and those that are typical of them."""
+
+    terms: tuple[str, ...]
+    rows: tuple[int, ...]
+    typical: tuple[int, ...]
+
+
+def purpose(index: Index, row: int) -> tuple[Sentence, ...]:
+    """The sentence of a paper that says what it does; its first one where none does, none without an abstract."""
+    abstract = index.papers[row].abstract
+    spans, _ = evidence_spans(abstract, index.sentences(row))
+    if not spans:
+        return ()
+    number = aim_of([abstract[s.start : s.end] for s in spans])
+    number = number if number < len(spans) else 0
+    span = spans[number]
+    words = len(abstract[span.start : span.end].split())
+    return (Sentence(row, number, span, 1.0, np.zeros(0, np.float32), words),)
+
+
+def groups_of(index: Index, among: Collection[int] | None) -> list[Group]:
+    """The groups of the collection, or of the papers `among`, the largest first; the same from run to run."""
+    rows = np.array(sorted(among) if among is not None else range(len(index)), np.int64)
+    vectors = _vectors(index, rows)
+    count = max(1, min(GROUPS, len(rows) // 10 or 1))
+    middles = _middles(vectors[:: max(1, len(rows) // SAMPLE)], count)
+    nearness = vectors @ middles.T
+    labels = nearness.argmax(axis=1)
+    members = [np.flatnonzero(labels == n) for n in range(count)]
+    members = sorted((m for m in members if len(m)), key=len, reverse=True)
+    papers = [index.papers[int(row)] for row in rows]
+    terms = names(papers, [m.tolist() for m in members])
+    groups = []
+    for inside, told in zip(members, terms, strict=True):
+        label = int(labels[inside[0]])
+        order = inside[np.argsort(-nearness[inside, label], kind="stable")]
+        typical = [int(rows[i]) for i in order if index.papers[int(rows[i])].abstract][:TYPICAL]
+        groups.append(Group(told, tuple(int(rows[i]) for i in order), tuple(typical)))
+    return groups
+
+
+def _vectors(index: Index, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
+    """The mean of each paper's passages, of unit length."""
+    starts = index.passage_starts
+    found = np.zeros((len(rows), index.passage_vectors.shape[1]), np.float32)
+    for n, row in enumerate(rows):
+        if starts[row + 1] > starts[row]:
+            found[n] = index.passage_vectors[starts[row] : starts[row + 1]].mean(axis=0, dtype=np.float32)
+    scaled: Floats = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+    return scaled
+
+
+def _middles(vectors: Floats, count: int) -> Floats:
+    """Spherical k-means (Dhillon and Modha 2001), begun with papers far from each other; (count, d)."""
+    chosen = [int(np.argmax(vectors @ vectors.mean(axis=0)))]
+    while len(chosen) < count:
+        chosen.append(int(np.argmin((vectors @ vectors[chosen].T).max(axis=1))))
+    middles = vectors[chosen].copy()
+    for _ in range(ROUNDS):
+        labels = (vectors @ middles.T).argmax(axis=1)
+        for n in range(count):
+            inside = vectors[labels == n]
+            if len(inside):
+                middle = inside.mean(axis=0)
+                middles[n] = middle / max(float(np.linalg.norm(middle)), 1e-9)
+    return middles

@@ -1,0 +1,224 @@
+"""From a plan to what answers it, without a model: which papers, which of their sentences, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from rag.ask.certainty import LISTS, SEVERAL, Certainty, state_of
+from rag.ask.listing import Membership, membership
+from rag.ask.overview import Group, groups_of, purpose
+from rag.ask.plan import Plan, read_in_conversation
+from rag.ask.sentences import Sentence, SentenceScorer, select
+from rag.ask.sides import SHARES, Sharing, sharing
+from rag.core.answer import State, Turn
+from rag.index.index import Index
+from rag.index.lexical import STOPWORDS, words
+from rag.index.retrieval import PaperRanker, Ranking
+from rag.index.scores import Encoded
+
+WORDS = 95
+"""Words of quotes from the one paper that answers."""
+WORDS_OTHER = 32
+"""Words of quotes from a further paper."""
+SIDE_WORDS = {2: 65, 3: 50, 4: 42}
+"""Words of quotes for each of so many sides."""
+SHARE, SHARE_LOOKED_FOR = 0.8, 0.93
+"""The papers that are quoted together have this share of the probability, for a question and for a paper looked for."""
+MOST, MOST_LOOKED_FOR = 3, 10
+"""Papers that are quoted at most, for a question and for a paper looked for."""
+SHARPNESS = 1.2
+"""Of the softmax that makes probabilities of the fused scores."""
+NEAREST = 3
+"""Papers that are quoted where it is not sure that they answer."""
+VIEW = 12
+"""Papers of a view of a subject at most."""
+VIEW_LEAST = 0.12
+"""Probability of belonging from which on a paper is part of a view."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperQuotes:
+    """The sentences of the paper in `row` that are quoted, in the order of its abstract."""
+
+    row: int
+    sentences: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What answers a plan. `papers` are quoted, best first; of a comparison they are its sides, and `parts` are the
+    stretches of the question that are theirs. `considered` papers were looked at for a list, and `written` of those that
+    belong write all its words. `groups` are those of an overview of the whole collection. `missing` are names in the
+    question that no paper has. `probability` is that the papers answer.
+    """
+
+    plan: Plan
+    ranking: Ranking
+    state: State
+    papers: tuple[PaperQuotes, ...] = ()
+    parts: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()
+    missing: tuple[str, ...] = ()
+    considered: int = 0
+    written: int = 0
+    probability: float | None = None
+    members: tuple[int, ...] = field(default=())
+
+
+class Finder:
+    """Finds what answers, in one index, among all of its papers or some of them."""
+
+    def __init__(self, index: Index, ranker: PaperRanker, *, caution: float = 0.0, most: int = 0) -> None:
+        self.index, self.ranker = index, ranker
+        self.scorer = SentenceScorer(index)
+        self._certainty = Certainty(index)
+        self._rows: frozenset[int] | None = None
+        self._caution, self._most = caution, most
+
+    def among(self, rows: Collection[int] | None, *, most: int = 0, caution: float = 0.0) -> Finder:
+        """A finder on the same index that finds nothing beyond these papers (None: all of them)."""
+        other = Finder(self.index, self.ranker, caution=caution, most=most)
+        other._rows = None if rows is None or len(set(rows)) == len(self.index) else frozenset(rows)
+        return other
+
+    @property
+    def searched(self) -> int:
+        """How many papers it finds among."""
+        return len(self.index) if self._rows is None else len(self._rows)
+
+    def plan(self, question: str, history: Sequence[Turn]) -> Plan:
+        """What a question wants, in the light of the conversation."""
+        return read_in_conversation(question, history, self.index.papers, self.search)
+
+    def search(self, text: str) -> list[int]:
+        """The rows of the best papers for a text."""
+        return [int(r) for r in self._rank(self.ranker.encode(text)).rows[:20]]
+
+    def find(self, plan: Plan) -> Found:
+        """What answers the plan."""
+        if plan.kind == "list":
+            return self._list(plan)
+        if plan.kind == "overview":
+            return self._overview(plan)
+        encoded = self.ranker.encode(plan.searches[0])
+        ranking = self._rank(encoded, plan)
+        if not len(ranking.rows) or plan.kind == "chat":
+            return Found(plan, ranking, "nothing")
+        shared = sharing(self.index, encoded, ranking, plan.compares)
+        if plan.kind == "comparison" or (
+            self._may_share(plan) and shared.probability >= SHARES and len(shared.rows) > 1
+        ):
+            return self._comparison(replace(plan, kind="comparison"), encoded, ranking, shared)
+        return self._single(plan, encoded, ranking)
+
+    def _may_share(self, plan: Plan) -> bool:
+        return len(plan.rows) != 1 and not plan.one
+
+    def _rank(self, encoded: Encoded, plan: Plan | None = None, *, whole: bool = False) -> Ranking:
+        """The papers that may be found, by falling score."""
+        if plan is not None and plan.rows:
+            return self.ranker.rank(encoded, rows=plan.rows)
+        ranking = self.ranker.rank(encoded, whole=whole, also=self._rows)
+        excluded = plan.exclude if plan is not None else ()
+        keep = [(self._rows is None or int(r) in self._rows) and int(r) not in excluded for r in ranking.rows]
+        return ranking if all(keep) else ranking.take(np.flatnonzero(keep))
+
+    def _single(self, plan: Plan, encoded: Encoded, ranking: Ranking) -> Found:
+        rows = self._likely(plan, ranking)
+        probability = self._probability(encoded, ranking, rows[:1], restricted=bool(plan.rows))
+        state = state_of(probability, self._caution, near=bool(plan.rows))
+        if state == "nearest" and not plan.rows:
+            rows = [int(r) for r in ranking.rows[: max(NEAREST, len(rows))]]
+        papers = self._quotes(encoded, rows)
+        return Found(plan, ranking, state, papers, probability=probability, missing=self._unknown(plan, encoded))
+
+    def _likely(self, plan: Plan, ranking: Ranking) -> list[int]:
+        """The papers that together are likely enough to hold the one that answers."""
+        share, most = (SHARE_LOOKED_FOR, MOST_LOOKED_FOR) if plan.one else (SHARE, MOST)
+        most = self._most or most
+        if plan.rows:
+            share = 0.6
+        weight = np.exp(SHARPNESS * (ranking.score - ranking.score.max()).astype(np.float64))
+        reached = np.cumsum(weight / weight.sum())
+        count = min(most, int(np.searchsorted(reached, share)) + 1)
+        return [int(r) for r in ranking.rows[:count]]
+
+    def _quotes(self, encoded: Encoded, rows: Sequence[int]) -> tuple[PaperQuotes, ...]:
+        """The quotes of the papers of one answer, most of them from the first."""
+        first = WORDS if len(rows) == 1 else max(WORDS_OTHER, WORDS - 10 * len(rows))
+        budgets = [first] + [WORDS_OTHER if len(rows) < 4 else 0] * (len(rows) - 1)
+        found = (self.quoted(encoded, row, budget) for row, budget in zip(rows, budgets, strict=True))
+        return tuple(paper for paper in found if paper.sentences)
+
+    def quoted(self, encoded: Encoded, row: int, budget: int) -> PaperQuotes:
+        """The best sentences of a paper within `budget` words, one at least where it has any."""
+        return PaperQuotes(row, tuple(select(self.scorer.score(encoded, row), encoded, budget)))
+
+    def _comparison(self, plan: Plan, encoded: Encoded, ranking: Ranking, shared: Sharing) -> Found:
+        rows = list(shared.rows)
+        budget = SIDE_WORDS.get(len(rows), 42)
+        papers = tuple(p for p in (self.quoted(encoded, row, budget) for row in rows) if p.sentences)
+        probability = self._probability(encoded, ranking, rows)
+        missing = self._unknown(plan, encoded)
+        state = state_of(probability, self._caution, near=True, least=SEVERAL)
+        if missing and state == "answers":
+            state = "partly"
+        return Found(plan, ranking, state, papers, shared.parts, missing=missing, probability=probability)
+
+    def _probability(
+        self, encoded: Encoded, ranking: Ranking, rows: Sequence[int], *, restricted: bool = False
+    ) -> float:
+        best = self.scorer.score(encoded, rows[0]) if rows else []
+        return self._certainty.probability(encoded, ranking, rows, best, restricted=restricted)
+
+    def _unknown(self, plan: Plan, encoded: Encoded) -> tuple[str, ...]:
+        """Names in the question that no paper of the collection has, as the question writes them."""
+        return tuple(self._certainty.unknown_names(plan.searches[0])) if plan.compares else ()
+
+    def _belonging(self, plan: Plan) -> tuple[Encoded, Ranking, Membership]:
+        encoded = self.ranker.encode(plan.searches[0])
+        ranking = self._rank(encoded, plan, whole=True)
+        return encoded, ranking, membership(self.index, encoded, ranking)
+
+    def _list(self, plan: Plan) -> Found:
+        if plan.count and not [w for w in words(plan.topic) if w not in STOPWORDS]:
+            return Found(
+                plan, self._rank(self.ranker.encode(plan.standalone), plan), "answers", considered=self.searched
+            )
+        encoded, ranking, belonging = self._belonging(plan)
+        rows = [int(belonging.rows[i]) for i in belonging.members()]
+        probability = self._probability(encoded, ranking, rows[:1])
+        state = state_of(probability, self._caution, near=True, least=LISTS)
+        papers = tuple(p for p in (self.quoted(encoded, row, 0) for row in rows) if p.sentences)
+        written = sum(bool(w) for w, _ in zip(belonging.writes, rows, strict=False))
+        return Found(
+            plan,
+            ranking,
+            state,
+            papers,
+            considered=self.searched,
+            written=written,
+            probability=probability,
+            members=tuple(rows),
+        )
+
+    def _overview(self, plan: Plan) -> Found:
+        if not plan.topic:
+            encoded = self.ranker.encode(plan.standalone)
+            groups = groups_of(self.index, self._rows)
+            shown = [row for group in groups for row in group.typical]
+            papers = tuple(PaperQuotes(row, purpose(self.index, row)) for row in shown)
+            return Found(plan, self._rank(encoded, plan), "answers", papers, groups=tuple(groups))
+        encoded, ranking, belonging = self._belonging(plan)
+        likely = [int(r) for r, p in zip(belonging.rows, belonging.probabilities, strict=True) if p >= VIEW_LEAST]
+        rows = likely[:VIEW] or [int(r) for r in belonging.rows[:NEAREST]]
+        probability = self._probability(encoded, ranking, rows[:1])
+        state = state_of(probability, self._caution, near=True, least=LISTS)
+        papers = tuple(PaperQuotes(row, purpose(self.index, row)) for row in rows)
+        papers = tuple(p for p in papers if p.sentences)
+        return Found(
+            plan, ranking, state, papers, considered=self.searched, probability=probability, members=tuple(likely)
+        )
