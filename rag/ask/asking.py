@@ -1,238 +1,136 @@
-"""One question's way: read, searched for, answered, checked."""
+"""One question's way: planned, searched for, read or arranged, proved."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from rag.ask.answering import Findings, as_it_is, not_chosen, quote
+from rag.ask.arrange import Writer, headline
 from rag.ask.citations import Citations, check
-from rag.ask.finding import Finder, Found
-from rag.ask.question import Query
-from rag.ask.support import SupportChecker
-from rag.ask.writing.author import Author, Written
-from rag.ask.writing.listing import UNFIT_FOR_LISTS, ListJudge
-from rag.ask.writing.understanding import Understanding
-from rag.core.answer import Answer, Aspect, Event, Retrieved, Step, Text, Turn
+from rag.ask.metadata import Metadata
+from rag.ask.plan import Plan
+from rag.ask.quoting import Finder, Found
+from rag.core.answer import Answer, Event, Kind, Retrieved, Step, Text, Turn
 from rag.core.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
 from rag.core.errors import ModelError, ModelStopped, UsageError
 from rag.core.threads import one_thread
-from rag.llm.client import Client
-from rag.llm.prompts import prompt
 
 RETRIEVED = 20
 """Papers of the ranking that an answer shows."""
-SURER = 0.1
-"""Probability by which a model's reading of a question has to be the surer one, to be taken instead of the rules'."""
-
-
-@dataclass(frozen=True, slots=True)
-class Generating:
-    """A model, and how its answers are to be treated. `context` is what it reads, in tokens."""
-
-    client: Client
-    checker: SupportChecker
-    context: int
-    strict: bool = False
-    judge: bool = False
-    fallback: bool = True
 
 
 @dataclass(slots=True)
 class Asking:
-    """A question on its way. `generating` is None in quoting mode, and after the model failed."""
+    """A question on its way. `model` reads and writes; where it is None, or fails, exact sentences are quoted."""
 
     question: str
     turns: Sequence[Turn]
     finder: Finder
-    generating: Generating | None
+    metadata: Metadata
     stop: threading.Event
-    written: Written = field(init=False)
+    warnings: list[str] = field(default_factory=list)
     _marks: list[float] = field(default_factory=lambda: [time.perf_counter()])
-    _model: str | None = None
-
-    def __post_init__(self) -> None:
-        self.written = Written(Citations(self.finder.index))
-        self._model = self.generating.client.model if self.generating else None
 
     def events(self) -> Iterator[Event]:
         """Steps, pieces of text, and the Answer at the end."""
         yield Step("understand", "Reading the question")
         with one_thread():
-            query = self.finder.understand(self.question, self.turns)
-        other = self._other_reading(query)
+            plan = self.finder.plan(self.question, self.turns)
+            told = self.metadata.read(plan, self.finder)
         self._mark()
-        yield Step("retrieve", f"Searching {_papers(self.finder.searched)}")
+        if told.answer is not None:
+            self._mark()
+            yield Text(told.answer)
+            yield self._told(told.plan, told.answer, told.rows)
+            return
+        finder = told.finder
+        yield Step("retrieve", f"Searching {_papers(finder.searched)}")
         with one_thread():
-            found = self._found(query, other)
+            found = finder.find(told.plan)
         self._mark()
-        yield from self._steps(found)
-        found = self._judged(found)
-        before = _not_asked(found.findings)
-        if before:
-            yield Text(before)
+        yield from self._quoted(finder, found)
+
+    def _quoted(self, finder: Finder, found: Found) -> Iterator[Event]:
+        yield Step("answer", f"Quoting {_papers(len(found.papers))}" if found.papers else "Answering")
+        citations = Citations(finder.index)
+        writer = Writer(found, finder.index, citations, finder.searched, finder.about() if not found.papers else ())
         pieces = []
-        for piece in self._pieces(found.findings):
-            if isinstance(piece, str):
-                pieces.append(piece)
-                yield Text(piece)
-            else:
-                yield piece
-        check(self.written.citations.all(), self.finder.index)
+        for piece in writer.pieces():
+            pieces.append(piece)
+            yield Text(piece)
+        check(citations.all(), finder.index)
         self._mark()
-        yield self._answer(found, before + (self.written.text or "".join(pieces)))
+        yield self._answer(finder, found, "".join(pieces), citations)
+
+    def _answer(self, finder: Finder, found: Found, text: str, citations: Citations) -> Answer:
+        return Answer(
+            question=self.question,
+            standalone_question=found.plan.standalone,
+            kind=kind_of(found.plan),
+            answer=text.strip(),
+            abstained=found.state in ("nearest", "nothing") and found.plan.kind != "chat",
+            state=found.state,
+            headline=headline(found, finder.index),
+            citations=citations.all(),
+            missing=found.missing,
+            retrieved=retrieved(finder, found),
+            searched=finder.searched,
+            confidence=None if found.probability is None else round(found.probability, 4),
+            warnings=tuple(dict.fromkeys(self.warnings)),
+            timings_ms=self._timings(),
+        )
+
+    def _told(self, plan: Plan, text: str, rows: Sequence[int]) -> Answer:
+        """The answer that the metadata gives; each paper is cited by the sentence that says what it does."""
+        citations = Citations(self.finder.index)
+        papers = self.finder.index.papers
+        for row in rows:
+            for sentence in self.finder.purpose(row):
+                citations.cite(row, sentence.span)
+        self._mark()
+        return Answer(
+            question=self.question,
+            standalone_question=plan.standalone,
+            kind=kind_of(plan),
+            answer=text,
+            abstained=not rows,
+            state="answers" if rows else "nothing",
+            citations=citations.all(),
+            retrieved=tuple(Retrieved(papers[r].id, papers[r].title, 1.0) for r in rows[:RETRIEVED]),
+            searched=self.finder.searched,
+            timings_ms=self._timings(),
+        )
 
     def _mark(self) -> None:
         self._marks.append(time.perf_counter())
 
-    def _other_reading(self, query: Query) -> Query | None:
-        """How a model reads the question, where the rules are unsure."""
-        if self.generating is None:
-            return None
-        try:
-            understanding = Understanding(
-                self.finder.names,
-                self.generating.client,
-                lambda name, reply: self.written.count(reply, prompt(name)),
-                self.stop,
-            )
-            return understanding.reading(query, self.turns)
-        except ModelError as e:
-            self._without_model(e)
-            return None
-
-    def _without_model(self, error: ModelError) -> None:
-        """Go on without the model, if that is wanted."""
-        if self.generating is None or not self.generating.fallback or isinstance(error, ModelStopped):
-            raise error
-        self.written.warnings.append(str(error))
-        self.generating = None
-
-    def _found(self, query: Query, other: Query | None) -> Found:
-        """What answers; of two readings, the one that the collection answers better."""
-        found = self.finder.find(query)
-        if other is None:
-            return found
-        second = self.finder.find(other)
-        if second.findings.abstain:
-            return found
-        if other.kind == "comparison":
-            present = sum(s.paper is not None for s in second.findings.sides)
-            return second if present > 1 else found
-        surer = second.findings.confidence > found.findings.confidence + SURER
-        return second if found.findings.abstain or surer else found
-
-    def _steps(self, found: Found) -> Iterator[Step]:
-        papers = _papers(len(found.findings.papers) + sum(s.paper is not None for s in found.findings.sides))
-        query = found.findings.query
-        if found.findings.abstain or query.size:
-            yield Step("answer", "Answering")
-        elif self.generating is None:
-            yield Step("answer", f"Quoting {papers}")
-        elif query.kind == "list":
-            yield Step("answer", "Judging which papers belong")
-        else:
-            yield Step("answer", f"Reading {papers}, writing")
-
-    def _judged(self, found: Found) -> Found:
-        """A list with the model's word on its candidates."""
-        if self.generating is None or found.candidates is None:
-            return found
-        used = prompt("list")
-        judge = ListJudge(
-            self.finder,
-            self.generating.client,
-            lambda reply: self.written.count(reply, used),
-            self.stop,
-            self.generating.context,
-        )
-        try:
-            judged = judge.judged(found)
-        except ModelError as e:
-            self._without_model(e)
-            return found
-        if judged.ignored:
-            self.written.warnings.append(UNFIT_FOR_LISTS)
-        return Found(judged.findings, found.ranking)
-
-    def _pieces(self, findings: Findings) -> Iterator[str | Step]:
-        generating = self.generating
-        if generating is None or findings.abstain or findings.query.kind == "list":
-            return quote(findings, self.finder.index, self.finder.names, self.written.citations)
-        author = Author(
-            self.finder.index,
-            self.finder.names,
-            generating.checker,
-            generating.client,
-            context=generating.context,
-            strict=generating.strict,
-            judging=generating.judge,
-            fallback=generating.fallback,
-        )
-        return author.write(findings, self.written, self.stop)
-
-    def _answer(self, found: Found, text: str) -> Answer:
-        findings, written = found.findings, self.written
-        started, understood, retrieved, done = self._marks
-        timings = {
-            "understand": round((understood - started) * 1000, 2),
-            "retrieve": round((retrieved - understood) * 1000, 2),
-            "answer": round((done - retrieved) * 1000, 2),
-            "total": round((done - started) * 1000, 2),
+    def _timings(self) -> dict[str, float]:
+        started, understood, retrieved_at, done = self._marks[0], *self._marks[-3:]
+        spans = {
+            "understand": understood - started,
+            "retrieve": retrieved_at - understood,
+            "answer": done - retrieved_at,
+            "total": done - started,
         }
-        if written.first_token is not None:
-            timings["first_token"] = round(written.first_token * 1000, 2)
-        return Answer(
-            question=self.question,
-            standalone_question=findings.query.standalone,
-            kind=findings.query.kind,
-            answer=text.strip(),
-            abstained=findings.abstain or written.abstains,
-            mode="quoting" if self.generating is None or written.quoting else "generating",
-            model=(written.model or self._model) if self._model else None,
-            citations=written.citations.all(),
-            claims=written.claims,
-            missing=(*(s.text for s in findings.sides if s.paper is None), *findings.query.outside),
-            aspects=_aspects(findings, written.citations, self.finder),
-            retrieved=_retrieved(found, self.finder),
-            searched=findings.searched,
-            confidence=_confidence(findings),
-            warnings=tuple(dict.fromkeys(written.warnings)),
-            prompt_tokens=written.usage.prompt_tokens,
-            completion_tokens=written.usage.completion_tokens,
-            prompts=dict(written.prompts),
-            replayed=written.replayed,
-            timings_ms=timings,
-        )
+        return {name: round(seconds * 1000, 2) for name, seconds in spans.items()}
 
 
-def _papers(n: int) -> str:
-    return f"{n:,} paper{'' if n == 1 else 's'}"
+def kind_of(plan: Plan) -> Kind:
+    """The kind of an answer, as the contract names it."""
+    return "none" if plan.kind == "chat" else plan.kind
 
 
-def _not_asked(findings: Findings) -> str:
-    """A paragraph on what the question is about and not asked of; "" where there is nothing to say."""
-    outside = [as_it_is(name) for name in findings.query.outside]
-    return f"{not_chosen(outside)}.\n\n" if outside else ""
-
-
-def _aspects(findings: Findings, citations: Citations, finder: Finder) -> tuple[Aspect, ...]:
-    """The columns of a comparison, each with the markers of the quotes that stand in it."""
+def retrieved(finder: Finder, found: Found) -> tuple[Retrieved, ...]:
+    """The best of the ranking; what is quoted comes first."""
     papers = finder.index.papers
-    marker = {(c.paper_id, c.start, c.end): c.marker for c in citations.all()}
-    columns: list[list[int]] = [[] for _ in findings.aspects]
-    for side in findings.sides:
-        for column, spans in zip(columns, side.cells, strict=False):
-            places = [(papers[side.paper.row].id, s.start, s.end) for s in spans] if side.paper is not None else []
-            column.extend(marker[place] for place in places if place in marker)
-    return tuple(Aspect(name, tuple(column)) for name, column in zip(findings.aspects, columns, strict=True))
-
-
-def _confidence(findings: Findings) -> float | None:
-    """Of a single answer: lists and comparisons are decided paper by paper, a greeting isn't weighed."""
-    return round(findings.confidence, 4) or None if findings.query.kind == "single" else None
+    score = {int(r): float(s) for r, s in zip(found.ranking.rows, found.ranking.score, strict=True)}
+    top = max(score.values(), default=0.0)
+    quoted = [p.row for p in found.papers] if found.plan.kind != "overview" or found.plan.topic else []
+    order = [*dict.fromkeys([*quoted, *score])][:RETRIEVED]
+    scores = (top if row in quoted else score[row] for row in order)
+    return tuple(Retrieved(papers[r].id, papers[r].title, round(s, 4)) for r, s in zip(order, scores, strict=True))
 
 
 def checked_turns(question: str, history: Sequence[Turn | Mapping[str, str]]) -> list[Turn]:
@@ -256,11 +154,5 @@ def checked_turns(question: str, history: Sequence[Turn | Mapping[str, str]]) ->
     return turns
 
 
-def _retrieved(found: Found, finder: Finder) -> tuple[Retrieved, ...]:
-    """The best of the ranking. The sides of a comparison, each found on its own, come first."""
-    scores = dict(zip((int(r) for r in found.ranking.rows), (float(s) for s in found.ranking.score), strict=True))
-    sides = list(dict.fromkeys(s.paper.row for s in found.findings.sides if s.paper is not None))
-    top = max(scores.values(), default=0.0)
-    order = [*sides, *(r for r in scores if r not in sides)][:RETRIEVED]
-    papers = finder.index.papers
-    return tuple(Retrieved(papers[r].id, papers[r].title, round(top if r in sides else scores[r], 4)) for r in order)
+def _papers(n: int) -> str:
+    return f"{n:,} paper{'' if n == 1 else 's'}"

@@ -23,14 +23,16 @@ WORDS = 95
 """Words of quotes from the one paper that answers."""
 WORDS_OTHER = 32
 """Words of quotes from a further paper."""
-SIDE_WORDS = {2: 65, 3: 50, 4: 42}
+SIDE_WORDS = {2: 105, 3: 85, 4: 65}
 """Words of quotes for each of so many sides."""
-SHARE, SHARE_LOOKED_FOR = 0.8, 0.93
+SHARE, SHARE_LOOKED_FOR = 0.8, 0.95
 """The papers that are quoted together have this share of the probability, for a question and for a paper looked for."""
 MOST, MOST_LOOKED_FOR = 3, 10
 """Papers that are quoted at most, for a question and for a paper looked for."""
 SHARPNESS = 1.2
 """Of the softmax that makes probabilities of the fused scores."""
+PREFERRED = 0.5
+"""Of the fused score: what ranks so far before a side is a side too."""
 NEAREST = 3
 """Papers that are quoted where it is not sure that they answer."""
 VIEW = 12
@@ -78,9 +80,10 @@ class Finder:
         self._rows: frozenset[int] | None = None
         self._caution, self._most = caution, most
 
-    def among(self, rows: Collection[int] | None, *, most: int = 0, caution: float = 0.0) -> Finder:
+    def among(self, rows: Collection[int] | None, *, most: int = 0, caution: float | None = None) -> Finder:
         """A finder on the same index that finds nothing beyond these papers (None: all of them)."""
-        other = Finder(self.index, self.ranker, caution=caution, most=most)
+        caution = self._caution if caution is None else caution
+        other = Finder(self.index, self.ranker, caution=caution, most=most or self._most)
         other._rows = None if rows is None or len(set(rows)) == len(self.index) else frozenset(rows)
         return other
 
@@ -88,6 +91,18 @@ class Finder:
     def searched(self) -> int:
         """How many papers it finds among."""
         return len(self.index) if self._rows is None else len(self._rows)
+
+    def allowed(self, rows: Sequence[int]) -> list[int]:
+        """Of these rows those that it finds among."""
+        return [row for row in rows if self._rows is None or row in self._rows]
+
+    def purpose(self, row: int) -> tuple[Sentence, ...]:
+        """The sentence that says what a paper does."""
+        return purpose(self.index, row)
+
+    def about(self) -> tuple[str, ...]:
+        """What the papers are about, in a few terms, the commonest first."""
+        return tuple(group.terms[0] for group in groups_of(self.index, self._rows) if group.terms)[:4]
 
     def plan(self, question: str, history: Sequence[Turn]) -> Plan:
         """What a question wants, in the light of the conversation."""
@@ -148,7 +163,7 @@ class Finder:
 
     def _quotes(self, encoded: Encoded, rows: Sequence[int]) -> tuple[PaperQuotes, ...]:
         """The quotes of the papers of one answer, most of them from the first."""
-        first = WORDS if len(rows) == 1 else max(WORDS_OTHER, WORDS - 10 * len(rows))
+        first = WORDS if len(rows) < 3 else WORDS - 15
         budgets = [first] + [WORDS_OTHER if len(rows) < 4 else 0] * (len(rows) - 1)
         found = (self.quoted(encoded, row, budget) for row, budget in zip(rows, budgets, strict=True))
         return tuple(paper for paper in found if paper.sentences)
@@ -158,8 +173,8 @@ class Finder:
         return PaperQuotes(row, tuple(select(self.scorer.score(encoded, row), encoded, budget)))
 
     def _comparison(self, plan: Plan, encoded: Encoded, ranking: Ranking, shared: Sharing) -> Found:
-        rows = list(shared.rows)
-        budget = SIDE_WORDS.get(len(rows), 42)
+        rows = self._sides(ranking, shared)
+        budget = SIDE_WORDS.get(len(rows), 105)
         papers = tuple(p for p in (self.quoted(encoded, row, budget) for row in rows) if p.sentences)
         probability = self._probability(encoded, ranking, rows)
         missing = self._unknown(plan, encoded)
@@ -167,6 +182,15 @@ class Finder:
         if missing and state == "answers":
             state = "partly"
         return Found(plan, ranking, state, papers, shared.parts, missing=missing, probability=probability)
+
+    def _sides(self, ranking: Ranking, shared: Sharing) -> list[int]:
+        """The papers of a comparison: those that share it, and one that the ranking prefers by far to the last of them."""
+        rows = list(shared.rows)
+        score = {int(r): float(s) for r, s in zip(ranking.rows, ranking.score, strict=True)}
+        second = int(ranking.rows[1]) if len(ranking.rows) > 1 else rows[0]
+        if second not in rows and score[second] - min(score[row] for row in rows) > PREFERRED:
+            rows.append(second)
+        return rows
 
     def _probability(
         self, encoded: Encoded, ranking: Ranking, rows: Sequence[int], *, restricted: bool = False

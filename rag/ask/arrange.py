@@ -1,0 +1,168 @@
+"""What was found, in Markdown: exact sentences with markers, arranged for the kind of question. No model writes here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rag.ask.citations import Citations
+from rag.ask.plan import NOTHING, UNSURE
+from rag.ask.quoting import Found, PaperQuotes
+from rag.ask.sentences import Sentence
+from rag.core.markdown import as_it_is
+from rag.index.index import Index
+
+NOT_SAID = "No sentence clearly says."
+"""What stands in a cell of a table that no sentence of the abstract belongs into."""
+SHOWN = 60
+"""Papers of a list in the text of an answer; how many more there are is said."""
+SURE = 0.8
+"""Probability from which on an answer has a headline."""
+HEADLINE_WORDS = 24
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes one answer; what it shows is cited in `citations`. `searched` papers were asked, of `index`."""
+
+    found: Found
+    index: Index
+    citations: Citations
+    searched: int
+    about: Sequence[str] = ()
+
+    def pieces(self) -> Iterator[str]:
+        """The Markdown of the answer, in pieces."""
+        plan = self.found.plan
+        if plan.kind == "chat":
+            yield self._greeting()
+        elif plan.kind == "list" and plan.count and not self.found.papers and self.found.state == "answers":
+            chosen = "You chose" if self.searched < len(self.index) else "The collection holds"
+            yield f"{chosen} **{_papers(self.searched)}**."
+        elif self.found.state == "nothing" or not self.found.papers:
+            yield self._nothing()
+        else:
+            if self.found.state == "nearest":
+                yield f"{UNSURE}; the nearest are:\n\n"
+            elif self.found.missing:
+                yield f"{self._absent()}\n\n"
+            kinds = {"comparison": self._comparison, "list": self._list, "overview": self._overview}
+            yield from kinds.get(plan.kind, self._single)()
+
+    def _single(self) -> Iterator[str]:
+        for n, paper in enumerate(self.found.papers):
+            yield ("\n\n" if n else "") + f"**{self._title(paper.row)}**\n"
+            for sentence in paper.sentences:
+                yield f"\n> {self._quoted(sentence)}\n>"
+
+    def _comparison(self) -> Iterator[str]:
+        yield "| Paper | What its abstract says |\n|---|---|\n"
+        for paper in self.found.papers:
+            quotes = "<br>".join(self._quoted(s) for s in paper.sentences) or NOT_SAID
+            yield f"| **{self._title(paper.row)}** | {quotes} |\n"
+
+    def _list(self) -> Iterator[str]:
+        if self.found.state != "nearest":
+            yield self._counted() + "\n"
+        yield from self._numbered(self.found.papers[:SHOWN])
+        if more := len(self.found.papers) - SHOWN:
+            yield f"\n\n… and {more} more." if more > 0 else ""
+
+    def _counted(self) -> str:
+        n, written = len(self.found.papers), self.found.written
+        text = f"**{n} of {_papers(self.searched)}** {'fits' if n == 1 else 'fit'} this; all were considered."
+        if 0 < written < n:
+            word = "it" if written == 1 else "they"
+            text += f" {written} {'writes' if written == 1 else 'write'} “{as_it_is(self.found.plan.topic)}”"
+            text += f" as {word} {'is' if written == 1 else 'are'} asked, {n - written} say it in other words."
+        return text
+
+    def _numbered(self, papers: Sequence[PaperQuotes]) -> Iterator[str]:
+        for number, paper in enumerate(papers, 1):
+            quotes = " ".join(self._quoted(s) for s in paper.sentences)
+            yield f"\n{number}. **{self._title(paper.row)}**{self._year(paper.row)}: {quotes}"
+
+    def _overview(self) -> Iterator[str]:
+        if self.found.groups:
+            yield f"This collection holds **{_papers(self.searched)}**{self._span()}, about:\n"
+            quotes = {paper.row: paper for paper in self.found.papers}
+            for group in self.found.groups:
+                name = as_it_is(", ".join(group.terms)) or "Other subjects"
+                yield f"\n\n### {name[:1].upper()}{name[1:]} ({_papers(len(group.rows))})\n"
+                yield from (self._bullet(quotes[row]) for row in group.typical if row in quotes)
+            return
+        n = len(self.found.members) or len(self.found.papers)
+        if self.found.state != "nearest":
+            more = (
+                f"; the {len(self.found.papers)} closest, closest first"
+                if n > len(self.found.papers)
+                else ", closest first"
+            )
+            topic = as_it_is(self.found.plan.topic.strip(" ?.!"))
+            yield f"**{_papers(n)} here** {'is' if n == 1 else 'are'} about {topic}{more}:\n"
+        yield from (self._bullet(paper) for paper in self.found.papers)
+
+    def _bullet(self, paper: PaperQuotes) -> str:
+        quotes = " ".join(self._quoted(s) for s in paper.sentences)
+        return f"\n- **{self._title(paper.row)}**{self._year(paper.row)}: {quotes}"
+
+    def _span(self) -> str:
+        years = sorted(p.year for p in self.index.papers if p.year)
+        return f" from {years[0]} to {years[-1]}" if years and years[0] != years[-1] else ""
+
+    def _absent(self) -> str:
+        names = " and ".join(as_it_is(name) for name in self.found.missing)
+        which = "the papers that you chose" if self.searched < len(self.index) else "the collection"
+        return f"No paper of {which} is on {names}."
+
+    def _greeting(self) -> str:
+        text = f"Hello! Ask me about these {_papers(self.searched)}; I answer with their exact sentences, and say where they are."
+        if self.about:
+            examples = f"“Which papers are about {self.about[0]}?” or “What is this collection about?”"
+            text += f" For example: {examples}"
+        return text
+
+    def _nothing(self) -> str:
+        text = f"{NOTHING} is near this question; {_papers(self.searched)} were searched."
+        if self.about:
+            *most, last = self.about
+            text += f" They are about {', '.join(most)} and {last}." if most else f" They are about {last}."
+        return text
+
+    def _title(self, row: int) -> str:
+        return as_it_is(self.index.papers[row].title)
+
+    def _year(self, row: int) -> str:
+        year = self.index.papers[row].year
+        return f" ({year})" if year else ""
+
+    def _quoted(self, sentence: Sentence) -> str:
+        citation = self.citations.cite(sentence.row, sentence.span)
+        return f"“{as_it_is(citation.quote)}” [{citation.marker}]"
+
+
+def headline(found: Found, index: Index) -> str | None:
+    """One line of exact words or a count, where the answer is sure; else None."""
+    if found.state not in ("answers", "partly") or found.plan.kind == "chat" or not found.papers:
+        return None
+    if found.plan.kind in ("list", "overview"):
+        n = len(found.members) or len(found.papers)
+        topic = " ".join(found.plan.topic.strip(" ?.!").split())
+        return f"{_papers(n)} here {'is' if n == 1 else 'are'} about {topic}" if topic else None
+    if found.plan.kind != "single" or (found.probability or 0.0) < SURE or len(found.papers) > 1:
+        return None
+    best = max(found.papers[0].sentences, key=lambda s: s.score)
+    text = index.papers[best.row].abstract[best.span.start : best.span.end]
+    return " ".join(text.split()) if len(text.split()) <= HEADLINE_WORDS else _clause(text)
+
+
+def _clause(text: str) -> str | None:
+    """The last stretch of a sentence between its commas and semicolons that is no longer than a headline."""
+    starts = [0, *(m.end() for m in re.finditer(r"[,;:]\s+", text))]
+    fit = [text[start:] for start in starts if 6 <= len(text[start:].split()) <= HEADLINE_WORDS]
+    return " ".join(fit[0].split()) if fit else None
+
+
+def _papers(n: int) -> str:
+    return f"{n:,} paper{'' if n == 1 else 's'}"
