@@ -69,7 +69,7 @@ def real(*arguments: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
 
 # --- help, version, usage -------------------------------------------------------------------------------------------
 
-COMMANDS = ("", "ask", "chat", "ingest", "papers", "serve", "doctor")
+COMMANDS = ("", "ask", "chat", "ingest", "papers", "export", "collections", "remove", "serve", "doctor")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

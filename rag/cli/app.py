@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 
 from rag import __version__
-from rag.cli import ask, chat, console, doctor, evaluate, evaluate_new, evaluate_run, ingest, papers, serve
+from rag.cli import (
+    ask,
+    chat,
+    console,
+    doctor,
+    evaluate,
+    evaluate_new,
+    evaluate_run,
+    export,
+    ingest,
+    papers,
+    removing,
+    serve,
+)
 from rag.core.errors import RagError
 
 
@@ -94,7 +107,17 @@ def rag(
     """
 
 
-for _command in (ask.ask, chat.chat, ingest.ingest, papers.papers, serve.serve, doctor.doctor):
+for _command in (
+    ask.ask,
+    chat.chat,
+    ingest.ingest,
+    papers.papers,
+    export.export,
+    removing.collections,
+    removing.remove,
+    serve.serve,
+    doctor.doctor,
+):
     app.command()(_command)
 evaluate_run.add_to(evaluate.app)
 evaluate_new.add_to(evaluate.app)

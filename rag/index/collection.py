@@ -85,11 +85,34 @@ class Collection:
                 raise UsageError("There is no paper to ingest; nothing was changed.")
             if papers != old:
                 write_papers(self._library, papers)
-            with one_thread():
-                folder = build_index(self.folder, papers, self._embedding, progress)
-                if self._external is not None:
-                    build_external(folder, papers, self._embedding, self._external, progress)
+            self._build(papers, progress)
         return _ingested(old, papers, loaded, time.perf_counter() - started)
+
+    def remove(self, ids: frozenset[str], *, progress: Progress | None = None) -> int:
+        """Take papers away, and give how many are left: `Rag.remove`, which has the details."""
+        progress = progress or (lambda stage, done, total: None)
+        with self._locked():
+            old = read_papers(self._library)
+            if absent := sorted(set(ids) - {p.id for p in old}):
+                raise UsageError(
+                    f"The collection has no paper with the id {absent[0]!r}: rag papers lists what it has."
+                )
+            papers = [p for p in old if p.id not in ids]
+            if not papers:
+                raise UsageError(
+                    f"Without these {self._name} would have no papers: rag remove --collection {self._name} --all "
+                    "deletes the collection."
+                )
+            if papers != old:
+                write_papers(self._library, papers)
+                self._build(papers, progress)
+        return len(papers)
+
+    def _build(self, papers: Sequence[Paper], progress: Progress) -> None:
+        with one_thread():
+            folder = build_index(self.folder, papers, self._embedding, progress)
+            if self._external is not None:
+                build_external(folder, papers, self._embedding, self._external, progress)
 
     def current(self) -> Path | None:
         """The folder of the index as it is, behind or not; None where none was made."""
