@@ -101,6 +101,10 @@ def rag(
       RAG_EMBEDDING  RAG_EMBEDDING_BASE_URL  RAG_EMBEDDING_API_KEY
 
     \b
+    Zotero libraries:
+      RAG_ZOTERO_KEY (of zotero.org)  RAG_ZOTERO_BASE_URL (another server or port)
+
+    \b
     Exit codes: 0 ok, 1 other error, 2 usage, 3 configuration or unknown model,
       4 key refused, 5 model unreachable, 6 rate limit or quota, 7 deadline,
       8 the model's server failed, 130 interrupted.
