@@ -185,16 +185,17 @@ class Rag:
         paths: Sequence[Path] = (),
         *,
         add: bool = False,
-        skip_bad: bool = False,
+        strict: bool = False,
         progress: Progress | None = None,
     ) -> Ingested:
         """Make the collection hold exactly the papers in `paths`, or these too with `add`.
 
         Without paths an empty collection is filled from the seeds, and any other is only brought up to date with this
-        version. Only what differs is embedded. Raises PaperError for what can't be read, unless `skip_bad`; Locked
+        version. Only what differs is embedded. Raises PaperError where nothing can be read, or with `strict` anything
+        is wrong with a record; Locked
         while another process writes the collection; ModelError where another embedding than the built-in one fails.
         """
-        return self._collection.ingest(paths, add=add, skip_bad=skip_bad, progress=progress)
+        return self._collection.ingest(paths, add=add, strict=strict, progress=progress)
 
     def papers(self) -> tuple[Paper, ...]:
         """The papers of the collection, in the order of their files; none before the first ingest."""

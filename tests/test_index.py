@@ -250,11 +250,11 @@ def test_nothing_to_ingest_is_refused_and_changes_nothing(
     empty = tmp_path / "empty.jsonl"
     empty.write_text('{"title": "No abstract"}\n', encoding="utf-8")
     with pytest.raises(UsageError, match="no paper"):
-        rag.ingest([empty], skip_bad=True)
+        rag.ingest([empty])
     ingest([record("Alpaca")])
     if not add:
         with pytest.raises(UsageError, match="no paper"):
-            rag.ingest([empty], skip_bad=True)
+            rag.ingest([empty])
     assert len(rag.papers()) == 1
     assert rag.ask("How good is Alpaca?").citations
 
