@@ -351,7 +351,7 @@ def test_chat_sends_no_more_turns_than_are_allowed(shell: Shell) -> None:
 
 def test_ingest_reports(shell: Shell) -> None:
     Path("a.bib").touch()
-    result = shell("ingest", "a.bib", "--add", "--skip-bad")
+    result = shell("ingest", "a.bib", "--add", "--skip-bad")  # the flag of old is what happens anyway
     assert shell.rag.ingested == [{"paths": (Path("a.bib"),), "add": True, "strict": False}]
     assert result.stdout == (
         "2 papers in papers: 2 added, 0 changed, 0 removed, 0 unchanged (1.2 s).\n"

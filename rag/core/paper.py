@@ -16,7 +16,7 @@ class Paper:
 
     `title` is the title as the file gives it, without surrounding or repeated space. `key` is the name that the file
     itself gives the record: a BibTeX key, an `id` of JSONL or CSV; it need not be unique. `venue` is the journal or the
-    conference, `doi` a bare DOI in lower case ("10.1000/x"), `sources` the files or databases that the record came from.
+    conference, `doi` a bare DOI in lower case ("10.1000/x"), `sources` the files that the record came from.
     A record without an abstract has an `abstract` of "": it is found by its title, and never quoted.
     """
 

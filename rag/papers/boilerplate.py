@@ -1,4 +1,4 @@
-"""What stands in an abstract and is none of it: publishers' marks, headings without a space, words for "nothing here"."""
+"""What stands in an abstract and is none of it: publishers' marks, glued headings, words for "nothing here"."""
 
 from __future__ import annotations
 
@@ -6,33 +6,35 @@ import re
 
 from rag.core.paper import fold
 
-_NOTHING = frozenset(
-    """na|n a|nan|none|null|nil|no|empty|missing|abstract|abstracts|summary|no abstract|not available|unavailable|
-    no abstract available|abstract not available|abstract unavailable|no abstract is available|abstract is not available|
-    there is no abstract available|there is no abstract|no abstract provided|no abstract supplied|no abstract found|
-    no abstract given|abstract not provided|abstract not supplied|abstract missing|abstract not included|
-    abstract is missing|no summary|no summary available|not applicable|not provided|tbd|tba|unknown|
-    this article has no abstract|this article does not have an abstract|does not have an abstract|
-    this record has no abstract|no abstract available for this article|an abstract is not available for this article|
-    abstract not available for this article|an abstract is not available|the abstract is not available|no available abstract|
-    please refer to full text|see full text|no abstract text|without abstract|without an abstract|no abstract entered""".replace(
-        "\n", ""
-    ).split("|")
-)
-_NOTHING_FOLDED = frozenset(" ".join(phrase.split()) for phrase in _NOTHING)
+_PHRASES = """
+    na | n a | nan | none | null | nil | no | empty | missing | abstract | abstracts | summary | no abstract |
+    not available | unavailable | no abstract available | abstract not available | abstract unavailable |
+    no abstract is available | abstract is not available | there is no abstract available | there is no abstract |
+    no abstract provided | no abstract supplied | no abstract found | no abstract given | abstract not provided |
+    abstract not supplied | abstract missing | abstract not included | abstract is missing | no summary |
+    no summary available | not applicable | not provided | tbd | tba | unknown | this article has no abstract |
+    this article does not have an abstract | does not have an abstract | this record has no abstract |
+    no abstract available for this article | an abstract is not available for this article |
+    abstract not available for this article | an abstract is not available | the abstract is not available |
+    no available abstract | please refer to full text | see full text | no abstract text | without abstract |
+    without an abstract | no abstract entered
+"""
+_NOTHING = frozenset(" ".join(phrase.split()) for phrase in _PHRASES.split("|"))
 
 
 def is_nothing(text: str) -> bool:
     """Whether a text only says that there is no abstract: "[No abstract available]", "NA", "nan", "-"."""
-    return len(text) < 200 and (fold(text) in _NOTHING_FOLDED or not re.search(r"\w", text))
+    return len(text) < 200 and (fold(text) in _NOTHING or not re.search(r"\w", text))
 
 
 _LABEL = (
-    "background|backgrounds|objective|objectives|purpose|aim|aims|introduction|method|methods|materials? and methods?"
-    "|methods and materials|patients and methods|methods and results|results|result|findings|conclusions?|discussion|interpretation"
-    "|context|setting|settings|design|study design|design and methods|significance|importance|participants|measurements|limitations"
-    "|main outcome measures?|main results|trial registration|rationale|background and aims?|aims and objectives|implications"
-    "|conclusions and relevance|results and discussion|results and conclusions?|motivation|hypothesis|data sources|intervention|funding"
+    "background|backgrounds|objective|objectives|purpose|aim|aims|introduction|method|methods"
+    "|materials? and methods?|methods and materials|patients and methods|methods and results|results|result"
+    "|findings|conclusions?|discussion|interpretation|context|setting|settings|design|study design"
+    "|design and methods|significance|importance|participants|measurements|limitations|main outcome measures?"
+    "|main results|trial registration|rationale|background and aims?|aims and objectives|implications"
+    "|conclusions and relevance|results and discussion|results and conclusions?|motivation|hypothesis"
+    "|data sources|intervention|funding"
 )
 _GLUED = re.compile(rf"(^|[.?!)\]%;]\s{{0,3}})((?i:{_LABEL}))(?=[A-Z][a-z]|A\s|I\s|[A-Z]{{2,6}}\s)")
 
@@ -57,10 +59,11 @@ def _heading(found: re.Match[str]) -> str:
 _YEAR = r"(?:19|20)\d\d"
 _MARK = rf"(?:©|\(c\)|copyright\s{{0,2}}(?:©|\(c\))|(?:crown |&)?copyright(?=,? {_YEAR})|crown copyright)"
 _OWNER = re.compile(
-    r"\b(?:rights reserved|ltd|limited|inc|b\.?v|gmbh|llc|press|elsevier|springer|wiley|publish\w*|authors?|society|association"
-    r"|institute|university|ieee|acm|apa|licen[sc]\w*|sage|taylor|nature|company|foundation|college|federation|academy|union"
-    r"|group|journal|international|crown|bmj|verlag|s\.?a|ag|kgaa|mdpi|frontiers|plos|oxford|cambridge|karger|thieme|lippincott"
-    r"|wolters|library|media|science|sciences|center|centre|council|editors?|corporation|corp|ab|as|oy)\b",
+    r"\b(?:rights reserved|ltd|limited|inc|b\.?v|gmbh|llc|press|elsevier|springer|wiley|publish\w*|authors?"
+    r"|society|association|institute|university|ieee|acm|apa|licen[sc]\w*|sage|taylor|nature|company|foundation"
+    r"|college|federation|academy|union|group|journal|international|crown|bmj|verlag|s\.?a|ag|kgaa|mdpi"
+    r"|frontiers|plos|oxford|cambridge|karger|thieme|lippincott|wolters|library|media|science|sciences|center"
+    r"|centre|council|editors?|corporation|corp|ab|as|oy)\b",
     re.IGNORECASE,
 )
 _TAILS = (
@@ -75,7 +78,7 @@ _LONGEST_TAIL = 700
 _FROM_MARK = 300  # characters after a © that are still its sentence
 _HEAD = re.compile(rf"^{_MARK}[\s,]{{0,3}}{_YEAR}(?:[^.]|\.(?! [A-Z])){{0,200}}\.(?=\s)", re.IGNORECASE)
 _HEAD_MORE = re.compile(
-    r"^\s*(?:all rights reserved|published by [^.]{1,100}|licensee [^.]{1,100}|this is an open[- ]access [^.]{1,200})\.",
+    r"^\s*(?:all rights reserved|published by [^.]{1,99}|licensee [^.]{1,99}|this is an open[- ]access [^.]{1,200})\.",
     re.IGNORECASE,
 )
 
@@ -100,9 +103,10 @@ def _without_head(text: str) -> str:
 
 # Words that "Abstract" belongs to when it begins an abstract: "Abstract Meaning Representation is …".
 _ABSTRACTIONS = frozenset(
-    """meaning syntax interpretation data state states algebra algebras art reasoning machine machines argumentation wiener
-    text screening screenings concept concepts thinking domain domains model models visual type types rewriting dialectical
-    expressionism nouns words knowledge class classes syntactic harmonic simplicial cauchy""".split()
+    """meaning syntax interpretation data state states algebra algebras art reasoning machine machines
+    argumentation wiener text screening screenings concept concepts thinking domain domains model models
+    visual type types rewriting dialectical expressionism nouns words knowledge class classes syntactic
+    harmonic simplicial cauchy""".split()
 )
 _WORD = re.compile(
     r"^(?:abstract|summary)\s*(?P<mark>[:.—–-]+\s*|\n)|^(?P<plain>Abstract|ABSTRACT|SUMMARY)\s+(?=(?P<next>[A-Z]\w*))",

@@ -58,7 +58,7 @@ def paper_from(record: Record, source: str = "") -> Paper:
 
 
 def cleaned_abstract(raw: str, title: str) -> str:
-    """An abstract as readers want it: without tags, leftovers of TeX, publishers' marks, and with its headings apart."""
+    """An abstract as readers want it: without tags, leftovers of TeX and publishers' marks, its headings apart."""
     text = clean(without_tags(raw), title=title)
     if "<" in text:  # tags that were entities
         text = clean(without_tags(text), title=title)

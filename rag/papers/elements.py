@@ -15,7 +15,7 @@ def local(tag: object) -> str:
 
 
 def _all(element: Element, *names: str) -> Iterator[Element]:
-    """The elements of that name anywhere in an element, in order; of several names, those of the first that is there."""
+    """The elements of that name anywhere in an element, in order; of several names, of the first that is there."""
     for name in names:
         found = [one for one in element.iter() if local(one.tag) == name]
         if found:

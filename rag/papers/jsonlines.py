@@ -1,4 +1,4 @@
-"""JSON: one object a line, objects over several lines, arrays of them, and answers of services that hold such arrays."""
+"""JSON: one object a line, objects over several lines, arrays of them, and answers of services that hold these."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something to know of a record or file that was read all the same: `reason` is of a few kinds, `about` the title."""
+    """Something to know of a record or file that was read all the same; `about` is the title of the record."""
 
     file: str
     line: int | None

@@ -37,8 +37,8 @@ def read(source: Source) -> Iterator[Record | Fault]:
 
 
 _NO_PAPERS = (
-    "no papers found: it is no file of a reference manager or database that we know (RIS, BibTeX, PubMed, Web of Science, "
-    "EndNote, CSV, JSON, …), and no page of titles and abstracts in turn"
+    "no papers found: it is no file of a reference manager or database that we know (RIS, BibTeX, PubMed, Web of "
+    "Science, EndNote, CSV, JSON, …), and no page of titles and abstracts in turn"
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a file: its fields, by names that `fields` knows or by the file's own in lower case, and its line."""
+    """One record of a file: its fields, by names of `fields` or the file's own in lower case, and its line."""
 
     line: int
     fields: Mapping[str, object]

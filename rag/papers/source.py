@@ -10,7 +10,7 @@ import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from .record import Unreadable
 
@@ -39,10 +39,10 @@ _BINARIES = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it first", b"Rar!": "a RAR archive: unpack it first",
     b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it first", b"ARROW1": "an Arrow file: save it as CSV or Parquet",
 }  # fmt: skip
-_PACKED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
-    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),  # type: ignore[dict-item, return-value]
-    b"BZh": lambda file: bz2.BZ2File(file),  # type: ignore[dict-item, return-value]
-    b"\xfd7zXZ": lambda file: lzma.LZMAFile(file),  # type: ignore[dict-item, return-value]
+_PACKED: dict[bytes, Callable[..., object]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
 }
 UNPACKING = (OSError, EOFError, zlib.error, lzma.LZMAError)
 """What reading a file raises that is damaged or packed in another way than it says."""
@@ -64,8 +64,8 @@ class Source:
         start = file.read(8)
         file.seek(0)
         packed = next((opener for magic, opener in _PACKED.items() if start.startswith(magic)), None)
-        counted = _Counted(packed(file) if packed else file, size if packed else None)
-        self._file = io.BufferedReader(counted, _CHUNK)
+        counted = _Counted(cast(BinaryIO, packed(file)) if packed else file, size if packed else None)
+        self._file = io.BufferedReader(counted, _CHUNK)  # type: ignore[type-var]
         self.foreign: int | None = None
         self._read_lines = 1
         encoding = self._encoding()

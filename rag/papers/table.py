@@ -102,7 +102,7 @@ def _header(text: str) -> tuple[int, str] | None:
     for number, line in enumerate(text[:_LONGEST_HEADER].split("\n")[:_DEEPEST_HEADER]):
         for delimiter in _DELIMITERS:
             names = _names(line, delimiter)
-            if names & _TITLES and names & _ABSTRACTS or {"ti", "ab", "pt"} <= names:
+            if (names & _TITLES and names & _ABSTRACTS) or {"ti", "ab", "pt"} <= names:
                 return number, delimiter
     return None
 
@@ -118,7 +118,7 @@ def _first_line(text: str) -> int:
     return text[: len(text) - len(text.lstrip())].count("\n") + 1
 
 
-# -- a record as a column: Embase writes the name of a field and its values a line, and records below each other ---------
+# -- a record as a column: Embase writes a field a line, its name first, and records below each other ---------------
 
 
 def _is_upright(text: str) -> bool:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-_TEXTS = ("value", "text", "#text", "title", "name", "display_name", "description", "abstract", "term", "tag", "keyword",
-          "en", "source", "journal", "paragraph", "content")  # fmt: skip
+_TEXTS = ("value", "text", "#text", "title", "name", "display_name", "description", "abstract", "term", "tag",
+          "keyword", "en", "source", "journal", "paragraph", "content")  # fmt: skip
 _DOI = re.compile(r"10\.\d{4,9}/[^\s<>\"|;\ud800-\udfff]+")
 _LINK = re.compile(r"https?://[^\s<>\"\ud800-\udfff]+", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
@@ -47,7 +47,7 @@ def title_text(value: object) -> str:
 
 
 def abstract_text(value: object) -> str:
-    """The abstract: paragraphs joined, descriptions of another kind left out, OpenAlex's inverted index put in order."""
+    """The abstract: paragraphs joined, descriptions of another kind left out, OpenAlex's index of words in order."""
     if isinstance(value, str) and value.startswith('{"') and value.rstrip().endswith("]}"):
         try:
             value = json.loads(value)
@@ -85,9 +85,8 @@ def year(value: object) -> int | None:
     if not isinstance(value, (int, float, str)):
         return None
     text = str(value)[:1000]
-    found = _DAY.fullmatch(text.strip())
-    if found:
-        return int(found[1])
+    if day := _DAY.fullmatch(text.strip()):
+        return int(day[1])
     plain = _YEAR.search(text)
     return int(plain.group()) if plain else None
 
@@ -95,8 +94,8 @@ def year(value: object) -> int | None:
 def doi(value: object, depth: int = 0) -> str | None:
     """The DOI in a text, or in lists and objects of identifiers, without address and prefix, as it is written."""
     if isinstance(value, str):
-        found = _DOI.search(value[:5000])
-        return _unclosed(found.group().rstrip(".,:'")) if found else None
+        written = _DOI.search(value[:5000])
+        return _unclosed(written.group().rstrip(".,:'")) if written else None
     if isinstance(value, Mapping) and depth < 4:
         fields = {str(name).lower(): content for name, content in value.items()}
         if "type" in fields or "identifiertype" in fields:
@@ -138,8 +137,8 @@ def link(value: object) -> str | None:
 
 def arxiv_link(value: object) -> str | None:
     """The address of the paper whose number on arXiv this is."""
-    found = ARXIV.fullmatch(value.strip()) if isinstance(value, str) else None
-    return f"https://arxiv.org/abs/{found[1]}" if found else None
+    number = ARXIV.fullmatch(value.strip()) if isinstance(value, str) else None
+    return f"https://arxiv.org/abs/{number[1]}" if number else None
 
 
 def venue(value: object) -> str | None:
