@@ -54,7 +54,10 @@ def test_papers_are_added_and_what_became_of_each_is_told(shelf: Shelf, tmp_path
     assert [(r.file, r.line) for r in second.refused] == [("bad.csv", 3)]
     assert [(r.file, r.line, r.about) for r in second.remarks] == [("bad.csv", 2, "On nothing alone")]
     html = uploads.report(second)
-    assert "2 papers added, 2 there before, 1 repeated and merged, 1 refused, 1 without abstract, found by title only." in html
+    assert (
+        "2 papers added, 2 there before, 1 repeated and merged, 1 refused, 1 without abstract, found by title only."
+        in html
+    )
     assert str(tmp_path) not in html
     assert [p.title for p in shelf.rag("sea").papers()] == [*TITLES, "On nothing alone"]
     assert Step("Embedding papers", 1, 1) in events

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
-
-from rag.core.paper import Paper, fold
+from collections.abc import Iterator
 
 from .cleaning import clean
 from .names import given_first
@@ -158,84 +156,3 @@ def _name(name: str) -> str:
         # biblatex's extended names: family=Veen, given=Pim, prefix=van, useprefix=true
         return resolved(" ".join(parts[part] for part in ("given", "prefix", "family", "suffix") if parts.get(part)))
     return given_first(resolved(name))
-
-
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._+/-]{0,99}")
-_ARXIV = re.compile(
-    r"https?://(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?:\.pdf)?",
-    re.IGNORECASE,
-)
-_DOI = re.compile(r"https://doi\.org/(10\.\d{4,9}/[^\s<>\"{}\\%]+)")
-_TEX = str.maketrans(
-    {c: f"\\{c}" for c in "%&#_$"}
-    # Braces by name, for BibTeX, other than our parser, counts those behind a backslash too.
-    | {"{": r"\textbraceleft{}", "}": r"\textbraceright{}", "\\": r"\textbackslash{}"}
-    | {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
-)
-
-
-def write(papers: Iterable[Paper]) -> str:
-    """The papers as BibTeX in UTF-8, with their abstracts; `read` finds the same papers in it.
-
-    All are @misc: where a paper appeared isn't known, and the other types need that. One on arXiv has its number as
-    `eprint`. A key is the one that the paper's own file gave it, else made of first author, year and title (else its
-    id), so that papers keep their keys from one export to the next.
-    """
-    from bibtexparser import model
-    from bibtexparser.entrypoint import write_string
-    from bibtexparser.library import Library
-    from bibtexparser.middlewares import default_unparse_stack
-
-    keys: set[str] = set()
-    library = Library()
-    for paper in papers:
-        fields = [model.Field(name, value) for name, value in _values(paper).items() if value]
-        library.add(model.Entry("misc", _unused_key(paper, keys), fields))
-    return str(write_string(library, unparse_stack=default_unparse_stack(allow_inplace_modification=True)))
-
-
-def _values(paper: Paper) -> dict[str, str]:
-    url = (paper.url or "").translate({ord(c): f"%{ord(c):02X}" for c in "{}\\"})
-    if re.search(r"\s", url):  # no address, and BibTeX has no way to quote one
-        url = ""
-    arxiv, doi = _ARXIV.fullmatch(url), _DOI.fullmatch(url)
-    return {
-        "title": re.sub(r"[^\W_]+", _with_its_case, _tex(paper.title)),
-        "author": " and ".join(_whole(name) for name in paper.authors),
-        "year": str(paper.year or ""),
-        "eprint": arxiv[1] if arxiv else "",
-        "archiveprefix": "arXiv" if arxiv else "",
-        "doi": doi[1] if doi else "",
-        "url": "" if doi else url,
-        "abstract": _tex(paper.abstract),
-    }
-
-
-def _tex(text: str) -> str:
-    """`text` as TeX that reads as it does. Other scripts and signs stay as they are: BibTeX files are UTF-8 today."""
-    return " ".join(text.split()).translate(_TEX)
-
-
-def _with_its_case(word: re.Match[str]) -> str:
-    """A word with capitals inside, between the braces without which many styles make them small."""
-    return f"{{{word.group()}}}" if any(c.isupper() for c in word.group()[1:]) else word.group()
-
-
-def _whole(name: str) -> str:
-    """A name that has a comma or "and" in it stays one between braces."""
-    plain = re.sub(r"(?<=\s)and(?=\s)|,", "", name) == name
-    return _tex(name) if plain else f"{{{_tex(name)}}}"
-
-
-def _unused_key(paper: Paper, keys: set[str]) -> str:
-    """A key that none of `keys` is, whatever its case; it is added to them."""
-    author = fold(paper.authors[0]).split() if paper.authors else []
-    word = next((w for w in fold(paper.title).split() if len(w) > 3), "")
-    made = f"{author[-1]}{paper.year}{word}" if author and paper.year else paper.id
-    for key in (paper.key or "", made, paper.id):
-        if _KEY.fullmatch(key) and key.casefold() not in keys:
-            break
-    else:
-        key = next(k for n in range(2, len(keys) + 3) if (k := f"{paper.id}-{n}") not in keys)
-    keys.add(key.casefold())
-    return key
