@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from serving import ROOT
 
 from rag import Config, Rag, build
-from rag.core.errors import PaperError, RagError, StoreError, UsageError
+from rag.core.errors import PaperError, RagError, StoreError
 from rag.core.paper import Paper
 from rag.index import index as index_module
 from rag.index.embedding import BuiltinEmbedding
