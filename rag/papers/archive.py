@@ -16,6 +16,7 @@ _MOST_MEMBERS = 1_000
 _LARGEST_MEMBER = 256 << 20  # bytes, unpacked; a larger one is unpacked first
 _LARGEST_RATIO = 100
 _SMALL = 32 << 20
+_MOST_FAULTS = 2_000  # of a file that is hardly anything else
 _PACKED = (".gz", ".bz2", ".xz")
 
 Found = Record | Fault
@@ -130,10 +131,14 @@ def _read(file: BinaryIO, size: int, name: str) -> Iterator[Found]:
         yield from sheet.read_parquet(file)
         return
     source = Source(file, size)
-    count = 0
+    count = faults = 0
     for found in formats.reader(source, _unpacked(name))(source):
         count += 1
+        faults += isinstance(found, Fault)
         yield found
+        if faults > _MOST_FAULTS and faults > count / 2:
+            yield Fault(None, "is not read to its end, for most of it can't be read")
+            break
     if not count:
         yield Fault(None, "holds no papers")
     if source.foreign is not None:

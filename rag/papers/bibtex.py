@@ -14,7 +14,7 @@ from .source import Source
 _ENTRY = re.compile(r"^[ \t]*@[A-Za-z]+\s*[{(]", re.MULTILINE)
 _BEGINS = re.compile(r"[ \t]*@([A-Za-z]+)\s*[{(]")
 _BEGINS_SURELY = re.compile(r"@[A-Za-z]+\s*\{\s*[^\s,{}=]{0,200}\s*,")
-_LONGEST_ENTRY = 1 << 20  # characters
+_LONGEST_ENTRY = 1 << 18  # characters
 _DEEPEST = 60  # braces in braces
 
 

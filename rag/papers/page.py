@@ -9,6 +9,7 @@ from .record import Fault, Record
 from .source import Source
 
 _LONG = 40  # words: no title has as many, every abstract worth the name has more
+_LARGEST = 4 << 20  # characters
 _FEWEST = 2  # titles with their abstracts: one heading before one paragraph is in every text
 _FURNITURE = re.compile(
     r"©|copyright|cookie|privacy|terms of|all rights reserved|sign (?:in|up)|log ?in|subscribe|newsletter|inbox"
@@ -28,12 +29,23 @@ def read(source: Source) -> Iterator[Record | Fault]:
     What stands before the first title is furniture, and so is what looks like it further on. An abstract without a
     title, or a title without an abstract, is a fault.
     """
-    found = list(_in(source.read()))
+    text = "".join(_beginning(source))
+    found = list(_in(text)) if len(text) <= _LARGEST else []
     papers = [one for one in found if isinstance(one, Record)]
     if len(papers) < _FEWEST or len(papers) < 0.6 * len(found) or any(_marked(paper) for paper in papers):
         yield Fault(None, _NO_PAPERS)
     else:
         yield from found
+
+
+def _beginning(source: Source) -> Iterator[str]:
+    """The text, or so much of it that it is no page."""
+    size = 0
+    for chunk in source.chunks():
+        yield chunk
+        size += len(chunk)
+        if size > _LARGEST:
+            return
 
 
 _NO_PAPERS = (

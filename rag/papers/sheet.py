@@ -12,7 +12,7 @@ from .record import Fault, Record, Unreadable
 from .rows import Row
 from .table import records
 
-_LARGEST = 256 << 20  # bytes unpacked: openpyxl holds all texts of a workbook
+_LARGEST = 64 << 20  # bytes unpacked: openpyxl holds all texts of a workbook
 _MOST_ROWS = 1_000_000
 _MOST_COLUMNS = 5_000
 _HEADER_WITHIN = 40  # rows
@@ -31,8 +31,9 @@ def read_xlsx(file: BinaryIO, unpacked: int) -> Iterator[Record | Fault]:
         raise Unreadable(f"is no workbook of Excel that can be read: {error}") from error
     found = False
     for sheet in book.worksheets[:_MOST_SHEETS]:
-        rows = sheet.iter_rows(max_row=_MOST_ROWS, max_col=_MOST_COLUMNS, values_only=True)
-        texts = ([_text(cell) for cell in row] for row in rows)
+        sheet.reset_dimensions()  # which may be said to be the largest there are
+        rows = islice(sheet.iter_rows(values_only=True), _MOST_ROWS)
+        texts = ([_text(cell) for cell in row[:_MOST_COLUMNS]] for row in rows)
         try:
             for number, header in enumerate(islice(texts, _HEADER_WITHIN), 1):
                 if _is_header(header):

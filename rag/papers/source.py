@@ -10,6 +10,7 @@ import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import BinaryIO, cast
 
 from .record import Unreadable
@@ -64,6 +65,10 @@ class Source:
         start = file.read(8)
         file.seek(0)
         packed = next((opener for magic, opener in _PACKED.items() if start.startswith(magic)), None)
+        if packed:  # counted before it is read: records by the million are no error of their own
+            for _ in iter(partial(_Counted(cast(BinaryIO, packed(file)), size).read, 1 << 20), b""):
+                pass
+            file.seek(0)
         counted = _Counted(cast(BinaryIO, packed(file)) if packed else file, size if packed else None)
         self._file = io.BufferedReader(counted, _CHUNK)  # type: ignore[type-var]
         self.foreign: int | None = None
