@@ -38,8 +38,8 @@ from rag.ask.support import SupportChecker
 from rag.ask.writing.author import Author, Written
 from rag.core.threads import one_thread
 from rag.index.embedding import BuiltinEmbedding
-from rag.llm.language import reader
-from rag.llm.reading import Reader, Reply
+from rag.llm.models import client
+from rag.llm.client import Client, Reply
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -71,7 +71,7 @@ class Turn:
     shown: tuple[tuple[float, str], ...] = ()
 
 
-class NotingReader(Reader):
+class NotingReader(Client):
     """Keeps the messages and options of what was asked last."""
 
     messages: Sequence[ChatMessage] = ()
@@ -87,7 +87,7 @@ class Desk:
     """A question whose evidence is found, and a model to write the answer with."""
 
     def __init__(self, finder: Finder, embedding: BuiltinEmbedding, config: Config) -> None:
-        found = reader(config)
+        found = client(config)
         assert found is not None
         self.reader = NotingReader(found.llm, deadlines=found.deadlines, retries=0)
         self._finder = finder
@@ -95,7 +95,7 @@ class Desk:
             finder.index,
             finder.names,
             SupportChecker(finder.index, embedding),
-            self.reader,
+            self.client,
             context=config.context,
             fallback=False,
         )
@@ -113,7 +113,7 @@ class Desk:
 
     def bare(self, client: OpenAI, model: str) -> Turn:
         """Have the SDK stream a reply to what `ours` asked last."""
-        messages: Any = [{"role": m.role.value, "content": m.content} for m in self.reader.messages]
+        messages: Any = [{"role": m.role.value, "content": m.content} for m in self.client.messages]
         tokens, text = 0, ""
         start = time.perf_counter()
         for event in client.chat.completions.create(
@@ -122,7 +122,7 @@ class Desk:
             temperature=0.0,
             stream=True,
             stream_options={"include_usage": True},
-            **self.reader.options,
+            **self.client.options,
         ):
             text += (event.choices[0].delta.content or "") if event.choices else ""
             tokens = event.usage.completion_tokens if event.usage else tokens

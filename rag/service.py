@@ -32,8 +32,8 @@ from rag.index.index import Index
 from rag.index.indexing import Progress
 from rag.index.mapping import PaperMap, paper_map
 from rag.index.retrieval import PaperRanker
-from rag.llm.language import Readers
-from rag.llm.reading import Reader
+from rag.llm.client import Client
+from rag.llm.models import Models
 from rag.papers import Paper
 from rag.retriever import PaperRetriever
 
@@ -52,7 +52,7 @@ class Rag:
 
     def __init__(self, config: Config, *, llm: LLM | None = None, embedding: BaseEmbedding | None = None) -> None:
         self.config = config
-        self._readers = Readers(config, llm)
+        self._models = Models(config, llm)
         self._checker: SupportChecker | None = None
         other = embedding or chosen(config)
         self._embedding = other if isinstance(other, BuiltinEmbedding) else BuiltinEmbedding(threads=config.threads)
@@ -70,12 +70,12 @@ class Rag:
     @property
     def model(self) -> str | None:
         """The name of the model that writes the answers; None in quoting mode."""
-        return self._readers.names[0] if self._readers.names else None
+        return self._models.names[0] if self._models.names else None
 
     @property
     def models(self) -> tuple[str, ...]:
         """The names of the models that a question may be asked with (`Options.model`); none in quoting mode."""
-        return self._readers.names
+        return self._models.names
 
     def ask(
         self,
@@ -112,10 +112,10 @@ class Rag:
         """
         options = options or Options()
         turns = checked_turns(question, history)
-        reader = self._readers.chosen(options)
+        client = self._models.chosen(options)
         finder = self._open()
         finder = finder.among(_rows(options.papers, finder.index), options.most)
-        generating = self._generating(reader, options) if reader else None
+        generating = self._generating(client, options) if client else None
         yield from Asking(question, turns, finder, generating, stop or threading.Event()).events()
 
     async def aask(
@@ -145,11 +145,11 @@ class Rag:
         that the next question would be asked with. Raises what `ask` does of an index, an embedding or options.
         """
         options = options or Options()
-        reader = self._readers.chosen(options)
+        client = self._models.chosen(options)
         finder = self._open()
         allowed = _rows(options.papers, finder.index)
         finder = finder.among(allowed, options.most)
-        return suggest(answers, finder, self._quoting(options), count=count, allowed=allowed, reader=reader)
+        return suggest(answers, finder, self._quoting(options), count=count, allowed=allowed, client=client)
 
     def starters(self, count: int = 4) -> tuple[str, ...]:
         """At most `count` questions to begin with: of a fact, two papers, a subject and a figure; each is answered.
@@ -186,16 +186,17 @@ class Rag:
         paths: Sequence[Path] = (),
         *,
         add: bool = False,
-        skip_bad: bool = False,
+        strict: bool = False,
         progress: Progress | None = None,
     ) -> Ingested:
         """Make the collection hold exactly the papers in `paths`, or these too with `add`.
 
         Without paths an empty collection is filled from the seeds, and any other is only brought up to date with this
-        version. Only what differs is embedded. Raises PaperError for what can't be read, unless `skip_bad`; Locked
-        while another process writes the collection; ModelError where another embedding than the built-in one fails.
+        version. Only what differs is embedded. Raises PaperError where nothing can be read, and with `strict` for
+        any record that can't be read or has no abstract; Locked while another process writes the collection; ModelError
+        where another embedding than the built-in one fails.
         """
-        return self._collection.ingest(paths, add=add, skip_bad=skip_bad, progress=progress)
+        return self._collection.ingest(paths, add=add, strict=strict, progress=progress)
 
     def papers(self) -> tuple[Paper, ...]:
         """The papers of the collection, in the order of their files; none before the first ingest."""
@@ -259,12 +260,12 @@ class Rag:
         quoting = replace(options, mode="quoting", model=None)
         return lambda question, turns: self.ask(question, turns, options=quoting)
 
-    def _generating(self, reader: Reader, options: Options) -> Generating:
+    def _generating(self, client: Client, options: Options) -> Generating:
         """The model and what it needs."""
         assert self._checker is not None
         c = self.config
         strict = c.strict if options.strict is None else options.strict
-        return Generating(reader, self._checker, c.context, strict, c.judge, c.fallback)
+        return Generating(client, self._checker, c.context, strict, c.judge, c.fallback)
 
 
 def _rows(papers: frozenset[str] | None, index: Index) -> frozenset[int] | None:

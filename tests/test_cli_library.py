@@ -106,13 +106,13 @@ def test_export_in_a_format_that_is_none() -> None:
 
 
 def test_what_is_exported_is_ingested_again(home: Path) -> None:
-    for format in ("bibtex", "ris", "csv"):
+    for format in ("bibtex", "ris", "csl", "csv"):
         assert rag("export", "-f", format, "-o", "out").exit_code == 0
         result = rag("ingest", "out", "-c", format)
         assert result.exit_code == 0, result.output
         again = read_papers(file_of(home, format))
-        assert [(p.title, p.abstract, p.authors, p.year, p.key) for p in again] == [
-            (p.title, p.abstract, p.authors, p.year, p.key) for p in PAPERS
+        assert [(p.title, p.abstract, p.authors, p.year, p.key, p.venue, p.doi) for p in again] == [
+            (p.title, p.abstract, p.authors, p.year, p.key, p.venue, p.doi) for p in PAPERS
         ]
 
 

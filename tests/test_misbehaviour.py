@@ -50,7 +50,7 @@ from rag.core.errors import (
     ModelUnreachable,
     QuotaExhausted,
 )
-from rag.llm import reading
+from rag.llm import client
 
 CANARY = "canary-0123456789-never-to-be-seen"
 QUESTION = "What does double quantization save in QLoRA?"

@@ -20,15 +20,15 @@ from endpoint_server import (
     unavailable,
     wrong_key,
 )
-from llama_index.core.llms import ChatMessage
 
 from rag.core.errors import ModelError
 from rag.llm.endpoint import Endpoint
-from rag.llm.reading import Deadlines, Reader, Reply, Usage
+from rag.llm.client import Deadlines, Client, Reply, Usage
+from rag.llm.prompts import Message
 from rag.llm.replies import Recorded, Replies, key_of
 
 CANARY = "secret.canary.0123456789"
-QUESTION = [ChatMessage("What is new?")]
+QUESTION = [Message("user", "What is new?")]
 TEXT = "Double quantization saves 0.37 bits per parameter [1], which is 3 GB for a 65B model. " * 3
 
 
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 def ask(server: EndpointServer, folder: Path, **settings: Any) -> tuple[Reply, list[str]]:
     model = Endpoint("any-model", base_url=server.url, **{"api_key": CANARY, **settings})
-    reply = Reader(model, cache=Replies(folder), retries=0).open(QUESTION)
+    reply = Client(model, cache=Replies(folder), retries=0).stream(QUESTION)
     return reply, list(reply)
 
 
@@ -63,11 +63,11 @@ def test_thinking_is_not_recorded(folder: Path) -> None:
 
 
 def test_what_decides_a_reply_is_in_its_key() -> None:
-    def key(messages: list[ChatMessage] = QUESTION, options: dict[str, Any] | None = None, **settings: Any) -> str:
+    def key(messages: list[Message] = QUESTION, options: dict[str, Any] | None = None, **settings: Any) -> str:
         model = Endpoint(**{"model": "m", "base_url": "http://127.0.0.1:9/v1", "api_key": "a", **settings})
         return key_of(model, messages, options or {})
 
-    same = [key(), key(), key(api_key="b"), key(connect_seconds=3.0), key([ChatMessage("What is new?", role="user")])]
+    same = [key(), key(), key(api_key="b"), key(connect_seconds=3.0), key([Message("user", "What is new?")])]
     others = [
         key(model="n"),
         key(base_url="http://127.0.0.1:10/v1"),
@@ -75,8 +75,8 @@ def test_what_decides_a_reply_is_in_its_key() -> None:
         key(max_tokens=5),
         key(options={"max_tokens": 5}),
         key(options={"response_format": {"type": "json_object"}}),
-        key([ChatMessage("What is old?")]),
-        key([ChatMessage("What is new?", role="system")]),
+        key([Message("user", "What is old?")]),
+        key([Message("system", "What is new?")]),
         key([*QUESTION, *QUESTION]),
     ]
     assert len(set(same)) == 1
@@ -87,22 +87,22 @@ def test_what_decides_a_reply_is_in_its_key() -> None:
 def test_what_went_wrong_is_not_kept(behaviour: Behaviour, folder: Path) -> None:
     with EndpointServer(behaviour, answer("Hello")) as server:
         model = Endpoint("any-model", base_url=server.url, api_key=CANARY)
-        reader = Reader(model, cache=Replies(folder), retries=0, deadlines=Deadlines(between=0.2))
+        client = Client(model, cache=Replies(folder), retries=0, deadlines=Deadlines(between=0.2))
         with pytest.raises(ModelError):
-            list(reader.open(QUESTION))
+            list(client.stream(QUESTION))
         assert not list(folder.glob("*"))
-        reply = reader.open(QUESTION)
+        reply = client.stream(QUESTION)
         assert (list(reply), reply.cached) == (["Hello"], False)
 
 
 def test_what_was_stopped_or_left_is_not_kept(folder: Path) -> None:
     stop = threading.Event()
     with EndpointServer(answer("one", "two")) as server:
-        reader = Reader(Endpoint("m", base_url=server.url, api_key=None), cache=Replies(folder))
-        left = iter(reader.open(QUESTION))
+        client = Client(Endpoint("m", base_url=server.url, api_key=None), cache=Replies(folder))
+        left = iter(client.stream(QUESTION))
         next(left)
         left.close()  # type: ignore[attr-defined]
-        stopped = iter(reader.open(QUESTION, stop=stop))
+        stopped = iter(client.stream(QUESTION, stop=stop))
         next(stopped)
         stop.set()
         with pytest.raises(ModelError):
@@ -115,7 +115,7 @@ def test_a_cached_reply_can_be_stopped(folder: Path) -> None:
     with EndpointServer(answer(TEXT)) as server:
         ask(server, folder)
         model = Endpoint("any-model", base_url=server.url, api_key=None)
-        pieces = iter(Reader(model, cache=Replies(folder)).open(QUESTION, stop=stop))
+        pieces = iter(Client(model, cache=Replies(folder)).stream(QUESTION, stop=stop))
         next(pieces)
         stop.set()
         with pytest.raises(ModelError):

@@ -19,7 +19,7 @@ from rag import Answer, Rag, Text, Turn
 from rag.ask.citations import Citations
 from rag.ask.writing.author import Written
 from rag.llm.prompts import prompt
-from rag.llm.reading import Usage
+from rag.llm.client import Usage
 
 QUESTION = "What does double quantization save in QLoRA?"
 TRUE = "Double quantization reduces the average memory footprint by quantizing the quantization constants"

@@ -19,8 +19,8 @@ from rag.core.answer import Answer, Aspect, Event, Retrieved, Step, Text, Turn
 from rag.core.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
 from rag.core.errors import ModelError, ModelStopped, UsageError
 from rag.core.threads import one_thread
+from rag.llm.client import Client
 from rag.llm.prompts import prompt
-from rag.llm.reading import Reader
 
 RETRIEVED = 20
 """Papers of the ranking that an answer shows."""
@@ -32,7 +32,7 @@ SURER = 0.1
 class Generating:
     """A model, and how its answers are to be treated. `context` is what it reads, in tokens."""
 
-    reader: Reader
+    client: Client
     checker: SupportChecker
     context: int
     strict: bool = False
@@ -55,7 +55,7 @@ class Asking:
 
     def __post_init__(self) -> None:
         self.written = Written(Citations(self.finder.index))
-        self._model = self.generating.reader.model if self.generating else None
+        self._model = self.generating.client.model if self.generating else None
 
     def events(self) -> Iterator[Event]:
         """Steps, pieces of text, and the Answer at the end."""
@@ -94,7 +94,7 @@ class Asking:
         try:
             understanding = Understanding(
                 self.finder.names,
-                self.generating.reader,
+                self.generating.client,
                 lambda name, reply: self.written.count(reply, prompt(name)),
                 self.stop,
             )
@@ -143,7 +143,7 @@ class Asking:
         used = prompt("list")
         judge = ListJudge(
             self.finder,
-            self.generating.reader,
+            self.generating.client,
             lambda reply: self.written.count(reply, used),
             self.stop,
             self.generating.context,
@@ -165,7 +165,7 @@ class Asking:
             self.finder.index,
             self.finder.names,
             generating.checker,
-            generating.reader,
+            generating.client,
             context=generating.context,
             strict=generating.strict,
             judging=generating.judge,

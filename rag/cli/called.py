@@ -14,7 +14,7 @@ from rag.core.config import BUILTIN, Config
 from rag.core.errors import ConfigError, ModelError, ModelTimeout, ModelUnknown, ModelUnreachable
 
 if TYPE_CHECKING:
-    from rag.llm.reading import Reader, Reply
+    from rag.llm.client import Client, Reply
 
 OPENAI = "https://api.openai.com/v1"
 """What is called where no base URL is given. Here again, since importing the endpoint takes seconds."""
@@ -82,11 +82,11 @@ def _embedding(config: Config, *, offline: bool) -> str:
 
 
 def _tried(config: Config) -> Iterator[Check]:
-    from rag.llm.language import reader
+    from rag.llm.models import client
 
     # Straight from the model, and soon: what is in the cache proves nothing.
     limits = {name: min(seconds, getattr(config, name)) for name, seconds in SECONDS.items()}
-    found = reader(dataclasses.replace(config, cache="", **limits))
+    found = client(dataclasses.replace(config, cache="", **limits))
     assert found is not None
     found.retries = 0
     names = _names(config)
@@ -105,13 +105,10 @@ def _tried(config: Config) -> Iterator[Check]:
 
 
 def _names(config: Config) -> list[str] | ModelError:
-    from rag.llm.endpoint import list_models
-    from rag.llm.language import endpoint
+    from rag.llm.models import endpoint
 
-    model = endpoint(config)
-    model.read_seconds = float(SECONDS["between_tokens"])
     try:
-        return list_models(model)
+        return endpoint(config).list_models()
     except ModelError as e:
         return e
 
@@ -128,11 +125,11 @@ def _listed(names: list[str] | ModelError, model: str, *, fine: bool) -> Check:
     return Check("models", f"{model} is not there", f"Set RAG_MODEL or --model to one of the endpoint's: {listed}.")
 
 
-def _completion(reader: Reader) -> str | ModelError:
-    from llama_index.core.llms import ChatMessage
+def _completion(client: Client) -> str | ModelError:
+    from rag.llm.prompts import Message
 
     start = perf_counter()
-    reply = reader.open([ChatMessage("Answer with one word: is water wet?")], max_tokens=WORD_TOKENS)
+    reply = client.stream([Message("user", "Answer with one word: is water wet?")], max_tokens=WORD_TOKENS)
     try:
         for _ in reply:
             pass
@@ -141,20 +138,20 @@ def _completion(reader: Reader) -> str | ModelError:
     return f"{reply.model} answered in {perf_counter() - start:.1f} s, first text after {reply.first_token:.1f} s"
 
 
-def _json(reader: Reader) -> Check:
-    from llama_index.core.llms import ChatMessage
+def _json(client: Client) -> Check:
     from pydantic import BaseModel
 
-    from rag.ask.writing.structured import ask_json
+    from rag.llm.prompts import Message
+    from rag.llm.structured import ask_json
 
     class Ready(BaseModel):
         ready: bool
 
     replies: list[Reply] = []
-    asked = [ChatMessage('Reply with this JSON object and nothing else: {"ready": true}')]
+    asked = [Message("user", 'Reply with this JSON object and nothing else: {"ready": true}')]
     start = perf_counter()
     try:
-        found = ask_json(reader, asked, Ready, stop=None, count=replies.append)
+        found = ask_json(client, asked, Ready, stop=None, count=replies.append)
     except ModelError as e:
         return Check(CONSTRAINED, "failed", str(e))
     if found is None:

@@ -58,7 +58,7 @@ def new(
         llm="none" if templates else None, model=model, base_url=base_url, collection=collection, home=home
     )
     from rag.evaluation.drafting import as_in, by_hash, draft
-    from rag.llm.language import reader
+    from rag.llm.models import client
 
     there = _there(output)
     with opened(replace(config, llm="none")) as rag, console.Progress() as progress:
@@ -67,7 +67,7 @@ def new(
             n,
             seed=seed,
             split=as_in(there) if there else by_hash,
-            reader=reader(config),
+            client=client(config),
             supported=_supported(rag),
             progress=lambda done, total: progress("Drafting", done, total),
         )

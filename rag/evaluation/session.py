@@ -252,9 +252,9 @@ def _score(
 def _judge(config: Config) -> Judge:
     """The judge of these settings. Raises `ConfigError` where no model is named."""
     from rag.evaluation.judging.judge import Judge
-    from rag.llm.language import reader
+    from rag.llm.models import client
 
-    model = reader(config) if config.model else None
+    model = client(config) if config.model else None
     if model is None:
         raise ConfigError("--judge needs a model that grades: name one by --judge-model or RAG_MODEL.")
     return Judge(model)

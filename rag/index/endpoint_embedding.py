@@ -16,9 +16,9 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 
 from rag.core.errors import ConfigError, ModelError, ModelRateLimit, ModelServerError, ModelUnreachable, QuotaExhausted
 from rag.index.embedding import Floats, unit
-from rag.llm.endpoint import OPENAI
-from rag.llm.endpoint_errors import ours
-from rag.llm.endpoint_line import Line
+from rag.llm import sdk
+from rag.llm.faults import model_error
+from rag.llm.sdk import OPENAI
 
 BATCH = 64
 """Texts of a request, at most: 16,000 word pieces of ours. OpenAI takes 300,000, servers at home much less."""
@@ -39,13 +39,6 @@ _REMEDIES = {
 """The settings of the embedding in place of those of the language model, which the errors of an endpoint name."""
 
 
-class _OpenLine(Line):
-    """A connection for many requests, made again where the server has closed it; nobody hangs up on it."""
-
-    def _watch(self, request: object) -> None:
-        pass
-
-
 class EndpointEmbedding(BaseEmbedding):
     """An OpenAI-compatible `/embeddings` endpoint (https://platform.openai.com/docs/api-reference/embeddings).
 
@@ -60,7 +53,7 @@ class EndpointEmbedding(BaseEmbedding):
     dimensions: int | None = None
     seconds: float = 120.0
     _api_key: str | None = PrivateAttr(default=None)
-    _line: Line | None = PrivateAttr(default=None)
+    _client: Any = PrivateAttr(default=None)
     _seen: int | None = PrivateAttr(default=None)
 
     def __init__(
@@ -77,7 +70,7 @@ class EndpointEmbedding(BaseEmbedding):
     def __getstate__(self) -> dict[str, Any]:
         self.close()
         state = super().__getstate__()
-        return state | {"__pydantic_private__": {"_api_key": None, "_line": None, "_seen": self._seen}}
+        return state | {"__pydantic_private__": {"_api_key": None, "_client": None, "_seen": self._seen}}
 
     @classmethod
     def class_name(cls) -> str:
@@ -91,9 +84,9 @@ class EndpointEmbedding(BaseEmbedding):
     def close(self) -> None:
         """Let go of the connection; the next text opens it again."""
         with _GUARD:
-            line, self._line = self._line, None
-        if line is not None:
-            line.close()
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def _vectors(self, texts: Sequence[str]) -> list[list[float]]:
         found = [v for n in range(0, len(texts), BATCH) for v in self._insistently(texts[n : n + BATCH])]
@@ -117,11 +110,13 @@ class EndpointEmbedding(BaseEmbedding):
     def _asked(self, texts: Sequence[str]) -> list[Any]:
         with _GUARD:
             # One for all requests: a question asks for several vectors, and over TLS a connection costs more than one.
-            line = self._line = self._line or _OpenLine(self.base_url, self._api_key, CONNECT_SECONDS, self.seconds)
+            client = self._client = self._client or sdk.client(
+                self.base_url, self._api_key, CONNECT_SECONDS, self.seconds
+            )
         wanted: dict[str, Any] = {} if self.dimensions is None else {"dimensions": self.dimensions}
         try:
             # As numbers, because not every server knows the SDK's default, base64.
-            reply = line.sdk.embeddings.create(
+            reply = client.embeddings.create(
                 model=self.model_name, input=list(texts), encoding_format="float", **wanted
             )
             rows = sorted(reply.data, key=lambda row: row.index)
@@ -134,7 +129,7 @@ class EndpointEmbedding(BaseEmbedding):
                 "model that makes embeddings."
             ) from e
         except Exception as e:
-            raise _told(ours(e, self.host, self.model_name)) from e
+            raise _for_embedding(model_error(e, self.host, self.model_name)) from e
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
         return self._vectors(texts)
@@ -155,7 +150,7 @@ class EndpointEmbedding(BaseEmbedding):
         return await asyncio.to_thread(self._get_text_embeddings, texts)
 
 
-def _told(error: ModelError) -> ModelError:
+def _for_embedding(error: ModelError) -> ModelError:
     """The same error, with remedies that help with an embedding."""
     message = str(error)
     for chat, embedding in _REMEDIES.items():

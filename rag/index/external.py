@@ -34,7 +34,7 @@ from rag.index.embedding import Floats
 from rag.index.endpoint_embedding import EndpointEmbedding, unit_vectors
 from rag.index.index import mapped
 from rag.index.store import PassageStore
-from rag.llm.endpoint import OPENAI
+from rag.llm.sdk import OPENAI
 
 if TYPE_CHECKING:
     from rag.core.config import Config

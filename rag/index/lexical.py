@@ -22,6 +22,9 @@ K1, B = 1.5, 0.75
 """bm25s's defaults. With a title counted three times they do as well as any of the five settings tried on SciFact's
 training claims (nDCG@10 .696; .688 to .691 for the others)."""
 
+SLIP_LENGTH = 5
+"""Letters of a stem from which on one letter wrong makes a slip, and not another word."""
+
 _WORD = re.compile(r"\d+(?:\.\d+)+|[^\W_]+")
 _stemmer = Stemmer.Stemmer("english")
 
@@ -106,6 +109,16 @@ class Lexicon:
         """The inverse document frequency of a stem (BM25's, in Lucene's variant): log(1 + (N - n + .5) / (n + .5))."""
         n = self.frequency(term)
         return math.log1p((self._papers - n + 0.5) / (n + 0.5))
+
+    def corrected(self, term: str) -> str:
+        """The stem itself, or the only likely one that a slip of the pen made of it: "difus" gives "diffus"."""
+        if term in self._vocabulary or len(term) < SLIP_LENGTH or not term.isalpha():
+            return term
+        from rapidfuzz import process
+        from rapidfuzz.distance import OSA
+
+        near = process.extractOne(term, self._vocabulary.keys(), scorer=OSA.distance, score_cutoff=1)
+        return str(near[0]) if near and near[0][:1] == term[:1] else term
 
     def __len__(self) -> int:
         return self._papers

@@ -23,8 +23,7 @@ class Encoded:
 
     `vector` (384,) has unit length; `tokens` (t, 192) are its word pieces, projected, with `importance` (t,), their
     inverse document frequencies, summing to 1, and `offsets` (t, 2), their characters in `text`; `terms` are the stems
-    without stopwords. `described` says that the collection has few of the question's words, so that it must be found
-    by its meaning.
+    without stopwords, slips of the pen corrected to words of the collection.
     """
 
     text: str
@@ -33,7 +32,6 @@ class Encoded:
     importance: Floats
     offsets: NDArray[np.int32]
     terms: tuple[str, ...]
-    described: bool = False
 
 
 def held(vectors: NDArray[np.float16]) -> NDArray[Any]:

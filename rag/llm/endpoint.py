@@ -1,8 +1,8 @@
-"""Any OpenAI-compatible chat endpoint as a LlamaIndex `LLM`. With its neighbours `endpoint_*` the only user of the SDK.
+"""Any OpenAI-compatible chat endpoint, asked through the `openai` SDK.
 
-LlamaIndex's own adapters refuse unknown model names, fail at every second `asyncio.run`, and their streams can't be
-stopped from outside. Here every call has a connection of its own, the async methods run the sync ones in a thread, and
-a stream's `close()` shuts the socket.
+Each request has a client and an event loop of its own, in a thread: cancelling its task closes the connection at once,
+wherever it stands, and threads and event loops of callers can't get into each other's way. A client costs a tenth of a
+millisecond once the TLS context is there.
 """
 
 from __future__ import annotations
@@ -10,88 +10,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from llama_index.core.llms import ChatMessage, ChatResponse, CompletionResponse, CustomLLM, LLMMetadata
-from llama_index.core.llms.callbacks import llm_chat_callback
-from pydantic import PrivateAttr
-
-from rag.core.errors import ConfigError, ContextOverflow, ModelError, ModelServerError, ModelStopped
-from rag.llm.endpoint_chunks import read
-from rag.llm.endpoint_errors import ours, words_of
-from rag.llm.endpoint_line import Line, bare
+from rag.core.errors import ContextOverflow, ModelError, ModelServerError
+from rag.llm import sdk
+from rag.llm.events import read
+from rag.llm.faults import model_error, words_of
+from rag.llm.prompts import Message
+from rag.llm.source import Request
 
 if TYPE_CHECKING:
-    import httpx
     import openai
 
-OPENAI = "https://api.openai.com/v1"
-"""Where requests go when no base URL is given."""
-
-__all__ = ["OPENAI", "Endpoint", "Stream", "list_models", "ours"]
-
-# What servers are known to refuse, and what replaces it; None: the request does without.
-_OPTIONAL: dict[str, str | None] = {
-    "stream_options": None,
-    "max_tokens": "max_completion_tokens",
-    "temperature": None,
-    "seed": None,
-    "response_format": None,
-}
-_ROLES = {"chatbot": "assistant", "model": "assistant"}
+REASONING_TOKENS = 4_000
+"""Tokens that a model that is known to think gets beside those of its answer."""
+_REASONING = re.compile(r"(?:.*/)?(?:o\d|gpt-5)(?![\d.])", re.IGNORECASE)
+"""OpenAI's reasoning models, which refuse a temperature (https://platform.openai.com/docs/guides/reasoning)."""
+_OPTIONAL = ("stream_options", "max_tokens", "temperature", "seed", "response_format")
+"""What servers are known to refuse. `max_tokens` becomes `max_completion_tokens`, a `response_format` of a JSON schema
+one of any JSON object; without the others a request does."""
 
 
-class Stream:
-    """The chunks of an answer; iterable once. `close()`, from any thread, shuts the connection at once.
+class Endpoint:
+    """A model behind an OpenAI-compatible chat endpoint. May be used by several threads at once.
 
-    `connected` tells whether the connection stands yet. Not a generator, since one that waits for its next chunk can't
-    be closed from another thread. Iterating raises `ModelError`, after `close()` `ModelStopped`.
+    `base_url` is used as given (None: OpenAI's), `api_key` may be None where the server wants none. An optional
+    parameter that the endpoint refuses by name is left out, or replaced, from then on; nothing else is tried again.
     """
-
-    def __init__(self, line: Line, chunks: Generator[ChatResponse, None, None]) -> None:
-        self._line, self._chunks = line, chunks
-
-    @property
-    def connected(self) -> bool:
-        return self._line.connected
-
-    def __iter__(self) -> Iterator[ChatResponse]:
-        return self
-
-    def __next__(self) -> ChatResponse:
-        return next(self._chunks)
-
-    def close(self) -> None:
-        self._line.hang_up()
-        with contextlib.suppress(ValueError):  # another thread is in it, and is waking up
-            self._chunks.close()
-
-
-class Endpoint(CustomLLM):
-    """A model behind an OpenAI-compatible chat endpoint. May be used by several threads and event loops at once.
-
-    `base_url` is used as given (None: OpenAI's), `api_key` may be None where the server wants none. `context_window`
-    and `max_tokens` count tokens. `connect_seconds` bounds the connecting, `read_seconds` each silence of the server.
-    The key is no field, so that nothing which prints or stores the settings has it; pickling leaves it behind.
-
-    Each chunk of a stream has the new text in `.delta`, the endpoint's event in `.raw`, text of a thinking model in
-    `.additional_kwargs["thinking_delta"]`, and the token counts in `.additional_kwargs` of the last. Keyword arguments
-    of a call go to the endpoint. Every call raises `ModelError`; nothing is tried again, but for one thing: an optional
-    parameter that the endpoint refuses by name is left out, or renamed, from then on.
-    """
-
-    model: str
-    base_url: str
-    context_window: int
-    max_tokens: int
-    temperature: float
-    connect_seconds: float
-    read_seconds: float
-    _url: str = PrivateAttr()
-    _key: str | None = PrivateAttr()
-    _refused: frozenset[str] = PrivateAttr(default=frozenset())
 
     def __init__(
         self,
@@ -99,207 +46,168 @@ class Endpoint(CustomLLM):
         *,
         base_url: str | None = None,
         api_key: str | None = None,
-        context_window: int = 8192,
         max_tokens: int = 700,
         temperature: float = 0.0,
         connect_seconds: float = 10.0,
-        read_seconds: float = 600.0,
-        **options: Any,
     ) -> None:
-        url = base_url or OPENAI
-        shown = bare(url)
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            raise ConfigError(f"The base URL is {shown!r}: give one such as http://127.0.0.1:8080/v1.")
-        super().__init__(
-            model=model,
-            base_url=shown,
-            context_window=context_window,
-            max_tokens=max_tokens,
-            temperature=temperature,
-            connect_seconds=connect_seconds,
-            read_seconds=read_seconds,
-            **options,
-        )
-        self._url, self._key = url, api_key
-        # The SDK takes seconds to import; better now than within the deadlines of the first call.
-        self._line().close()
+        self.model, self.max_tokens, self.temperature = model, max_tokens, temperature
+        self.connect_seconds = connect_seconds
+        self._url, self._key = sdk.checked_url(base_url), sdk.checked_key(api_key)
+        reasons = _REASONING.match(model) is not None
+        self._thinking_tokens = REASONING_TOKENS if reasons else 0
+        self._refused: frozenset[str] = frozenset({"max_tokens", "temperature"} if reasons else ())
+        # The SDK takes a second or two to import; better now than within the deadlines of the first call.
+        import openai.resources.chat.completions.completions  # noqa: F401
 
-    @classmethod
-    def class_name(cls) -> str:
-        return "PaperRagEndpoint"
+    def __repr__(self) -> str:
+        return f"Endpoint({self.model!r}, base_url={self.base_url!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_key": "none"}
 
     @property
-    def metadata(self) -> LLMMetadata:
-        return LLMMetadata(
-            context_window=self.context_window, num_output=self.max_tokens, is_chat_model=True, model_name=self.model
-        )
+    def base_url(self) -> str:
+        """The base URL, without a password."""
+        return sdk.bare(self._url)
 
     @property
     def host(self) -> str:
         """The host, and the port where one is given, as messages name it."""
         return urlsplit(self.base_url).netloc
 
-    @llm_chat_callback()
-    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        return self._chat(self._line(), messages, kwargs)
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides a reply, beside the messages and options of a call."""
+        names = ("model", "base_url", "max_tokens", "temperature")
+        return {name: getattr(self, name) for name in names}
 
-    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Stream:  # type: ignore[override]
-        """The answer as it comes. The request is sent when the first chunk is asked for."""
-        line = self._line()
-        request = self._request(messages, kwargs, stream=True)
-
-        # LlamaIndex's callbacks want a generator to follow.
-        @llm_chat_callback()
-        def told(llm: Endpoint, messages: Sequence[ChatMessage], **kwargs: Any) -> Generator[ChatResponse, None, None]:
-            return llm._chunks(line, request)
-
-        return Stream(line, told(self, messages, **kwargs))
-
-    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        return _completion(self.chat([ChatMessage(prompt)], **kwargs))
-
-    def stream_complete(
-        self, prompt: str, formatted: bool = False, **kwargs: Any
-    ) -> Generator[CompletionResponse, None, None]:
-        with contextlib.closing(self.stream_chat([ChatMessage(prompt)], **kwargs)) as stream:
-            yield from map(_completion, stream)
-
-    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        line = self._line()
-
-        @llm_chat_callback()
-        def told(llm: Endpoint, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-            return llm._chat(line, messages, kwargs)
-
-        try:
-            response: ChatResponse = await asyncio.to_thread(told, self, messages, **kwargs)
-            return response
-        except asyncio.CancelledError:
-            line.hang_up()
-            raise
-
-    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> AsyncGenerator[ChatResponse, None]:
-        return _from_thread(self.stream_chat(messages, **kwargs))
-
-    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        return _completion(await self.achat([ChatMessage(prompt)], **kwargs))
-
-    async def astream_complete(
-        self, prompt: str, formatted: bool = False, **kwargs: Any
-    ) -> AsyncGenerator[CompletionResponse, None]:
-        async def completions() -> AsyncGenerator[CompletionResponse, None]:
-            async with contextlib.aclosing(await self.astream_chat([ChatMessage(prompt)], **kwargs)) as chunks:
-                async for chunk in chunks:
-                    yield _completion(chunk)
-
-        return completions()
-
-    def _line(self) -> Line:
-        return Line(self._url, self._key, self.connect_seconds, self.read_seconds)
-
-    def _request(self, messages: Sequence[ChatMessage], options: Mapping[str, Any], *, stream: bool) -> dict[str, Any]:
+    def begin(self, messages: Sequence[Message], options: Mapping[str, Any]) -> Request:
+        """Send a request; `options` go to the endpoint, None unsets one."""
         request: dict[str, Any] = {
-            "model": self.model,
-            "messages": [
-                {"role": _ROLES.get(m.role.value, m.role.value), "content": m.content or ""} for m in messages
-            ],
+            "messages": [{"role": m.role, "content": m.content} for m in messages],
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **options,
         }
-        if stream:
-            request |= {"stream": True, "stream_options": {"include_usage": True}}
-        # None unsets a setting for one call.
-        return {k: v for k, v in {**request, **options}.items() if v is not None}
+        if self._thinking_tokens and request["max_tokens"]:
+            request["max_tokens"] += self._thinking_tokens
+        return _Exchange(self, {k: v for k, v in request.items() if v is not None})
 
-    def _chat(self, line: Line, messages: Sequence[ChatMessage], options: Mapping[str, Any]) -> ChatResponse:
-        *_, last = self._chunks(line, self._request(messages, options, stream=False))
-        return last.model_copy(update={"delta": None})
-
-    def _chunks(self, line: Line, request: dict[str, Any]) -> Generator[ChatResponse, None, None]:
+    async def send(self, request: dict[str, Any], to: Request) -> None:
+        """Send a request and deliver what comes. Raises `ModelError`."""
         try:
-            with contextlib.closing(line), self._opened(line, request) as response:
-                yield from read(response, self.host, self.model, self._key)
+            async with contextlib.AsyncExitStack() as stack:
+                client = await stack.enter_async_context(sdk.async_client(self._url, self._key, self.connect_seconds))
+                response = await self._opened(client, request, stack)
+                async for chunk in read(response, self.host, self.model, self._key):
+                    to.deliver(chunk)
+        except ModelError:
+            raise
         except Exception as e:
-            if line.hung_up:
-                raise ModelStopped(f"The answer of {self.model} at {self.host} was stopped; ask again.") from None
-            if isinstance(e, ModelError):
-                raise
-            raise ours(e, self.host, self.model) from e
+            raise model_error(e, self.host, self.model) from e
 
-    @contextlib.contextmanager
-    def _opened(self, line: Line, request: dict[str, Any]) -> Generator[httpx.Response, None, None]:
+    async def _opened(
+        self, client: openai.AsyncOpenAI, request: dict[str, Any], stack: contextlib.AsyncExitStack
+    ) -> Any:
         """The response to a request, without what the endpoint refuses by name."""
         from openai import APIStatusError
 
         dropped: frozenset[str] = frozenset()
-        with contextlib.ExitStack() as stack:
-            while True:
-                try:
-                    response = stack.enter_context(line.post(_without(request, self._refused | dropped)))
-                    break
-                except APIStatusError as e:
-                    name = None if line.hung_up else self._named(e, request, dropped | self._refused)
-                    if name is None:
-                        raise
-                    dropped |= {name}
+        while True:
+            body = _without(request, self._refused | dropped)
+            # By extra_body, for the SDK refuses parameters that only other servers know.
+            call = client.chat.completions.with_streaming_response.create(
+                model=self.model, messages=body.pop("messages"), extra_body=body
+            )
+            try:
+                response = await stack.enter_async_context(call)
+            except APIStatusError as e:
+                name = self._named(e, request, dropped | self._refused)
+                if name is None:
+                    raise
+                dropped |= {name}
+                continue
             # Only now is it known that this was the reason.
             self._refused |= dropped
-            yield response
+            return response.http_response
 
     def _named(self, error: openai.APIStatusError, request: Mapping[str, Any], gone: frozenset[str]) -> str | None:
         """The optional parameter that a refusal names."""
-        meant = ours(error, self.host, self.model)
-        if error.status_code not in (400, 422) or isinstance(meant, ContextOverflow):
+        if error.status_code not in (400, 422):
+            return None
+        if isinstance(model_error(error, self.host, self.model), ContextOverflow):
             return None
         parameter, words = words_of(error.body)
+        schema = request.get("response_format", {}).get("type") == "json_schema"
         for name in _OPTIONAL:
             # llama.cpp and vLLM name what they make of a response_format.
             also = "|grammar|json.schema|structured.output" if name == "response_format" else ""
             told = re.search(rf"\b({name}{also})\b", words, re.IGNORECASE)
-            named = parameter.startswith(name) if parameter else told
-            if named and name in request and name not in gone:
+            if not (parameter.startswith(name) if parameter else told) or name not in request:
+                continue
+            if name == "response_format" and schema and "json_schema" not in gone:
+                return "json_schema"
+            if name not in gone:
                 return name
         return None
 
+    def list_models(self) -> list[str]:
+        """The names of the models that the endpoint offers, in its order. Raises `ModelError`.
 
-def list_models(endpoint: Endpoint) -> list[str]:
-    """The names of the models that the endpoint offers, in its order. Raises `ModelError`.
+        Waits `connect_seconds` for the list, at most.
+        """
+        try:
+            with sdk.client(self._url, self._key, self.connect_seconds, self.connect_seconds) as client:
+                return [str(model.id) for model in client.models.list()]
+        except (AttributeError, TypeError, ValueError) as e:
+            raise ModelServerError(f"{self.host} has no list of models at its base URL; is it that of the API?") from e
+        except Exception as e:
+            raise model_error(e, self.host, self.model) from e
 
-    Waits `connect_seconds` for the list, at most.
-    """
-    line = endpoint._line()
-    try:
-        with contextlib.closing(line):
-            listed = line.sdk.models.list(timeout=endpoint.connect_seconds)
-            return [str(model.id) for model in listed]
-    except (AttributeError, TypeError, ValueError) as e:  # the SDK takes whatever comes
-        raise ModelServerError(
-            f"{endpoint.host} sent no list of models when {endpoint.model} was looked for. Is the base URL that of the "
-            "API? It often ends in /v1."
-        ) from e
-    except Exception as e:
-        raise ours(e, endpoint.host, endpoint.model) from e
-
-
-async def _from_thread(stream: Stream) -> AsyncGenerator[ChatResponse, None]:
-    end = object()
-    try:
-        while (chunk := await asyncio.to_thread(next, stream, end)) is not end:
-            yield chunk  # type: ignore[misc]
-    finally:
-        stream.close()
+    def fetch(self, url: str, body: dict[str, Any] | None, *, seconds: float) -> object:
+        """The JSON at an address of the same server, by POST where there is a body; None where there is none."""
+        try:
+            with sdk.client(self._url, self._key, seconds, seconds) as client:
+                if body is None:
+                    return client.get(url, cast_to=object)
+                return client.post(url, body=body, cast_to=object)
+        except Exception:
+            # Whatever goes wrong here goes wrong again, and is told, when the model is asked.
+            return None
 
 
-def _completion(response: ChatResponse) -> CompletionResponse:
-    return CompletionResponse(
-        text=response.message.content or "",
-        delta=response.delta,
-        raw=response.raw,
-        additional_kwargs=response.additional_kwargs,
-    )
+class _Exchange(Request):
+    def __init__(self, endpoint: Endpoint, request: dict[str, Any]) -> None:
+        self._endpoint, self._request = endpoint, request
+        self._loop = asyncio.new_event_loop()
+        self._task: asyncio.Task[None] | None = None
+        super().__init__()
+
+    def close(self) -> None:
+        self.closed = True
+        with contextlib.suppress(RuntimeError):  # its loop is closed: it has ended
+            self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def exchange(self) -> None:
+        async def send() -> None:
+            self._task = asyncio.current_task()
+            if not self.closed:
+                await self._endpoint.send(self._request, self)
+
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(send())
 
 
 def _without(request: Mapping[str, Any], refused: frozenset[str]) -> dict[str, Any]:
     kept = {name: value for name, value in request.items() if name not in refused}
-    renamed = {new: request[old] for old in refused if (new := _OPTIONAL[old]) and old in request}
-    return {**renamed, **kept}
+    if "json_schema" in refused and "response_format" in kept:
+        kept["response_format"] = {"type": "json_object"}
+    if "max_tokens" in refused and "max_tokens" in request:
+        kept["max_completion_tokens"] = request["max_tokens"]
+    return kept

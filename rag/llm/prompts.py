@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Template
-
-from llama_index.core.llms import ChatMessage, MessageRole
+from typing import Literal, cast
 
 from rag.core import resources
 from rag.core.errors import ConfigError
 
 PLACEHOLDERS: Mapping[str, frozenset[str]] = {
+    "read": frozenset({"sources", "question", "hint"}),
     "answer": frozenset({"sources", "question", "caution"}),
     "compare": frozenset({"sources", "question"}),
     "list": frozenset({"sources", "topic"}),
@@ -37,18 +37,29 @@ PLACEHOLDERS: Mapping[str, frozenset[str]] = {
 _PART = re.compile(r"^# (system|user)[ \t]*\n", re.MULTILINE)
 
 
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a request to a model."""
+
+    role: Role
+    content: str
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A checked template; `version` is eight hexadecimal digits of the SHA-256 of its file."""
 
     name: str
     version: str
-    parts: tuple[tuple[MessageRole, Template], ...]
+    parts: tuple[tuple[Role, Template], ...]
 
-    def fill(self, **values: str) -> list[ChatMessage]:
+    def fill(self, **values: str) -> list[Message]:
         """The messages with `values` in their places; KeyError where one is missing."""
         return [
-            ChatMessage(role=role, content=re.sub(r"\n{3,}", "\n\n", template.substitute(values)).strip())
+            Message(role, re.sub(r"\n{3,}", "\n\n", template.substitute(values)).strip())
             for role, template in self.parts
         ]
 
@@ -71,8 +82,8 @@ def read(file: Path, wanted: frozenset[str]) -> Prompt:
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(f"The prompt {file} can't be read ({e}); install Paper RAG again.") from e
     head, *rest = _PART.split(text)
-    parts = tuple((MessageRole(role), Template(body)) for role, body in zip(rest[::2], rest[1::2], strict=True))
-    if head.strip() or [role for role, _ in parts] != [MessageRole.SYSTEM, MessageRole.USER]:
+    parts = tuple((cast(Role, role), Template(body)) for role, body in zip(rest[::2], rest[1::2], strict=True))
+    if head.strip() or [role for role, _ in parts] != ["system", "user"]:
         raise ConfigError(f'The prompt {file} must consist of a part "# system" and a part "# user", in this order.')
     for _, template in parts:
         if not template.is_valid():

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from llama_index.core.llms import LLM, ChatMessage
+from rag.llm.prompts import Message
+from rag.llm.source import Source
 
 # Settings that don't change what a model answers, or that nobody should find in a file.
 _NO_MATTER = re.compile(
@@ -28,7 +29,7 @@ class Recorded:
 
     text: str
     model: str
-    finish: Literal["stop", "length"] | None
+    finish: Literal["stop", "length", "filter"] | None
     prompt_tokens: int
     completion_tokens: int
     estimated: bool
@@ -68,14 +69,14 @@ class Replies:
         return self._folder / f"{key}.json"
 
 
-def key_of(llm: LLM, messages: Sequence[ChatMessage], options: Mapping[str, Any]) -> str:
+def key_of(source: Source, messages: Sequence[Message], options: Mapping[str, Any]) -> str:
     """The SHA-256, in hex, of all that decides a reply: the model and its settings, the messages, and the options.
 
     A base URL is one of the settings; API keys, headers and deadlines are none.
     """
     request = {
-        "settings": {k: v for k, v in llm.to_dict().items() if not _NO_MATTER.search(k)},
-        "messages": [[m.role.value, m.content] for m in messages],
+        "settings": {k: v for k, v in source.settings.items() if not _NO_MATTER.search(k)},
+        "messages": [[m.role, m.content] for m in messages],
         "options": options,
     }
     return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()

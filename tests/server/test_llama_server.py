@@ -28,12 +28,12 @@ from serving import ROOT
 from rag import Answer, Config, Rag, Text, build
 from rag.ask.writing.judging import Verdicts
 from rag.ask.writing.listing import Fit
-from rag.ask.writing.structured import ask_json, parsed
+from rag.llm.structured import ask_json, parsed
 from rag.ask.writing.understanding import Sides, Standalone
 from rag.core.errors import ContextOverflow, ModelStopped
 from rag.index.embedding import BuiltinEmbedding
 from rag.llm.endpoint import Endpoint
-from rag.llm.reading import Reader, Reply
+from rag.llm.client import Client, Reply
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,7 +150,7 @@ def _command(server: LlamaServer, home: Path, *arguments: str) -> subprocess.Com
 
 
 def test_pieces_come_one_by_one(server: LlamaServer) -> None:
-    reply = Reader(_endpoint(server)).open(ESSAY, max_tokens=60, ignore_eos=True)
+    reply = Client(_endpoint(server)).open(ESSAY, max_tokens=60, ignore_eos=True)
     pieces = []
     for piece in reply:
         assert pieces or server.busy, "the first came when all was written"
@@ -162,7 +162,7 @@ def test_pieces_come_one_by_one(server: LlamaServer) -> None:
 
 
 def test_tokens_are_those_that_the_server_counts(server: LlamaServer) -> None:
-    reply = Reader(_endpoint(server)).open(ESSAY, max_tokens=7, ignore_eos=True)
+    reply = Client(_endpoint(server)).open(ESSAY, max_tokens=7, ignore_eos=True)
     text = "".join(reply)
     prompt = server.call("/apply-template", {"messages": [{"role": "user", "content": ESSAY[0].content}]})["prompt"]
     tokens = server.call("/tokenize", {"content": prompt, "add_special": False, "parse_special": True})["tokens"]
@@ -183,15 +183,15 @@ class City(BaseModel):
 
 def test_json_is_constrained_by_the_server(server: LlamaServer) -> None:
     """Nothing in the words asks for JSON, so that only the schema can bring it about."""
-    reader, question = Reader(_endpoint(server)), [ChatMessage("Tell me about Paris.")]
-    assert parsed("".join(reader.open(question, max_tokens=60)), City) is None
+    reader, question = Client(_endpoint(server)), [ChatMessage("Tell me about Paris.")]
+    assert parsed("".join(client.stream(question, max_tokens=60)), City) is None
     replies: list[Reply] = []
     found = ask_json(reader, question, City, stop=None, count=replies.append)
     assert isinstance(found, City)
     assert len(replies) == 1
 
 
-class Brief(Reader):
+class Brief(Client):
     """Lets the model begin its replies, and no more: this one may fill an unbounded string for ever."""
 
     def open(self, messages: Sequence[ChatMessage], *, stop: threading.Event | None = None, **options: Any) -> Reply:
@@ -210,8 +210,8 @@ def test_the_server_takes_our_schemas(server: LlamaServer, shape: type[BaseModel
 
 
 def test_a_stop_in_mid_stream_frees_the_server(server: LlamaServer) -> None:
-    reader, stop = Reader(_endpoint(server)), threading.Event()
-    reply = reader.open(ESSAY, stop=stop, max_tokens=3000, ignore_eos=True)
+    reader, stop = Client(_endpoint(server)), threading.Event()
+    reply = client.stream(ESSAY, stop=stop, max_tokens=3000, ignore_eos=True)
     pieces = iter(reply)
     assert next(pieces)
     assert server.busy
@@ -223,12 +223,12 @@ def test_a_stop_in_mid_stream_frees_the_server(server: LlamaServer) -> None:
     assert stopped.value.partial == reply.text != ""
     assert _wait_until_free(server) < SOON
     start = time.monotonic()
-    assert "".join(reader.open([ChatMessage("Hello.")], max_tokens=5))
+    assert "".join(client.stream([ChatMessage("Hello.")], max_tokens=5))
     assert time.monotonic() - start < SOON
 
 
 def test_leaving_a_stream_frees_the_server(server: LlamaServer) -> None:
-    pieces = iter(Reader(_endpoint(server)).open(ESSAY, max_tokens=3000, ignore_eos=True))
+    pieces = iter(Client(_endpoint(server)).open(ESSAY, max_tokens=3000, ignore_eos=True))
     assert next(pieces)
     assert server.busy
     pieces.close()  # type: ignore[attr-defined]
@@ -249,7 +249,7 @@ def test_an_answer_is_stopped(writing: Rag, server: LlamaServer) -> None:
 
 def test_a_prompt_that_is_too_long_is_told_as_that(server: LlamaServer) -> None:
     with pytest.raises(ContextOverflow, match=f"127.0.0.1:{server.port}.*RAG_CONTEXT"):
-        list(Reader(_endpoint(server)).open([ChatMessage("word " * 2 * CONTEXT)]))
+        list(Client(_endpoint(server)).open([ChatMessage("word " * 2 * CONTEXT)]))
 
 
 @pytest.fixture(scope="session")

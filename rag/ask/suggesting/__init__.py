@@ -13,7 +13,7 @@ from rag.ask.suggesting.trial import Ask, Trial, quotes_of
 from rag.ask.suggesting.written import written
 from rag.core.answer import Answer
 from rag.home.conversation import history
-from rag.llm.reading import Reader
+from rag.llm.client import Client
 
 __all__ = ["Ask", "starters", "suggest"]
 
@@ -42,11 +42,11 @@ def suggest(
     *,
     count: int,
     allowed: frozenset[int] | None = None,
-    reader: Reader | None = None,
+    client: Client | None = None,
 ) -> tuple[str, ...]:
     """At most `count` questions that go on from the last of `answers`, of the papers that it cites or retrieved.
 
-    `ask` answers with quotes; `finder` and `ask` find among the rows in `allowed` only (None: among all). With `reader`
+    `ask` answers with quotes; `finder` and `ask` find among the rows in `allowed` only (None: among all). With `client`
     a model words the questions first. Without a model the same answers give the same questions. Where nothing was
     answered yet they are of the papers that are allowed, or to begin with.
     """
@@ -59,8 +59,8 @@ def suggest(
     if answers and answers[-1].citations:
         others = [o for o in others if any(candidates.cosine(row, o) >= REMOTE for row in rows)]
     found: list[str] = []
-    if reader is not None and rows:
-        found = written(rows, [a.question for a in answers], finder, trial, reader, count)
+    if client is not None and rows:
+        found = written(rows, [a.question for a in answers], finder, trial, client, count)
     if len(found) < count:
         streams = _next(rows, others, candidates, turn=len(answers))
         found += _chosen(streams, trial, count - len(found), asked | {q.casefold() for q in found})

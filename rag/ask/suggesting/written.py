@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field
 from rag.ask.finding import Finder
 from rag.ask.suggesting.candidates import CHARACTERS
 from rag.ask.suggesting.trial import Trial
-from rag.ask.writing.structured import ask_json
 from rag.core.errors import ModelError
+from rag.llm.client import Client, Deadlines
 from rag.llm.prompts import data, prompt, source
-from rag.llm.reading import Deadlines, Reader
+from rag.llm.structured import ask_json
 
-DEADLINES = Deadlines(connect=2.0, first=4.0, between=2.0, total=5.0)
+DEADLINES = Deadlines(first=4.0, between=2.0, total=5.0)
 """Of the model: the reader has the answer by now, and reads it."""
 ASKED = 4
 """Questions of the conversation that the model is told."""
@@ -28,7 +28,7 @@ class Questions(BaseModel):
 
 
 def written(
-    rows: Sequence[int], asked: Sequence[str], finder: Finder, trial: Trial, reader: Reader, count: int
+    rows: Sequence[int], asked: Sequence[str], finder: Finder, trial: Trial, client: Client, count: int
 ) -> list[str]:
     """At most `count` questions about the papers in `rows`, each of which holds; none where the model gives none."""
     papers = [finder.index.papers[row] for row in rows]
@@ -36,7 +36,7 @@ def written(
         sources="\n".join(source(n, p.title, p.abstract) for n, p in enumerate(papers, 1)),
         asked="\n".join(f"- {data(' '.join(q.split()))[:CHARACTERS]}" for q in asked[-ASKED:]),
     )
-    hurried = Reader(reader.llm, deadlines=DEADLINES, retries=0, cache=reader.cache)
+    hurried = Client(client.source, deadlines=DEADLINES, retries=0, cache=client.cache)
     try:
         said = ask_json(hurried, messages, Questions, stop=None, count=lambda _: None)
     except ModelError:

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from llama_index.core.llms import ChatMessage
-
 from rag.ask.answering import Findings, PaperEvidence, as_it_is, quote, quoted
 from rag.ask.citations import Citations
 from rag.ask.evidence import Evidence, asks_figure
@@ -23,8 +21,8 @@ from rag.ask.writing.sources import Sources, gather, tokens
 from rag.core.answer import Claim, Step
 from rag.core.errors import ModelError, ModelStopped
 from rag.index.index import Index
-from rag.llm.prompts import Prompt, data, prompt
-from rag.llm.reading import Reader, Reply, Usage
+from rag.llm.client import Client, Reply, Usage
+from rag.llm.prompts import Message, Prompt, data, prompt
 from rag.papers.passages import Span
 
 PROMPT_TOKENS = 2_400
@@ -98,14 +96,14 @@ class Author:
         index: Index,
         names: Names,
         checker: SupportChecker,
-        reader: Reader,
+        client: Client,
         *,
         context: int,
         strict: bool = False,
         judging: bool = False,
         fallback: bool = True,
     ) -> None:
-        self._index, self._names, self._checker, self._reader = index, names, checker, reader
+        self._index, self._names, self._checker, self._client = index, names, checker, client
         self._context, self._strict, self._judging, self._fallback = context, strict, judging, fallback
 
     def write(self, findings: Findings, written: Written, stop: threading.Event | None) -> Iterator[str | Step]:
@@ -124,7 +122,7 @@ class Author:
             )
         absent = [s.text for s in findings.sides if s.paper is None]
         checking, draft = self._begun(sources, absent, written)
-        reply = self._reader.open(messages, stop=stop, max_tokens=self._room(findings.query.kind))
+        reply = self._client.stream(messages, stop=stop, max_tokens=self._room(findings.query.kind))
         failure: ModelError | None = None
         try:
             yield from _drafted(reply, draft, checking)
@@ -154,7 +152,7 @@ class Author:
     ) -> None:
         """Ask for a second opinion; where none is to be had, the answer stands without."""
         try:
-            judge(checking, draft, sources, self._reader, written, stop)
+            judge(checking, draft, sources, self._client, written, stop)
         except ModelError as e:
             if isinstance(e, ModelStopped) or not self._fallback:
                 raise
@@ -174,7 +172,7 @@ class Author:
         draft.finish()
         return checking, draft
 
-    def _prompt(self, findings: Findings, papers: Sequence[PaperEvidence]) -> tuple[Sources, list[ChatMessage], Prompt]:
+    def _prompt(self, findings: Findings, papers: Sequence[PaperEvidence]) -> tuple[Sources, list[Message], Prompt]:
         query = findings.query
         compared = query.kind == "comparison" and len(papers) > 1
         used = prompt("compare" if compared else "answer")

@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 from rag.ask.writing.checking import RANK, Checking, behind
 from rag.ask.writing.draft import Draft
 from rag.ask.writing.sources import Sources
-from rag.ask.writing.structured import ask_json
 from rag.core.answer import Claim, Level
+from rag.llm.client import Client
 from rag.llm.prompts import data, prompt
-from rag.llm.reading import Reader
+from rag.llm.structured import ask_json
 
 if TYPE_CHECKING:
     from rag.ask.writing.author import Written
@@ -30,7 +30,7 @@ class Verdicts(BaseModel):
 
 
 def judge(
-    checking: Checking, draft: Draft, sources: Sources, reader: Reader, written: Written, stop: threading.Event | None
+    checking: Checking, draft: Draft, sources: Sources, client: Client, written: Written, stop: threading.Event | None
 ) -> None:
     """Lower the verdicts of claims that the model doubts, in `checking` and in the text of `draft`: one or two calls.
 
@@ -42,7 +42,7 @@ def judge(
     used = prompt("judge")
     listed = "\n".join(f"{n}. {data(c.text)}" for n, c in enumerate(claims, 1))
     found = ask_json(
-        reader,
+        client,
         used.fill(sources=sources.text, statements=listed),
         Verdicts,
         stop=stop,

@@ -16,9 +16,9 @@ from pydantic import BaseModel, Field
 from rag.ask.answering import Findings
 from rag.ask.finding import Finder, Found
 from rag.ask.membership import Candidates
-from rag.ask.writing.structured import ask_json
+from rag.llm.client import Client, Reply
 from rag.llm.prompts import data, prompt, source
-from rag.llm.reading import Reader, Reply
+from rag.llm.structured import ask_json
 
 BATCH, KNOWN = 8, 2
 """Candidates of one call, and the known cases beside them."""
@@ -56,12 +56,12 @@ class ListJudge:
     def __init__(
         self,
         finder: Finder,
-        reader: Reader,
+        client: Client,
         count: Callable[[Reply], None],
         stop: threading.Event | None,
         context: int,
     ) -> None:
-        self._finder, self._reader, self._count, self._stop = finder, reader, count, stop
+        self._finder, self._client, self._count, self._stop = finder, client, count, stop
         self._batch = min(BATCH, (context - FRAME_TOKENS) // CANDIDATE_TOKENS - KNOWN)
 
     def judged(self, found: Found) -> Judged:
@@ -94,7 +94,7 @@ class ListJudge:
         used = prompt("list")
         sources = "\n".join(self._source(n, candidates, i) for n, i in enumerate(shown, 1))
         found = ask_json(
-            self._reader, used.fill(sources=sources, topic=data(topic)), Fit, stop=self._stop, count=self._count
+            self._client, used.fill(sources=sources, topic=data(topic)), Fit, stop=self._stop, count=self._count
         )
         if found is None:
             return None

@@ -15,12 +15,12 @@ from pydantic import BaseModel, Field
 from rag.ask.names import Names
 from rag.ask.question import Query, read
 from rag.ask.question.query import MAX_SIDES, Side
-from rag.ask.writing.structured import ask_json
 from rag.core.answer import Turn
 from rag.core.config import MAX_QUESTION
 from rag.index.lexical import STOPWORDS, stem, words
+from rag.llm.client import Client, Reply
 from rag.llm.prompts import data, prompt
-from rag.llm.reading import Reader, Reply
+from rag.llm.structured import ask_json
 
 TURNS, TURN_CHARACTERS = 6, 600
 """Of the conversation, that the model reads: what a question refers to is seldom further back."""
@@ -54,9 +54,9 @@ class Understanding:
     """Asks one model how to read questions. `count` is called with the name of the prompt and each reply."""
 
     def __init__(
-        self, names: Names, reader: Reader, count: Callable[[str, Reply], None], stop: threading.Event | None
+        self, names: Names, client: Client, count: Callable[[str, Reply], None], stop: threading.Event | None
     ) -> None:
-        self._names, self._reader, self._count, self._stop = names, reader, count, stop
+        self._names, self._client, self._count, self._stop = names, client, count, stop
 
     def reading(self, query: Query, history: Sequence[Turn]) -> Query | None:
         """Another reading of a question that the rules read as `query`; None where they are sure, or the model gives
@@ -73,7 +73,7 @@ class Understanding:
         used = prompt("rewrite")
         turns = "\n".join(f"{t.role}: {data(_short(t.content))}" for t in history[-TURNS:])
         found = ask_json(
-            self._reader,
+            self._client,
             used.fill(history=turns, question=data(query.question)),
             Standalone,
             stop=self._stop,
@@ -86,7 +86,7 @@ class Understanding:
     def _decomposed(self, query: Query) -> Query | None:
         used = prompt("decompose")
         found = ask_json(
-            self._reader,
+            self._client,
             used.fill(question=data(query.standalone)),
             Sides,
             stop=self._stop,

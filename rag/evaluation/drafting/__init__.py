@@ -12,7 +12,7 @@ from rag.evaluation.drafting.splits import SplitRule, as_in, by_hash
 from rag.evaluation.drafting.templates import MIX, from_templates
 from rag.evaluation.drafting.writing import KINDS, Supported, Writer
 from rag.evaluation.items import Item
-from rag.llm.reading import Reader
+from rag.llm.client import Client
 from rag.papers import Paper
 
 __all__ = ["Drafts", "SplitRule", "Supported", "as_in", "by_hash", "draft", "from_feedback"]
@@ -24,7 +24,7 @@ SMALL = 30
 
 @dataclass(frozen=True, slots=True)
 class Drafts:
-    """The drafts; how many of a model's were dropped, by the reason; and sentences for the reader."""
+    """The drafts; how many of a model's were dropped, by the reason; and sentences for the client."""
 
     items: tuple[Item, ...]
     dropped: Mapping[str, int] = field(default_factory=dict)
@@ -37,21 +37,21 @@ def draft(
     *,
     seed: int = 0,
     split: SplitRule = by_hash,
-    reader: Reader | None = None,
+    client: Client | None = None,
     supported: Supported | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Drafts:
     """At most `n` drafts from a collection, each of which `rag eval check` passes; fewer where it gives no more.
 
-    Without `reader` the same arguments give the same drafts. With one, the model writes those that one abstract is
+    Without `client` the same arguments give the same drafts. With one, the model writes those that one abstract is
     enough for (facts, numbers, ideas), of which `supported` may refuse answers; templates write the others, and all
     that are left where the model fails, which is a warning. `progress` is called with how many are there, and `n`.
     """
     written: list[Item] = []
     writer: Writer | None = None
-    if reader is not None and papers:
-        writer = Writer(papers, split, reader, supported)
+    if client is not None and papers:
+        writer = Writer(papers, split, client, supported)
         share = round(n * sum(kind in KINDS for kind in MIX) / len(MIX))
         for item in writer.drafts(share, seed, stop):
             written.append(item)

@@ -11,16 +11,16 @@ from itertools import cycle
 from pydantic import BaseModel, Field
 
 from rag.ask.names import Names
-from rag.ask.writing.structured import ask_json
 from rag.core.errors import ModelError, ModelStopped
 from rag.evaluation.checking import check
 from rag.evaluation.drafting.asking import vital
 from rag.evaluation.drafting.source import Sentence, Source, drafted, sources
 from rag.evaluation.drafting.splits import SplitRule
 from rag.evaluation.items import Item, Kind
+from rag.llm.client import Client, Reply
 from rag.llm.prompts import prompt
 from rag.llm.prompts import source as as_data
-from rag.llm.reading import Reader, Reply
+from rag.llm.structured import ask_json
 from rag.papers import Paper, fold
 
 KINDS: tuple[Kind, ...] = ("fact", "number", "idea")
@@ -50,11 +50,11 @@ class Writer:
     """Asks a model for drafts. `dropped` counts what it wrote in vain, by the reason; `failure` is why it gave up."""
 
     def __init__(
-        self, papers: Sequence[Paper], rule: SplitRule, reader: Reader, supported: Supported | None = None
+        self, papers: Sequence[Paper], rule: SplitRule, client: Client, supported: Supported | None = None
     ) -> None:
         self.dropped: Counter[str] = Counter()
         self.failure = ""
-        self._papers, self._rule, self._reader, self._supported = papers, rule, reader, supported
+        self._papers, self._rule, self._client, self._supported = papers, rule, client, supported
         self._names = Names(papers)
 
     def drafts(self, n: int, seed: int, stop: threading.Event | None = None) -> Iterator[Item]:
@@ -81,7 +81,7 @@ class Writer:
     def _written(self, row: int, source: Source, kind: Kind, stop: threading.Event | None) -> Item | None:
         shown = as_data(1, source.paper.title, source.paper.abstract)
         messages = prompt("draft").fill(sources=shown, kind=_WANTED[kind])
-        found = ask_json(self._reader, messages, Written, stop=stop, count=_uncounted)
+        found = ask_json(self._client, messages, Written, stop=stop, count=_uncounted)
         flaw = "it was no JSON object of the kind wanted"
         if found is not None:
             made = self._item(row, source, kind, found)
@@ -106,7 +106,7 @@ class Writer:
             return "its answer is copied"
         item = drafted(
             kind,
-            f"model {self._reader.model}",
+            f"model {self._client.model}",
             question,
             answer,
             source.split,

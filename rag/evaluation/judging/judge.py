@@ -11,13 +11,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from rag.ask.writing.structured import ask_json
 from rag.core.errors import ModelAuthError, ModelError, ModelStopped, ModelUnknown, QuotaExhausted
 from rag.evaluation.judging.grades import NAMES, WORTH, Grade, Name
 from rag.evaluation.judging.script import Script, of_case
 from rag.evaluation.metrics.metric import Case, Share
+from rag.llm.client import Client, Reply
 from rag.llm.prompts import Prompt, prompt
-from rag.llm.reading import Reader, Reply
+from rag.llm.structured import ask_json
 
 SEED = 20_261_123
 TEMPERATURE = 0.0
@@ -67,13 +67,13 @@ class Tally:
 
 
 class Judge:
-    """Grades answers with the model of `reader`, whose cache sees to it that nothing is asked twice.
+    """Grades answers with the model of `client`, whose cache sees to it that nothing is asked twice.
 
     Pinned: temperature 0, a seed, and prompts by their version. May be used by several threads.
     """
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader, self._lock, self._tally = reader, threading.Lock(), Tally()
+    def __init__(self, client: Client) -> None:
+        self._client, self._lock, self._tally = client, threading.Lock(), Tally()
         self._prompts: dict[Name, Prompt] = {name: prompt(f"grade-{name}") for name in NAMES}
 
     def about(self) -> dict[str, Any]:
@@ -81,8 +81,8 @@ class Judge:
         pinned to, and what became of the questions so far."""
         told = self._tally
         return {
-            "model": ", ".join(sorted(told.models)) or _name(self._reader.model),
-            "host": self._reader.host,
+            "model": ", ".join(sorted(told.models)) or _name(self._client.model),
+            "host": self._client.host,
             "temperature": TEMPERATURE,
             "seed": SEED,
             "prompts": {used.name: used.version for used in self._prompts.values()},
@@ -141,7 +141,7 @@ class Judge:
         replies: list[Reply] = []
         try:
             found = ask_json(
-                self._reader,
+                self._client,
                 self._prompts[name].fill(**script.values(name)),
                 Verdict,
                 stop=None,

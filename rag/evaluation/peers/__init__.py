@@ -34,11 +34,14 @@ def build(name: str, papers: Sequence[Paper], config: Config, embedding: BaseEmb
         return _paperqa()(papers, config, embedding, jobs)
     from rag.evaluation.peers.citation_engine import CitationEngine
     from rag.evaluation.peers.vector_index import VectorIndex
-    from rag.llm.language import endpoint
+    from rag.llm.llamaindex import ClientLLM
+    from rag.llm.models import client
 
     peer = CitationEngine if name == "citation-engine" else VectorIndex
     # They don't stream: what is the wait for a first token to us is for them the wait for the whole reply.
-    return peer(papers, endpoint(replace(config, first_token=config.total)), embedding, jobs)
+    asked = client(replace(config, first_token=config.total))
+    assert asked is not None
+    return peer(papers, ClientLLM(asked), embedding, jobs)
 
 
 def _paperqa() -> type[PaperQA]:

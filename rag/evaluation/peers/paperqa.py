@@ -43,9 +43,9 @@ from rag.core.errors import ModelError, ModelTimeout, ModelUnreachable
 from rag.evaluation.items import Item
 from rag.evaluation.peers import refusals
 from rag.evaluation.peers.sources import Place, Source, code, document, retrieved, rewritten, source
-from rag.llm.endpoint import OPENAI
-from rag.llm.endpoint_errors import answered, ours
-from rag.llm.language import REPLY_TOKENS
+from rag.llm.faults import model_error, status_error
+from rag.llm.models import REPLY_TOKENS
+from rag.llm.sdk import OPENAI
 from rag.papers import Paper
 
 RETRIES = 2
@@ -165,8 +165,8 @@ class PaperQA:
             # What the endpoint said is within LiteLLM's message; the body is lost.
             said = re.sub(r"^.*?Exception - |\.? *Received Model Group.*$", "", str(error), flags=re.DOTALL)
             said = said.replace(self._key, "[key]") if self._key else said
-            return answered(status, said, {}, self._host, self._name)
-        return ours(error, self._host, self._name)
+            return status_error(status, said, {}, self._host, self._name)
+        return model_error(error, self._host, self._name)
 
     def _await(self, coroutine: Any) -> Any:
         future: Future[Any] = asyncio.run_coroutine_threadsafe(coroutine, _loop())

@@ -53,28 +53,30 @@ from rag.core.errors import (
     ModelUnreachable,
     QuotaExhausted,
 )
-from rag.llm import reading
+from rag.llm import client as module
 from rag.llm.endpoint import Endpoint
-from rag.llm.reading import Deadlines, Reader, Reply, Usage
+from rag.llm.llamaindex import LlamaIndexSource
+from rag.llm.prompts import Message
+from rag.llm.client import Deadlines, Client, Reply, Usage
 from rag.llm.thinking import Thinking
 
 CANARY = "secret.canary.0123456789"
-QUESTION = [ChatMessage("Be brief.", role="system"), ChatMessage("What is new?")]
+QUESTION = [Message("system", "Be brief."), Message("user", "What is new?")]
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "PAUSE", 0.05)
+    monkeypatch.setattr(module, "PAUSE", 0.05)
 
 
-def reader(server: EndpointServer, **options: Any) -> Reader:
-    return Reader(Endpoint("any-model", base_url=server.url, api_key=CANARY), **options)
+def client(server: EndpointServer, **options: Any) -> Client:
+    return Client(Endpoint("any-model", base_url=server.url, api_key=CANARY), **options)
 
 
 def read(script: Sequence[Behaviour], **options: Any) -> tuple[Reply, list[str], EndpointServer]:
     """A reply to these behaviours in turn, its pieces, and the server that was asked."""
     with EndpointServer(*script) as server:
-        reply = reader(server, **options).open(QUESTION)
+        reply = client(server, **options).stream(QUESTION)
         return reply, list(reply), server
 
 
@@ -93,7 +95,7 @@ def test_a_reply() -> None:
 
 def test_the_model_is_asked_when_the_first_piece_is() -> None:
     with EndpointServer() as server:
-        reply = reader(server).open(QUESTION)
+        reply = client(server).stream(QUESTION)
         assert (reply.text, reply.model, reply.first_token) == ("", "any-model", None)
         assert server.requests == []
         assert list(reply) == ["Hello."]
@@ -121,7 +123,7 @@ def test_usage_adds_up() -> None:
 
 def test_options_reach_the_model() -> None:
     with EndpointServer() as server:
-        list(reader(server).open(QUESTION, max_tokens=5, response_format={"type": "json_object"}))
+        list(client(server).stream(QUESTION, max_tokens=5, response_format={"type": "json_object"}))
     assert server.requests[0].body["max_tokens"] == 5
     assert server.requests[0].body["response_format"] == {"type": "json_object"}
 
@@ -130,7 +132,7 @@ def test_each_piece_is_handed_out_before_the_next_is_sent_and_at_once() -> None:
     steps = threading.Semaphore(0)
     delays = []
     with EndpointServer(answer("one", "two", "three", steps=steps)) as server:
-        pieces = iter(reader(server).open(QUESTION))
+        pieces = iter(client(server).stream(QUESTION))
         for text in ("one", "two", "three"):
             at = time.monotonic()
             steps.release()
@@ -183,7 +185,7 @@ def test_what_a_second_attempt_helps_against(first: list[Behaviour], tokens: int
 def test_what_is_tried_again_and_how_often(behaviour: Behaviour, kind: type[ModelError], requests: int) -> None:
     with EndpointServer(behaviour) as server:
         with pytest.raises(ModelError) as caught:
-            list(reader(server).open(QUESTION))
+            list(client(server).stream(QUESTION))
         assert len(server.requests) == requests
     assert type(caught.value) is kind or kind is ModelServerError
     assert isinstance(caught.value, kind)
@@ -198,7 +200,7 @@ def test_what_is_tried_again_and_how_often(behaviour: Behaviour, kind: type[Mode
 def test_without_retries_one_request_is_made() -> None:
     with EndpointServer(unavailable()) as server:
         with pytest.raises(ModelServerError):
-            list(reader(server, retries=0).open(QUESTION))
+            list(client(server, retries=0).stream(QUESTION))
         assert len(server.requests) == 1
 
 
@@ -210,18 +212,18 @@ def test_the_pause_that_an_endpoint_asks_for_is_made() -> None:
 
 def test_pauses_grow() -> None:
     with EndpointServer(unavailable()) as server, pytest.raises(ModelServerError):
-        list(reader(server).open(QUESTION))
+        list(client(server).stream(QUESTION))
     first, second, third = (r.at for r in server.requests)
     assert second - first >= 0.04
     assert third - second >= 0.08
 
 
 def test_a_server_that_comes_up_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "PAUSE", 0.5)
+    monkeypatch.setattr(module, "PAUSE", 0.5)
     port = free_port()
     pieces: list[str] = []
     model = Endpoint("m", base_url=f"http://127.0.0.1:{port}/v1", api_key=None)
-    thread = threading.Thread(target=lambda: pieces.extend(Reader(model).open(QUESTION)))
+    thread = threading.Thread(target=lambda: pieces.extend(Client(model).stream(QUESTION)))
     thread.start()
     time.sleep(0.2)
     with EndpointServer(port=port):
@@ -232,13 +234,13 @@ def test_a_server_that_comes_up_meanwhile(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_server_that_stays_down() -> None:
     model = Endpoint("m", base_url=f"http://127.0.0.1:{free_port()}/v1", api_key=None)
     with pytest.raises(ModelUnreachable, match="Start the server"):
-        list(Reader(model).open(QUESTION))
+        list(Client(model).stream(QUESTION))
 
 
 @pytest.mark.parametrize("behaviour", [cut("Hel", "lo"), malformed("Hel", "lo"), error_in_stream("Hel", "lo")])
 def test_what_has_been_handed_out_is_kept_and_not_tried_again(behaviour: Behaviour) -> None:
     with EndpointServer(behaviour) as server:
-        reply = reader(server).open(QUESTION)
+        reply = client(server).stream(QUESTION)
         got = []
         with pytest.raises(ModelError) as caught:
             got.extend(reply)
@@ -264,10 +266,10 @@ def test_what_has_been_handed_out_is_kept_and_not_tried_again(behaviour: Behavio
 )
 def test_deadlines(behaviour: Behaviour, deadlines: Deadlines, name: str, partial: str) -> None:
     with EndpointServer(behaviour) as server:
-        reader(server)  # what is imported once isn't timed
+        client(server)  # what is imported once isn't timed
         start = time.monotonic()
         with pytest.raises(ModelTimeout, match=rf"0\.\d seconds \(deadline: {name}\)") as caught:
-            list(reader(server, deadlines=deadlines).open(QUESTION))
+            list(client(server, deadlines=deadlines).stream(QUESTION))
         assert time.monotonic() - start < 2
         assert caught.value.partial.startswith(partial)
         assert server.requests[0].hung_up.wait(1)
@@ -279,9 +281,9 @@ def test_a_connection_that_is_not_taken() -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        model = Endpoint("m", base_url=f"https://127.0.0.1:{deaf.getsockname()[1]}/v1", api_key=None)
+        model = Endpoint("m", base_url=f"https://127.0.0.1:{deaf.getsockname()[1]}/v1", connect_seconds=0.2)
         with pytest.raises(ModelTimeout, match=r"0\.2 seconds \(deadline: connect\)"):
-            list(Reader(model, deadlines=Deadlines(connect=0.2)).open(QUESTION))
+            list(Client(model).stream(QUESTION))
 
 
 def test_pings_and_thinking_don_t_hurt() -> None:
@@ -291,7 +293,7 @@ def test_pings_and_thinking_don_t_hurt() -> None:
 
 def test_a_slow_reader_is_not_the_model_s_fault() -> None:
     with EndpointServer(answer("one", "two")) as server:
-        pieces = iter(reader(server, deadlines=Deadlines(first=0.5, between=0.2)).open(QUESTION))
+        pieces = iter(client(server, deadlines=Deadlines(first=0.5, between=0.2)).stream(QUESTION))
         assert next(pieces) == "one"
         time.sleep(0.5)
         assert list(pieces) == ["two"]
@@ -327,7 +329,7 @@ def test_a_stop_ends_it_soon(behaviour: Behaviour, partial: str) -> None:
             stop.set()
 
         timer = threading.Thread(target=stop_it)
-        reply = reader(server).open(QUESTION, stop=stop)
+        reply = client(server).stream(QUESTION, stop=stop)
         timer.start()
         with pytest.raises(ModelStopped) as caught:
             list(reply)
@@ -346,13 +348,13 @@ def test_a_stop_before_the_start_asks_nothing() -> None:
     stop.set()
     with EndpointServer() as server:
         with pytest.raises(ModelStopped):
-            list(reader(server).open(QUESTION, stop=stop))
+            list(client(server).stream(QUESTION, stop=stop))
         assert server.requests == []
 
 
 def test_who_stops_iterating_hangs_up() -> None:
     with EndpointServer(stall("Hel")) as server:
-        pieces = iter(reader(server).open(QUESTION))
+        pieces = iter(client(server).stream(QUESTION))
         assert next(pieces) == "Hel"
         pieces.close()  # type: ignore[attr-defined]
         assert server.requests[0].hung_up.wait(1)
@@ -384,7 +386,7 @@ class Foreign(CustomLLM):
 
 
 def test_any_model_is_read() -> None:
-    reply = Reader(Foreign(play=lambda: iter(["Hel", "lo"]))).open(QUESTION)
+    reply = Client(LlamaIndexSource(Foreign(play=lambda: iter(["Hel", "lo"])))).stream(QUESTION)
     assert list(reply) == ["Hel", "lo"]
     assert (reply.model, reply.finish, reply.usage.estimated) == ("foreign-1", None, True)
 
@@ -407,10 +409,10 @@ def _sleeping(*pieces: str, seconds: float) -> Callable[[], Iterator[str]]:
     ],
 )
 def test_deadlines_hold_for_any_model(pieces: tuple[str, ...], deadlines: Deadlines, name: str) -> None:
-    model = Foreign(play=_sleeping(*pieces, seconds=20))
+    model = LlamaIndexSource(Foreign(play=_sleeping(*pieces, seconds=20)))
     start = time.monotonic()
     with pytest.raises(ModelTimeout, match=f"foreign-1.*{name}") as caught:
-        list(Reader(model, deadlines=deadlines).open(QUESTION))
+        list(Client(model, deadlines=deadlines).stream(QUESTION))
     assert time.monotonic() - start < SOON
     assert caught.value.partial == "".join(pieces)
 
@@ -420,7 +422,7 @@ def test_a_stop_holds_for_any_model() -> None:
     threading.Timer(0.2, stop.set).start()
     start = time.monotonic()
     with pytest.raises(ModelStopped):
-        list(Reader(Foreign(play=_sleeping("Hel", seconds=20))).open(QUESTION, stop=stop))
+        list(Client(LlamaIndexSource(Foreign(play=_sleeping("Hel", seconds=20)))).stream(QUESTION, stop=stop))
     assert time.monotonic() - start < SOON
 
 
@@ -429,7 +431,7 @@ def test_a_model_that_can_t_stream() -> None:
         def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Any:
             raise NotImplementedError
 
-    assert list(Reader(Whole(play=lambda: iter(["Hel", "lo"]))).open(QUESTION)) == ["Hello"]
+    assert list(Client(LlamaIndexSource(Whole(play=lambda: iter(["Hel", "lo"])))).stream(QUESTION)) == ["Hello"]
 
 
 def test_a_model_that_gives_the_whole_text_each_time() -> None:
@@ -439,7 +441,7 @@ def test_a_model_that_gives_the_whole_text_each_time() -> None:
                 raw = {"usage": {"input_tokens": 5, "output_tokens": 2}, "model": "other-2"}
                 yield ChatResponse(message=ChatMessage(text, role="assistant"), raw=raw)
 
-    reply = Reader(Cumulative(play=lambda: iter([]))).open(QUESTION)
+    reply = Client(LlamaIndexSource(Cumulative(play=lambda: iter([])))).stream(QUESTION)
     assert list(reply) == ["Hel", "lo", "."]
     assert (reply.usage, reply.model) == (Usage(5, 2), "other-2")
 
@@ -469,7 +471,7 @@ def test_errors_of_any_model_become_ours(raised: Exception, kind: type[ModelErro
         yield ""
 
     with pytest.raises(ModelError, match="foreign-1") as caught:
-        list(Reader(Foreign(play=play)).open(QUESTION))
+        list(Client(LlamaIndexSource(Foreign(play=play))).stream(QUESTION))
     assert type(caught.value) is kind
     assert caught.value.__cause__ is raised
 

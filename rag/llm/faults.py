@@ -46,7 +46,7 @@ _NO_CONNECTION = {"ConnectionError", "NetworkError", "ProtocolError", "APIConnec
 _TIMEOUT = {"TimeoutException", "APITimeoutError", "TimeoutError", "Timeout"}
 
 
-def ours(error: BaseException, host: str, model: str) -> ModelError:
+def model_error(error: BaseException, host: str, model: str) -> ModelError:
     """The error of the tree that says what an SDK's, httpx's or socket's error means; raise it `from` that error.
 
     `host` and `model` are named in the message. The key that a request carried is struck out of the message and, in
@@ -56,12 +56,12 @@ def ours(error: BaseException, host: str, model: str) -> ModelError:
     if isinstance(error, ModelError):
         return error
     chain = list(_chain(error))
-    secrets = _hush(chain)
+    secrets = _strike_keys(chain)
     names = {c.__name__ for e in chain for c in type(e).__mro__}
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
     if isinstance(status, int):
-        return answered(status, getattr(error, "body", str(error)), getattr(response, "headers", {}), host, model)
+        return status_error(status, getattr(error, "body", str(error)), getattr(response, "headers", {}), host, model)
     allowed = _timeouts(error)
     if "ConnectTimeout" in names:
         return ModelTimeout(
@@ -73,18 +73,18 @@ def ours(error: BaseException, host: str, model: str) -> ModelError:
             f"{host} was silent while {model} was asked{_within(allowed.get('read'))}. Try again, or allow it more "
             "seconds."
         )
-    reason = _short(hushed(str(chain[-1]), secrets)) or type(chain[-1]).__name__
+    reason = _short(without_keys(str(chain[-1]), secrets)) or type(chain[-1]).__name__
     if names & {"ConnectError", "gaierror", "SSLError", "ConnectionRefusedError"}:
         return ModelUnreachable(
             f"{host} can't be reached for {model} ({reason}). Start the server, or correct the base URL."
         )
     if names & _NO_CONNECTION:
         return ModelUnreachable(f"The connection to {host} broke while {model} was asked ({reason}). Try again.")
-    what = f"{type(error).__name__}: {_short(hushed(str(error), secrets))}"
+    what = f"{type(error).__name__}: {_short(without_keys(str(error), secrets))}"
     return ModelError(f"{model} at {host} failed ({what}). Try another model.")
 
 
-def answered(status: int, body: object, headers: Mapping[str, str], host: str, model: str) -> ModelError:
+def status_error(status: int, body: object, headers: Mapping[str, str], host: str, model: str) -> ModelError:
     """The error that a response of this HTTP status and decoded body means."""
     code, said = _said(body)
     wait = _seconds(headers)
@@ -174,14 +174,14 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _hush(chain: list[BaseException]) -> set[str]:
+def _strike_keys(chain: list[BaseException]) -> set[str]:
     """Strike the key of the request out of everything that these exceptions would print; returns it."""
     secrets = {secret for error in chain for secret in _secrets(error)}
     for error in chain:
-        error.args = tuple(hushed(a, secrets) for a in error.args)
+        error.args = tuple(without_keys(a, secrets) for a in error.args)
         for name in ("message", "body"):
             if hasattr(error, name):
-                setattr(error, name, hushed(getattr(error, name), secrets))
+                setattr(error, name, without_keys(getattr(error, name), secrets))
     return secrets
 
 
@@ -207,12 +207,12 @@ def _within(seconds: float | None) -> str:
     return "" if seconds is None else f" within {seconds:g} seconds"
 
 
-def hushed(value: Any, secrets: set[str]) -> Any:
+def without_keys(value: Any, secrets: set[str]) -> Any:
     """A text, or a structure of texts, in which each secret and all that looks like a key is struck out."""
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, "[key]") if len(secret) > 4 else value
         return _KEY.sub("[key]", value)
     if isinstance(value, Mapping):
-        return {hushed(k, secrets): hushed(v, secrets) for k, v in value.items()}
-    return [hushed(v, secrets) for v in value] if isinstance(value, list) else value
+        return {without_keys(k, secrets): without_keys(v, secrets) for k, v in value.items()}
+    return [without_keys(v, secrets) for v in value] if isinstance(value, list) else value

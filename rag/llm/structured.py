@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from llama_index.core.llms import ChatMessage, MessageRole
 from pydantic import BaseModel, ValidationError
 
 from rag.core.errors import ModelServerError
-from rag.llm.reading import Reader, Reply
+from rag.llm.client import Client, Reply
+from rag.llm.prompts import Message
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -22,8 +22,8 @@ TOKENS = 300
 
 
 def ask_json(
-    reader: Reader,
-    messages: Sequence[ChatMessage],
+    client: Client,
+    messages: Sequence[Message],
     shape: type[T],
     *,
     stop: threading.Event | None,
@@ -39,7 +39,7 @@ def ask_json(
     schema = {"name": shape.__name__.lower(), "strict": True, "schema": _strict(shape.model_json_schema())}
     asked = list(messages)
     for _ in range(2):
-        reply = reader.open(
+        reply = client.stream(
             asked,
             stop=stop,
             max_tokens=max_tokens,
@@ -57,8 +57,8 @@ def ask_json(
             return found
         asked = [
             *messages,
-            ChatMessage(role=MessageRole.ASSISTANT, content=text[:1000] or "?"),
-            ChatMessage(role=MessageRole.USER, content=AGAIN),
+            Message("assistant", text[:1000] or "?"),
+            Message("user", AGAIN),
         ]
     return None
 

@@ -1,0 +1,117 @@
+"""Which of all papers belong in a list.
+
+Every paper of the collection is considered. A logistic regression on scores that mean the same in any field gives each a
+probability, and the list is cut where its expected F1 is largest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.index.embedding import Floats
+from rag.index.index import Index
+from rag.index.lexical import STOPWORDS, stem, terms, words
+from rag.index.retrieval import Ranking
+from rag.index.scores import Encoded, Rows
+
+FEATURES = ("support", "score", "behind", "sentence", "names")
+"""
+support: the mean support of a word of the topic, weighted by rarity: 1 where the paper writes it, else the mean cosine of
+its best word pieces; score, behind: the fused score, and how far it is behind the best; sentence: the cosine of the best sentence; names: 1 where the paper writes all names in the topic, -1
+where it doesn't, 0 where the topic has none.
+"""
+WEIGHTS, BIAS = np.zeros(len(FEATURES), np.float32), 0.0
+NAME_SHARE = 0.35
+"""What more papers than this share have tells too few of them apart to be a name."""
+_NAME = re.compile(r"(?<![\w-])(?=[\w.+-]*(?:[a-z][A-Z]|[A-Z].*[A-Z]|[A-Za-z]-?\d|\d{3}))[\w.+-]*\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """How probably papers belong in a list: `rows`, best first, `probabilities` (papers,), and `writes`: whether a paper
+    writes all words of the topic, and is not only about it."""
+
+    rows: Rows
+    probabilities: Floats
+    writes: NDArray[np.bool_]
+
+    def members(self) -> list[int]:
+        """The positions in `rows` of those that belong, best first."""
+        return [int(i) for i in np.flatnonzero(best_cut(self.probabilities))]
+
+
+def membership(index: Index, topic: Encoded, ranking: Ranking) -> Membership:
+    """How probably each paper of the ranking belongs in a list of `topic`, the most probable first."""
+    found, writes = features(index, topic, ranking)
+    probabilities = (1 / (1 + np.exp(-(found @ WEIGHTS + BIAS)))).astype(np.float32)
+    order = np.argsort(-probabilities, kind="stable")
+    return Membership(ranking.rows[order], probabilities[order], np.array(writes, bool)[order])
+
+
+def features(index: Index, topic: Encoded, ranking: Ranking) -> tuple[Floats, list[bool]]:
+    """One line a paper of the ranking, with the columns of FEATURES, and whether it writes all words of the topic."""
+    weight = {term: index.lexicon.idf(term) for term in dict.fromkeys(topic.terms)}
+    total = max(sum(weight.values()), 1e-9)
+    pieces = _pieces(topic, weight)
+    named = _names(index, topic.text)
+    cover = np.nan_to_num(ranking.cover, nan=0.0)
+    lines: list[list[float]] = []
+    writes: list[bool] = []
+    for n, row in enumerate(int(r) for r in ranking.rows):
+        paper = index.papers[row]
+        written = set(terms(f"{paper.title} {paper.abstract}"))
+        support = {
+            t: 1.0 if t in written else float(cover[n, pieces[t]].mean()) if t in pieces else 0.0 for t in weight
+        }
+        writes.append(bool(weight) and all(t in written for t in weight))
+        lines.append(
+            [
+                sum(w * support[t] for t, w in weight.items()) / total,
+                float(ranking.score[n]),
+                float(ranking.score[n] - ranking.score.max()),
+                float(ranking.sentence[n]),
+                0.0 if not named else 1.0 if named <= written else -1.0,
+            ]
+        )
+    return np.array(lines, np.float32).reshape(-1, len(FEATURES)), writes
+
+
+def _names(index: Index, topic: str) -> frozenset[str]:
+    """The stems of the names in a topic: words with a capital or a digit inside that at most a third of the papers have."""
+    found: set[str] = set()
+    for match in _NAME.finditer(topic):
+        parts = [stem(w) for w in words(match.group()) if w not in STOPWORDS]
+        if parts and all(0 < index.lexicon.frequency(p) <= NAME_SHARE * len(index) for p in parts):
+            found.update(parts)
+    return frozenset(found)
+
+
+def _pieces(topic: Encoded, weight: dict[str, float]) -> dict[str, NDArray[np.int64]]:
+    """The word pieces of each stem of the topic."""
+    found: dict[str, list[int]] = {}
+    for n, (start, end) in enumerate(topic.offsets):
+        left, right = int(start), int(end)
+        while left > 0 and topic.text[left - 1].isalnum():
+            left -= 1
+        while right < len(topic.text) and topic.text[right].isalnum():
+            right += 1
+        for word in words(topic.text[left:right]):
+            if word not in STOPWORDS and (stemmed := stem(word)) in weight:
+                found.setdefault(stemmed, []).append(n)
+    return {term: np.array(at, np.int64) for term, at in found.items()}
+
+
+def best_cut(probabilities: Sequence[float] | Floats) -> NDArray[np.bool_]:
+    """The set with the largest expected F1: the most probable k, with k chosen by 2·Σp(chosen) / (k + Σp(all))
+    (Lipton, Elkan and Naryanaswamy 2014, "Optimal Thresholding of Classifiers to Maximize F1 Measure")."""
+    values = np.asarray(probabilities, np.float64)
+    order = np.argsort(-values, kind="stable")
+    expected = 2 * np.cumsum(values[order]) / (np.arange(1, len(order) + 1) + values.sum())
+    chosen = np.zeros(len(values), bool)
+    chosen[order[: int(np.argmax(expected)) + 1]] = True
+    return chosen

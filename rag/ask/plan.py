@@ -1,0 +1,214 @@
+"""What a question wants, read with plain cues: its kind, what to search for, and which papers it goes on about.
+
+A model that writes the answers makes a better plan (rag.ask.reading); this one needs none, and is what stays where it fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from rag.ask import cues
+from rag.core.answer import Turn
+from rag.core.paper import Paper, fold
+from rag.index.lexical import STOPWORDS, words
+from rag.index.metadata import Filters
+
+PlanKind = Literal["single", "comparison", "list", "overview", "chat"]
+
+SHORT = 3
+"""A question in a conversation with so few words of its own, at most, goes on with what was talked of."""
+TOPIC_WORDS = 4
+"""So many words without a verb are a subject, and not a question."""
+LONGEST = 4_000
+"""Characters of a question, standing alone, that are read."""
+
+_REFERS = re.compile(
+    r"\b(?:it|its|itself|they|them|their|theirs|he|she|his|her|those|these|former|latter|this|that|"
+    r"the\s+(?:first|second|third|fourth|last|other|same|two|three|both|paper|study|authors?|work|method|approach|team|trial|"
+    r"technique|system|researchers|article|group|model|abstract|figure|result|finding)s?)\b|\b(?:second|first|third|last|other)\s+one\b",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(
+    r"^\W*(?:and|but|or|so|also|then|ok(?:ay)?|no|yes|what\s+about|how\s+about|what\s+else|why|how\s+so|how\s+come|really|by\s+how\s+much|since\s+when|on\s+(?:which|what|how)|with\s+(?:which|what|how)|in\s+(?:which|what|how)|for\s+(?:which|what|how)|compared\s+(?:to|with)|any)\b",
+    re.IGNORECASE,
+)
+_ABOUT = re.compile(r"^\W*(?:(?:and|but|so|ok(?:ay)?)\b[\s,]*)*(?:what|how)\s+about\b|^\W*and\s+(?:for|in|with|on|of)?\b", re.I)
+_NEW_TOPIC = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|now|so|well|right|thanks|fine|good)\b[\s,.!]*)*(?:(?:on\s+)?(?:an?\s+)?(?:completely\s+|totally\s+)?"
+    r"(?:different|new|other|another|unrelated)\s+(?:topic|subject|question|matter)|something\s+(?:else|different))\W+",
+    re.IGNORECASE,
+)
+_ORDINAL = re.compile(r"\bthe\s+(first|second|third|fourth|last|former|latter)\b|\b(first|second|third|last)\s+(?:one|paper|study)\b", re.I)
+_PLACE = {"first": 0, "former": 0, "second": 1, "latter": 1, "third": 2, "fourth": 3, "last": -1}
+_OTHER = re.compile(r"\b(?:the|an)?\s*other\s+(?:[\w-]+\s+)?(?:one|paper|work|study|trial|system|team|group)\b|\bthe\s+other\b", re.I)
+_VERB = re.compile(
+    r"\b(?:what|which|who|whom|whose|why|how|when|where|is|are|was|were|do|does|did|has|have|had|can|could|should|would|will|"
+    r"may|might|than|versus|vs)\b",
+    re.IGNORECASE,
+)
+UNSURE = "No sentence here clearly answers this"
+"""How an answer that is not sure begins; a later question does not refer to what it shows."""
+NOTHING = "Nothing in this collection"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A question as the stages after it need it.
+
+    `standalone` can be read without the conversation. `searches` are what to look for, the main one first; `topic` is the
+    subject of a list or an overview ("" of an overview: the whole collection). `rows` restricts the answer to these papers
+    of the conversation, `exclude` bars some. `count` asks how many; `one` describes a paper that is looked for; `compares`
+    says that the question has a word of comparison. `filters` restrict by year, author or venue.
+    """
+
+    question: str
+    standalone: str
+    kind: PlanKind
+    searches: tuple[str, ...]
+    topic: str = ""
+    sides: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+    exclude: tuple[int, ...] = ()
+    count: bool = False
+    one: bool = False
+    compares: bool = False
+    filters: Filters | None = None
+
+
+def read_question(question: str, standalone: str | None = None) -> Plan:
+    """The plan of a question that stands alone; `standalone` is its text where the conversation completed it."""
+    text = standalone or question
+    plan = Plan(question, text[:LONGEST], "single", (text,), compares=cues.compares(text))
+    if cues.is_chat(question):
+        return replace(plan, kind="chat")
+    if cues.is_of_collection(text):
+        return replace(plan, kind="overview")
+    if cues.asks_for_papers(question):
+        topic = cues.topic_of_list(text)
+        return replace(plan, kind="list", topic=topic, searches=(topic,), count=cues.asks_how_many(text))
+    if cues.asks_for_overview(text) or _is_topic(text):
+        topic = cues.topic_of_overview(text)
+        return replace(plan, kind="overview", topic=topic, searches=(topic or text,))
+    if cues.asks_for_a_paper(text):
+        topic = cues.topic_of_list(text)
+        return replace(plan, one=True, topic=topic, searches=(topic,))
+    return plan
+
+
+def _is_topic(text: str) -> bool:
+    """Whether it is a few words without a verb or a figure: "altmetrics", "graph neural networks?"."""
+    content = [w for w in words(text) if w not in STOPWORDS]
+    return 0 < len(content) <= TOPIC_WORDS and not _VERB.search(text) and not any(c.isdigit() for c in text)
+
+
+def read_in_conversation(
+    question: str, history: Sequence[Turn], papers: Sequence[Paper], search: Callable[[str], Sequence[int]]
+) -> Plan:
+    """The plan of a question after the turns of a conversation. `search` gives the rows for a text, best first."""
+    shift = _NEW_TOPIC.match(question)
+    if shift and len(question[shift.end() :].split()) > 2:
+        return read_question(question, question[shift.end() :])
+    plan = read_question(question)
+    asked = [t.content[:LONGEST] for t in history if t.role == "user"]
+    if not asked or plan.kind == "chat" or cues.is_of_collection(question) or not _depends(question, plan):
+        return plan
+    focus, before = _focus(history, papers, search)
+    if not focus:
+        return plan
+    previous = asked[-1]
+    if found := _ORDINAL.search(question):
+        place = _PLACE[(found[1] or found[2]).lower()]
+        if len(focus) > 1 and place < len(focus):
+            focus = (focus[place],)
+    elif _OTHER.search(question):
+        others = tuple(row for row in before if row not in focus)
+        if others:
+            focus = others[:1]
+        elif len(focus) == 2:
+            focus = focus[1:]
+        else:
+            return replace(read_question(question, f"{previous} {question}"), exclude=focus)
+    if _ABOUT.match(question) and (moved := _elsewhere(question, previous, focus, papers, search)):
+        return moved
+    title = "; ".join(papers[row].title for row in focus[:3])
+    standalone = f"{question.strip()} ({title})"
+    if plan.kind == "list":
+        return replace(plan, standalone=standalone, rows=focus)
+    return replace(plan, kind="single", one=False, standalone=standalone, searches=(question, f"{previous} {question}"), rows=focus)
+
+
+def _depends(question: str, plan: Plan) -> bool:
+    """Whether a question needs the conversation to be understood."""
+    content = [w for w in words(question) if w not in STOPWORDS]
+    if _REFERS.search(question) or _GOES_ON.match(question):
+        return True
+    return len(content) <= SHORT and plan.kind not in ("list", "overview")
+
+
+def _elsewhere(
+    question: str,
+    previous: str,
+    focus: Sequence[int],
+    papers: Sequence[Paper],
+    search: Callable[[str], Sequence[int]],
+) -> Plan | None:
+    """ "What about X?", where X is no part of what was talked of: the last question again, asked of X."""
+    own = [w for w in words(_ABOUT.sub(" ", question)) if w not in STOPWORDS]
+    known = set(words(" ".join(f"{papers[row].title} {papers[row].abstract}" for row in focus)))
+    if not own or any(w in known for w in own):
+        return None
+    text = f"{_ABOUT.sub(' ', question).strip(' ?.!,')}: {previous}"
+    best = search(text)
+    if not best or best[0] in focus:
+        return None
+    return replace(read_question(previous), question=question, standalone=text, searches=(text,))
+
+
+def _focus(
+    history: Sequence[Turn], papers: Sequence[Paper], search: Callable[[str], Sequence[int]]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The papers that the last sure answer is about, in its order, and those of the answers before it."""
+    found: list[tuple[int, ...]] = []
+    asked = ""
+    for turn in reversed(history):
+        if turn.role == "user":
+            if found and found[-1] == ():
+                rows = search(f"{turn.content[:LONGEST]}")
+                found[-1] = tuple(rows[:1])
+            asked = turn.content
+        elif not turn.content.lstrip("* ").startswith((UNSURE, NOTHING)):
+            named = _titled(turn.content, papers)
+            if not named:
+                named = tuple(search(f"{asked_before(history, turn)} {turn.content[:600]}")[:1])
+            found.append(named)
+    if not found and asked:
+        found.append(tuple(search(asked[:LONGEST])[:1]))
+    before = tuple(dict.fromkeys(row for rows in found[1:] for row in rows))
+    return (found[0] if found else ()), before
+
+
+def asked_before(history: Sequence[Turn], turn: Turn) -> str:
+    """The question that this turn answers; "" where there is none."""
+    at = next(i for i, other in enumerate(history) if other is turn)
+    return next((t.content[:LONGEST] for t in reversed(history[:at]) if t.role == "user"), "")
+
+
+def _titled(text: str, papers: Sequence[Paper]) -> tuple[int, ...]:
+    """The papers whose title, or its part before a colon where that is a name, stands in the text; in its order."""
+    folded = f" {fold(text)} "
+    places: dict[int, int] = {}
+    for row, paper in enumerate(papers):
+        title = fold(paper.title)
+        at = folded.find(f" {title} ") if title else -1
+        if at < 0 and ":" in paper.title:
+            name = paper.title.partition(":")[0].strip()
+            # A name before the colon, as it is written: "GPTQ", "S-LoRA".
+            if len(name.split()) <= 2 and re.search(r"[A-Z].*[A-Z]|[a-z][A-Z]|\d", name):
+                match = re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)
+                at = match.start() if match else -1
+        if at >= 0:
+            places[row] = at
+    return tuple(sorted(places, key=places.__getitem__))

@@ -1,0 +1,175 @@
+"""LlamaIndex models as a source of replies, and our client as a LlamaIndex model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import Any
+
+from llama_index.core.llms import (
+    LLM,
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    CustomLLM,
+    LLMMetadata,
+    MessageRole,
+)
+from pydantic import PrivateAttr
+
+from rag.llm.client import Client
+from rag.llm.events import Chunk, tokens
+from rag.llm.prompts import Message, Role
+from rag.llm.source import Request
+
+
+class LlamaIndexSource:
+    """Any LlamaIndex `LLM`, asked through its `stream_chat`, or where it has none through its `chat`."""
+
+    def __init__(self, llm: LLM) -> None:
+        if not isinstance(llm, LLM):
+            raise TypeError(f"llm is {type(llm).__name__}: give a LlamaIndex LLM, or name a model by RAG_MODEL.")
+        self.llm = llm
+
+    @property
+    def model(self) -> str:
+        """The name that the model gives itself."""
+        return self.llm.metadata.model_name or self.llm.class_name()
+
+    @property
+    def host(self) -> str:
+        """The class of the model: where it runs only it knows."""
+        return str(getattr(self.llm, "host", None) or self.llm.class_name())
+
+    @property
+    def context_window(self) -> int:
+        """The tokens that the model says it reads."""
+        return self.llm.metadata.context_window
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The fields of the model."""
+        return self.llm.to_dict()
+
+    def begin(self, messages: Sequence[Message], options: Mapping[str, Any]) -> Request:
+        """Send a request; `options` are keyword arguments of the model's method."""
+        return _Call(self.llm, [ChatMessage(role=m.role, content=m.content) for m in messages], options)
+
+
+class _Call(Request):
+    def __init__(self, llm: LLM, messages: Sequence[ChatMessage], options: Mapping[str, Any]) -> None:
+        self._llm, self._messages, self._options = llm, messages, options
+        self._stream: Iterable[ChatResponse] | None = None
+        super().__init__()
+
+    def close(self) -> None:
+        self.closed = True
+        # A generator that is running refuses with ValueError; its thread sees the flag at the next chunk.
+        with contextlib.suppress(Exception):
+            getattr(self._stream, "close", lambda: None)()
+
+    def exchange(self) -> None:
+        seen = 0
+        try:
+            self._stream = self._stream_chat()
+            for response in self._stream:
+                if self.closed:
+                    break
+                content = response.message.content or ""
+                # Some models give the whole text so far, and no delta.
+                text = content[seen:] if response.delta is None else response.delta
+                seen = len(content)
+                self.deliver(_chunk(text, response))
+        finally:
+            if self.closed:  # perhaps before there was a stream to close
+                self.close()
+
+    def _stream_chat(self) -> Iterable[ChatResponse]:
+        if self.closed:
+            return ()
+        try:
+            return self._llm.stream_chat(self._messages, **self._options)
+        except NotImplementedError:
+            return (self._llm.chat(self._messages, **self._options),)
+
+
+def _chunk(text: str, response: ChatResponse) -> Chunk:
+    raw = response.raw
+    choices = _get(raw, "choices")
+    choice = choices[0] if isinstance(choices, Sequence) and choices else None
+    finish, model = _get(choice, "finish_reason"), _get(raw, "model")
+    return Chunk(
+        text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
+        bool(response.additional_kwargs.get("thinking_delta")),
+        model if isinstance(model, str) else None,
+        finish if isinstance(finish, str) else None,
+        tokens(response.additional_kwargs) or tokens(_get(raw, "usage")),
+    )
+
+
+def _get(thing: Any, name: str) -> Any:
+    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
+
+
+_ROLES: dict[MessageRole, Role] = {
+    MessageRole.SYSTEM: "system",
+    MessageRole.ASSISTANT: "assistant",
+    MessageRole.CHATBOT: "assistant",
+    MessageRole.MODEL: "assistant",
+}
+
+
+class ClientLLM(CustomLLM):
+    """A client as a LlamaIndex model, for LlamaIndex programs and the systems that we compare with."""
+
+    max_tokens: int = 700
+    _client: Client = PrivateAttr()
+
+    def __init__(self, client: Client, **fields: Any) -> None:
+        super().__init__(**fields)
+        self._client = client
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(
+            context_window=self._client.context,
+            num_output=self.max_tokens,
+            is_chat_model=True,
+            model_name=self._client.model,
+        )
+
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        *_, last = self.stream_chat(messages, **kwargs)
+        return last.model_copy(update={"delta": None})
+
+    def stream_chat(
+        self, messages: Sequence[ChatMessage], *, stop: threading.Event | None = None, **kwargs: Any
+    ) -> Generator[ChatResponse, None, None]:
+        asked = [Message(_ROLES.get(m.role, "user"), m.content or "") for m in messages]
+        reply = self._client.stream(asked, stop=stop, **{"max_tokens": self.max_tokens, **kwargs})
+        with contextlib.closing(reply):
+            for piece in reply:
+                message = ChatMessage(role=MessageRole.ASSISTANT, content=reply.text)
+                yield ChatResponse(message=message, delta=piece)
+
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        return CompletionResponse(text=self.chat([ChatMessage(prompt)], **kwargs).message.content or "")
+
+    def stream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> Generator[CompletionResponse, None, None]:
+        with contextlib.closing(self.stream_chat([ChatMessage(prompt)], **kwargs)) as stream:
+            for chunk in stream:
+                yield CompletionResponse(text=chunk.message.content or "", delta=chunk.delta)
+
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        stop = threading.Event()
+        try:
+            return await asyncio.to_thread(self.chat, messages, stop=stop, **kwargs)
+        finally:
+            stop.set()
+
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        return CompletionResponse(text=(await self.achat([ChatMessage(prompt)], **kwargs)).message.content or "")
