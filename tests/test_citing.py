@@ -39,7 +39,7 @@ BARE = paper("Nothing else")
 PAPERS = (MOTHS, MEETING, BARE)
 
 
-@pytest.mark.parametrize("format", ["bibtex", "ris", "csv"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_papers_come_back(format: Format, tmp_path: Path) -> None:
     file = tmp_path / "papers"
     file.write_text(write(PAPERS, format), encoding="utf-8")
@@ -47,7 +47,8 @@ def test_papers_come_back(format: Format, tmp_path: Path) -> None:
     assert not loaded.refused
     for read, held in zip(loaded.papers, PAPERS, strict=True):
         assert (read.title, read.abstract, read.year) == (held.title, held.abstract, held.year)
-        assert read.authors == held.authors
+        assert (read.authors, read.venue, read.doi) == (held.authors, held.venue, held.doi)
+        assert read.keywords == held.keywords
     assert loaded.papers[0].key == "Odgers2018"
 
 

@@ -127,7 +127,7 @@ def test_any_text_is_read_or_refused(papers, kind):
             data = write(kind, rows).encode()
         except csv.Error:
             return
-        loaded = load([file(Path(folder), data, "papers." + kind)], skip_bad=True)
+        loaded = load([file(Path(folder), data, "papers." + kind)])
         for paper in loaded.papers:
             assert paper.title.strip() == paper.title != ""
             assert paper.abstract == clean(paper.raw_abstract, title=paper.title) != ""
@@ -399,7 +399,7 @@ def test_fault_names_file_line_and_reason(name, tmp_path):
     assert (caught.value.file, caught.value.line) == (str(path), line)
     assert reason in caught.value.reason
     assert str(path) in str(caught.value)
-    loaded = load([path], skip_bad=True)
+    loaded = load([path])
     assert loaded.refused[0].line == line
     assert [paper.title for paper in loaded.papers] == rest
 
@@ -407,7 +407,7 @@ def test_fault_names_file_line_and_reason(name, tmp_path):
 def test_other_files_are_read_beside_a_bad_one(tmp_path):
     file(tmp_path, b"\0\0", "a.jsonl")
     file(tmp_path, write("csv", TWO), "b.csv")
-    loaded = load([tmp_path, tmp_path / "absent.bib"], skip_bad=True)
+    loaded = load([tmp_path, tmp_path / "absent.bib"])
     assert [paper.title for paper in loaded.papers] == [title for title, _ in TWO]
     assert [error.reason for error in loaded.refused][1] == "there is no such file"
     assert len(loaded.refused) == 2

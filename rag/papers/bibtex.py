@@ -1,15 +1,21 @@
-"""BibTeX, by bibtexparser 2 (https://bibtexparser.readthedocs.io)."""
+"""BibTeX and biblatex, by bibtexparser 2 (https://bibtexparser.readthedocs.io), an entry at a time."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .cleaning import clean
-from .record import Fault, Record, first_name_first
+from .names import given_first
+from .record import Fault, Record
+from .source import Source
 
 _ENTRY = re.compile(r"^[ \t]*@[A-Za-z]+\s*[{(]", re.MULTILINE)
+_BEGINS = re.compile(r"[ \t]*@([A-Za-z]+)\s*[{(]")
+_BEGINS_SURELY = re.compile(r"@[A-Za-z]+\s*\{\s*[^\s,{}=]{0,200}\s*,")
+_LONGEST_ENTRY = 1 << 18  # characters
+_DEEPEST = 60  # braces in braces
 
 
 def fits(text: str) -> bool:
@@ -17,41 +23,89 @@ def fits(text: str) -> bool:
     return bool(_ENTRY.search(text))
 
 
-def read(text: str) -> Iterator[Record | Fault]:
+def read(source: Source) -> Iterator[Record | Fault]:
     """A record for each entry, its `id` the citation key; braces and accents of TeX are resolved in the title."""
     from bibtexparser import model
     from bibtexparser.entrypoint import parse_string
 
     logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # we report what it warns of
-    library = parse_string(text)
-    found = False
-    for block in library.blocks:
-        line = (block.start_line or 0) + 1
-        if isinstance(block, model.DuplicateBlockKeyBlock) and isinstance(block.ignore_error_block, model.Entry):
-            # Two papers may bear one key in files put together; whether they are the same is told by their texts.
-            block = block.ignore_error_block
+    found, texts = False, ""
+    for line, kind, entry in _entries(source.lines()):
+        if kind in ("comment", "preamble"):
+            continue
+        if kind == "string":
+            texts = (texts + entry + "\n")[-_LONGEST_ENTRY:]
+            continue
+        found = True
+        if len(entry) > _LONGEST_ENTRY:
+            yield Fault(line, f"has more than {_LONGEST_ENTRY:,} characters")
+            continue
+        block = parse_string(texts + entry).blocks[-1]
+        if isinstance(block, model.DuplicateFieldKeyBlock) and isinstance(block.ignore_error_block, model.Entry):
+            block = block.ignore_error_block  # a field that is there twice, as in exports of Scopus
         if isinstance(block, model.Entry):
-            found = True
             yield Record(line, _fields(block))
-        elif isinstance(block, model.ParsingFailedBlock):
-            found = True
-            yield Fault(line, f"is not BibTeX: {' '.join(str(block.error).split()) or 'broken entry'}")
+        else:
+            error = getattr(block, "error", None)
+            yield Fault(line, f"is not BibTeX: {' '.join(str(error or 'broken entry').split())[:300]}")
     if not found:
         yield Fault(None, "holds no BibTeX entry")
+
+
+def _entries(lines: Iterable[str]) -> Iterator[tuple[int, str, str]]:
+    """Each entry with its line and its type, as far as its braces go; comments between entries are left out."""
+    start, kind, depth, size = 0, "", 0, 0
+    parts: list[str] = []
+    for number, line in enumerate(lines, 1):
+        begins = _BEGINS.match(line) if depth <= 0 else _BEGINS_SURELY.match(line)
+        if begins:
+            if parts:
+                yield start, kind, "\n".join(parts)
+            start, kind, depth, size, parts = (
+                number,
+                line.split("@")[1].split("{")[0].split("(")[0].strip().lower(),
+                0,
+                0,
+                [],
+            )
+        elif not parts:
+            continue
+        size += len(line)
+        if size <= 2 * _LONGEST_ENTRY:
+            parts.append(line)
+        depth += line.count("{") - line.count("}") - line.count("\\{") + line.count("\\}")
+        if depth <= 0 and "{" in parts[0]:
+            yield start, kind, "\n".join(parts)
+            parts = []
+    if parts:
+        yield start, kind, "\n".join(parts)
 
 
 def _fields(entry: object) -> dict[str, object]:
     from bibtexparser import model
 
     assert isinstance(entry, model.Entry)
-    given = {field.key.lower(): _bare(str(field.value)) for field in entry.fields}
-    fields: dict[str, object] = dict(given)
+    given: dict[str, str] = {}
+    for field in entry.fields:
+        given.setdefault(field.key.lower(), _bare(str(field.value)))
+    fields: dict[str, object] = {n: resolved(v) for n, v in given.items() if n in _PLAIN}
+    fields |= {
+        n: v.replace("\\_", "_").replace("\\%", "%").replace("\\&", "&")
+        for n, v in given.items()
+        if n in ("url", "doi")
+    }
     fields["id"] = entry.key
     fields["title"] = resolved(given.get("title", ""))
     fields["abstract"] = _ungrouped(given.get("abstract", ""))
-    fields["authors"] = [_name(name) for name in _apart(given.get("author", "")) if name]
-    fields.pop("author", None)
+    fields["authors"] = [{"literal": _name(name)} for name in _apart(given.get("author", ""))]
+    if re.search("arxiv", given.get("eprinttype", "") + given.get("archiveprefix", ""), re.IGNORECASE):
+        fields["arxiv"] = given.get("eprint", "")
+    if "url" not in fields and (address := re.search(r"https?://[^\s{}]+", given.get("howpublished", ""))):
+        fields["url"] = address[0]
     return fields
+
+
+_PLAIN = ("journal", "journaltitle", "booktitle", "year", "date", "keywords", "author_keywords")
 
 
 _GROUP = re.compile(r"(?:\\(?:[A-Za-z]+\*?|[^A-Za-z])|[_^])(?:\{[^{}]*\})+|(?<!\\)\{([^{}\\]*)\}")
@@ -60,7 +114,9 @@ _GROUP = re.compile(r"(?:\\(?:[A-Za-z]+\*?|[^A-Za-z])|[_^])(?:\{[^{}]*\})+|(?<!\
 def _ungrouped(text: str) -> str:
     """`text` without the braces that only keep the case; those of macros, accents and indices stay."""
     before = None
-    while text != before:
+    for _ in range(_DEEPEST):
+        if text == before:
+            break
         before, text = text, _GROUP.sub(lambda group: group[0] if group[1] is None else group[1], text)
     return text
 
@@ -78,13 +134,25 @@ def resolved(text: str) -> str:
 
 def _apart(authors: str) -> list[str]:
     """The names of an author field. What stands in braces is one name: {Barnes and Noble}."""
-    return [name.strip() for name in re.split(rf"(?:\s+and(?=\s)){_OUTSIDE}", authors)]
+    names, depth = [""], 0
+    for part in re.split(r"([{}]| and(?= ))", " ".join(authors.split())):
+        if part == "{":
+            depth += 1
+        elif part == "}":
+            depth -= 1
+        if depth <= 0 and part.strip() == "and":
+            names.append("")
+        else:
+            names[-1] += part
+    return [name.strip() for name in names if name.strip() and name.strip() != "others"]
 
 
 def _name(name: str) -> str:
-    one = re.fullmatch(r"\{[^{}]*\}", name)
-    return resolved(name) if one else first_name_first(resolved(name))
-
-
-_OUTSIDE = r"(?![^{}]*\})"
-"""Follows what isn't in braces, as far as these aren't nested."""
+    if re.fullmatch(r"\{[^{}]*\}", name):
+        return resolved(name)
+    if "=" in name and (parts := dict(re.findall(r"\b(family|given|prefix|suffix)\s*=\s*\"?([^,\"]*)", name))).get(
+        "family"
+    ):
+        # biblatex's extended names: family=Veen, given=Pim, prefix=van, useprefix=true
+        return resolved(" ".join(parts[part] for part in ("given", "prefix", "family", "suffix") if parts.get(part)))
+    return given_first(resolved(name))

@@ -24,6 +24,8 @@ _BEGINNINGS: tuple[tuple[Kind, str], ...] = (
         r"|(?:found|showed|shown|reported|demonstrated|concluded)(?=\s+that\b))\b",
     ),
     ("who", rf"\b(?:[Ww]ho\s+(?:is|are|was|were)|[Ww]ho's)\s+(?:all\s+)?(?:the\s+)?{_AUTHORS}\b"),
+    ("who", r"\b[Ww]ho\s+(?:is|are|was|were)\s+(?:[\w.'’-]+\s+){1,3}?co-?authors\b"),
+    ("who", r"\b[Ww]ho\s+(?:did|does|has|have)\b.*\b(?:writ|publish|work|collaborat)\w*\s+with\b"),
     ("who", rf"\b(?:[Bb]y\s+whom\b|[Ww]hose\s+(?={PAPER}\b))"),
     (
         "who",
@@ -59,7 +61,7 @@ _KINDS = tuple((kind, re.compile(beginning)) for kind, beginning in _BEGINNINGS)
 
 # What describes a paper stands between these: "(was the paper on) moth traps (published in)".
 _LEADS = re.compile(
-    r"^(?:\W*\b(?:who|when|where|was|were|is|are|did|has|have|been|do|does|in|by|of|that|about|on|from|and)\b"
+    r"^(?:\W*\b(?:publish(?:es|ed)|with|who|when|where|was|were|is|are|did|has|have|been|do|does|in|by|of|that|about|on|from|and)\b"
     rf"|\W*(?:\b(?:the|this|that|these|those|an?)\s+)?\b{PAPER}\b(?:\s+(?:called|titled|entitled|named|with\s+the\s+title))?)+",
     re.IGNORECASE,
 )
@@ -76,12 +78,13 @@ _WANTED = re.compile(
     re.IGNORECASE,
 )
 _WANTED_FIRST = re.compile(
-    rf"^\W*(?:which|what)\s+(?:is|are|was)\s+\S+\s+(?:newest|latest|most\s+recent|oldest|earliest)\s+(?:\S+\s+)?{PAPER}"
+    rf"^\W*(?:which|what)(?:['’]s|\s+(?:is|are|was))\s+\S+\s+(?:newest|latest|most\s+recent|oldest|earliest)\s+(?:\S+\s+)?{PAPER}"
     r"\b(?!\W+about\W*$)",
     re.IGNORECASE,
 )
 _WROTE = re.compile(
-    r"^\W*(?:what|which)\b.*?\b(?:did|has|have|had)\b.*?\b(?:write|written|publish(?:ed)?|author(?:ed)?)\b",
+    r"^\W*(?:what|which)\b.*?\b(?:did|has|have|had)\b.*?\b(?:(?:co-?)?(?:write|written|author(?:ed)?)|publish(?:ed)?"
+    r"|work(?:ed)?\s+on)\b|^\W*what\s+(?:was|were|has\s+been|got|is)\s+(?:newly\s+)?published\b",
     re.IGNORECASE,
 )
 # A request for papers that has no other words gives no subject to look for.
@@ -93,11 +96,14 @@ _NO_SUBJECT = frozenset(
     anything everything something together""".split()
 )
 _ABOUT = re.compile(
-    rf"^\W*(?:(?:which|what)\s+)?(?:(?:is|are)\s+the\s+)?(?:(?:{PAPER}|works|anything|everything)\s+)?(?:are\s+)?(?:about|on)\s+(?P<subject>.+?)\W*$",
+    r"^\W*(?:(?:which|what)\b(?:['’]s)?\s*)?(?:(?:was|were|has\s+been|is)\s+published\s+)?(?:(?:is|are)\s+)?(?:the\s+)?"
+    rf"(?:(?:{PAPER}|works|anything|everything)\s+)?(?:are\s+(?:there\s+)?)?(?:about|on)\s+(?P<subject>.+?)\W*$",
     re.IGNORECASE,
 )
 _ORDERS: tuple[tuple[Order, re.Pattern[str]], ...] = (
     ("newest", re.compile(rf"\b(?:newest|latest|most\s+recent)\s+(?=(?:\w+\s+){{0,3}}?{PAPER}\b)", re.IGNORECASE)),
+    ("newest", re.compile(r"(?<=\bpublished)\s+(?:most\s+recently|latest|last)\b(?!\s+\w)", re.IGNORECASE)),
+    ("oldest", re.compile(r"(?<=\bpublished)\s+(?:first|earliest)\b(?!\s+\w)", re.IGNORECASE)),
     ("oldest", re.compile(rf"\b(?:oldest|earliest)\s+(?=(?:\w+\s+){{0,3}}?{PAPER}\b)", re.IGNORECASE)),
 )
 

@@ -24,23 +24,37 @@ _VERB = (
     r"|think|author(?:ed)?|discover(?:ed)?|count(?:ed)?|estimated?|examine[sd]?|evaluate[sd]?|work(?:ed)? on|do|did)"
 )
 _ET_AL = r"\s*,?\s*(?:et\.?\s+al\b\.?|(?:and|&)\s+(?:colleagues|co-?workers|co-?authors|others)\b)"
-_POSSESSIVE = r"(?:['’]s|(?<=[szx])['’])(?!\w)"
+_POSSESSIVE = r"['’]s?(?!\w)"
 _OWN = rf"{_POSSESSIVE}\s+(?:(?:[12]\d{{3}}|first|last|latest|newest|oldest|other|own|recent|earlier)\s+)*"
+_PARTICLES = PARTICLES - {"do", "te", "ten"}  # "What do Marrow and colleagues say?"
 _MONTHS = frozenset("january february march april may june july august september october november december".split())
 
 # Cues that hold whatever the case of the name, and those that need a capital: "caused by frost" names nobody.
 _BEFORE = re.compile(
-    rf"\b(?:(?:{PAPER}|work|works|written|authored|co-?authored|published)\s+by|authors?(?:\s+(?:named|called))?)\s+$",
+    rf"\b(?:(?:{PAPER}|work|works|written|authored|co-?authored|published)\s+by|authors?\s+(?:named|called))\s+$",
     re.IGNORECASE,
 )
-_BEFORE_CAPITAL = re.compile(r"\b(?:by|according\s+to|(?:wrote|written|published)\s+with)\s+$", re.IGNORECASE)
+_BEFORE_CAPITAL = re.compile(
+    r"\b(?:by|authors?|according\s+to|(?:wrote|written|published)\s+with"
+    rf"|{PAPER}(?:\s+(?:do|did)\s+(?:we|you)\s+have|\s+(?:are|is)\s+there)?\s+(?:from|of))\s+$",
+    re.IGNORECASE,
+)
 _AFTER = re.compile(rf"{_ET_AL}|{_OWN}(?:papers?|articles?|abstracts?|publications?|work)\b", re.IGNORECASE)
 _AFTER_CAPITAL = re.compile(
     rf"{_OWN}(?:{PAPER}|results?|findings?|experiments?|conclusions?)\b|\s*,?\s*\((?:1[5-9]|20)\d\d[a-z]?\)|,?\s+(?:1[5-9]|20)\d\d\b(?!%)",
     re.IGNORECASE,
 )
 _DID = re.compile(r"\b(?:did|has|have)\s+$", re.IGNORECASE)
-_WRITE = re.compile(r"\s+(?:ever\s+)?(?:write|written|publish(?:ed)?|author(?:ed)?)\b", re.IGNORECASE)
+_WRITE = re.compile(
+    r"\s+(?:ever\s+|also\s+)?(?:(?:co-?)?(?:write|written|author(?:ed)?)|publish(?:ed)?|work(?:ed)?\s+on)\b",
+    re.IGNORECASE,
+)
+# Who is named to be left out, or as cited, restricts nothing.
+_LEFT_OUT = re.compile(
+    r"\b(?:cit(?:e|es|ed|ing)|besides|except(?:\s+for)?|without|not(?:\s+written)?\s+by|(?:other|rather)\s+than|apart\s+from)"
+    r"\s+(?:(?:that|those|the\s+papers?|papers?)\s+(?:of|by)\s+)?$",
+    re.IGNORECASE,
+)
 _ASKED = re.compile(r"\b(?:did|does|do|has|have|had)\s+(?:[^\W\d_][\w.'’-]*\s+(?:(?:and|&)\s+)?){0,3}$", re.IGNORECASE)
 _ACTS = re.compile(rf"(?:\s+(?:and|&)\s+[^\W\d_][\w.'’-]*)?\s+(?:also\s+)?{_VERB}\b", re.IGNORECASE)
 _FOLLOWING = re.compile(r"\W*(?:(?:and|but|so|what|how)\s+)+(?:about\s+|for\s+)?$", re.IGNORECASE)
@@ -80,7 +94,7 @@ class Person:
 
 def find_people(question: str, catalogue: Catalogue) -> list[Person]:
     """The authors that `question` names, in its order, then those that it names and the collection doesn't have."""
-    found = _families(question, catalogue)
+    found = [p for p in _families(question, catalogue) if not _LEFT_OUT.search(question[: p.start])]
     sure = [_sure(question, person, catalogue) for person in found]
     # "Frost and Odgers": who stands beside an author of the same paper is one.
     for at, (a, b) in enumerate(pairwise(found)):
@@ -128,13 +142,17 @@ def _with_given(
     start, end = tokens[at].start(), tokens[at + size - 1].end()
     family = question[start:end]
     first = at
-    while first and _adjacent(question, tokens[first - 1], tokens[first]) and tokens[first - 1][0] in PARTICLES:
+    while first and _adjacent(question, tokens[first - 1], tokens[first]) and tokens[first - 1][0] in _PARTICLES:
         first -= 1
     start = tokens[first].start() if first < at and size else start
     given: list[str] = []
     while first and len(given) < 3 and _adjacent(question, tokens[first - 1], tokens[first]):
         token = tokens[first - 1][0]
-        if not token[0].isupper() or not _fit([token, *given], family, names):
+        if len(token) == 1 and (
+            not family[0].isupper() or (token in "AI" and question[tokens[first - 1].end()] != ".")
+        ):
+            break  # "A small study"
+        if not _fit([token, *given], family, names) or not (token[0].isupper() or len(token) > 2):
             break
         given.insert(0, token)
         first -= 1
@@ -166,6 +184,7 @@ def _fit(given: Sequence[str], family: str, names: dict[int, list[Name]]) -> boo
 
 
 def _same(one: str, other: str) -> bool:
+    """Whether given names are the same, or one is the initial of the other."""
     return one == other or (min(len(one), len(other)) == 1 and one[0] == other[0])
 
 
@@ -193,6 +212,7 @@ def _sure(question: str, person: Person, catalogue: Catalogue) -> bool:
         or _AFTER_CAPITAL.match(after)
         or (_ASKED.search(before) and _ACTS.match(after))
         or (before.strip() and re.match(rf"\s+{PAPER}\b", after))
+        or (not before.strip() and re.match(r"\s*:\s", after))
         or (_FOLLOWING.match(before) and not re.search(r"\w", after) and not catalogue.names_thing(person.name))
     )
 
@@ -202,6 +222,10 @@ def _one_or_all(question: str, person: Person, catalogue: Catalogue) -> Person:
     after = question[person.end :]
     cited = _CITED.match(after)
     paper = re.match(rf"{_OWN}(?:paper|article|abstract|study|publication)\b", after, re.IGNORECASE)
+    if first := re.match(r"\s+as\s+(?:the\s+|a\s+)?(?:first|lead)\s+author\b", after, re.IGNORECASE):
+        return replace(
+            person, end=person.end + first.end(), rows=catalogue.first_author(person.rows, person.name), one=True
+        )
     if not (cited and cited[0].strip()) and not paper:
         return person
     rows = catalogue.first_author(person.rows, person.name) or person.rows
@@ -222,7 +246,7 @@ def _unknown(question: str, known: Sequence[Person], catalogue: Catalogue) -> It
             start, end = _capitalised(question, match.start("name"), match.end("name"))
             if start == end or any(a < end and start < b for a, b in taken):
                 continue
-            name = re.sub(rf"{_POSSESSIVE}$", "", question[start:end]).strip(" .,")
+            name = re.sub(r"['’]s?$", "", question[start:end]).strip(" .,")
             family = read_name(name).family
             if catalogue.by_author(name) or any(catalogue.mentions(word) for word in family):
                 continue  # a system or a subject that goes by that name

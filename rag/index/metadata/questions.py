@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from rag.core.paper import Paper
 from rag.index.metadata.catalogue import Catalogue, Filters
 from rag.index.metadata.kinds import Kind, Order, described, kind_of, order_of, subject, wants_papers, wants_writings
 from rag.index.metadata.people import Person, find_people
@@ -30,7 +31,8 @@ class MetadataQuestion:
     the papers that are meant ("moth traps"). It is "" where nothing is left that the texts could tell: then `rows` are
     the answer, and where there are no filters either, as in "When was it published?", the conversation has it.
 
-    `order` says that the newest or the oldest of the papers is asked for. `unknown` are the authors, keys and DOIs that
+    `order` says that the newest or the oldest of the papers is asked for: of `rows`, of those that `text` describes, or
+    of all. `unknown` are the authors, keys and DOIs that
     it names and the collection doesn't have; `lacking` is what it needs and no paper of the collection has.
     """
 
@@ -72,11 +74,13 @@ def read_filters(question: str, catalogue: Catalogue) -> MetadataQuestion:
     years = find_years(question, catalogue.years[-1] if catalogue.years else None, places)
     venue = find_venue(question, catalogue)
     kind = kind_of(question)
-    order, text = order_of(_without(question, references, groups, years, venue))
+    order, text = order_of(_without(question, references, groups, years, venue, catalogue.papers))
     titled = catalogue.titled_in(question) if kind and not references else ()
     filters = _filters(catalogue, references, groups, years, venue, titled)
     if kind:
         text = "" if titled or references else described(text)
+    elif groups and _PERSON.fullmatch(text):
+        kind, text = "which", ""
     elif (filters or order) and _asks_for_papers(question, groups):
         kind, text = "which", subject(text)
     return MetadataQuestion(
@@ -138,13 +142,15 @@ def _lacking(kind: Kind | None, people: bool, years: bool, catalogue: Catalogue)
     return "venues" if kind == "where" and not catalogue.has_venues else None
 
 
+_PERSON = re.compile(r"\W*who(?:['’]s|\s+(?:is|are|was))\s+the\s+authors\W*", re.IGNORECASE)
+"""What is left of "Who is Tam Odgers?", which asks for the papers of a name."""
 _Cut = tuple[int, int, str]
 _OBJECT = re.compile(
     r"\b(?:in|of|from|do|does|did|to|by|about|with|is|was|has|and|or|than|vs\.?|compared?|summari[sz]e|explain)\s+$",
     re.IGNORECASE,
 )
 _OPENING = re.compile(
-    rf"^\W*(?:(?:in|from|according\s+to|for|of)\s+)?(?:the\s+(?:{PAPER}|authors|work)\b|(?=[,:]))\s*[,:]+\s*",
+    rf"^\W*(?:(?:in|from|according\s+to|for|of)\s+)?(?:the\s+(?:{PAPER}|authors|work)\b(?:\s+(?:of|by)\s+the\s+authors\b)?|(?=[,:]))\s*[,:]+\s*",
     re.IGNORECASE,
 )
 
@@ -155,14 +161,24 @@ def _without(
     groups: Sequence[_Group],
     years: YearsFound | None,
     venue: Reference | None,
+    papers: Sequence[Paper],
 ) -> str:
     """The question without the places that filters stand for, still a sentence."""
-    cuts = [_reference_cut(question, r) for r in references if r.rows]
-    # Several authors who wrote nothing together are compared, and the question needs their names.
+    known = [r for r in references if r.rows]
+    people = [person for group in groups for person in group.people]
+    # What is compared needs its name: that of a paper is its title.
+    if len(known) > 1:
+        cuts = [(r.start, r.end, _titles(r.rows, papers)) for r in known]
+    else:
+        cuts = [_reference_cut(question, r) for r in known]
     if (len(groups) == 1 and groups[0].shared) or not any(group.rows for group in groups):
         cuts += [_group_cut(question, group) for group in groups]
+    else:
+        cuts += [_person_cut(question, p, papers) for p in people if p.one and p.rows]
     cuts += [(_with_verb(question, years.start), years.end, "")] if years else []
     cuts += [(_with_verb(question, venue.start), venue.end, "")] if venue else []
+    if not cuts:
+        return question
     text = question
     for start, end, instead in sorted(cuts, reverse=True):
         text = text[:start] + instead + text[end:]
@@ -188,15 +204,28 @@ def _reference_cut(question: str, reference: Reference) -> _Cut:
     return reference.start, reference.end, noun
 
 
+def _titles(rows: Iterable[int], papers: Sequence[Paper]) -> str:
+    return " and ".join(f"“{papers[row].title}”" for row in rows)
+
+
+def _person_cut(question: str, person: Person, papers: Sequence[Paper]) -> _Cut:
+    own = re.match(rf"['’]s?\s+(?:[12]\d{{3}}\s+)?(?:{PAPER})\b", question[person.end :], re.IGNORECASE)
+    return person.start, person.end + (own.end() if own else 0), _titles(person.rows, papers)
+
+
 def _group_cut(question: str, group: _Group) -> _Cut:
     start, end = group.people[0].start, group.people[-1].end
     before, after = question[:start], question[end:]
     asked = re.search(r"\b(?:did|has|have|had)\s+$", before)
-    wrote = re.match(r"\s+(?:ever\s+|also\s+)?(?:write|written|publish(?:ed)?|author(?:ed)?)\b(?:\s+together)?", after)
+    wrote = re.match(
+        r"\s+(?:ever\s+|also\s+)?(?:(?:co-?)?(?:write|written|author(?:ed)?)|publish(?:ed)?|worked\s+on)\b(?:\s+together)?",
+        after,
+    )
     if asked and wrote:
         return asked.start(), end + wrote.end(), ""
     if by := re.search(
-        r"(?:\b(?:that|which)\s+(?:was|were)\s+)?(?:\b(?:co-?)?(?:written|authored|published)\s+)?\bby\s+$", before
+        r"(?:\b(?:that|which)\s+(?:was|were)\s+)?(?:\b(?:co-?)?(?:written|authored|published)\s+)?\b(?:by|from)\s+$",
+        before,
     ):
         return by.start(), end, ""
     if own := re.match(rf"['’]s?\s+(?:[12]\d{{3}}\s+)?(?={PAPER}\b|work\b)|['’]s?\s+", after):
@@ -205,4 +234,6 @@ def _group_cut(question: str, group: _Group) -> _Cut:
         return start, end + paper.end(), ""
     if start and question[start - 1] == "(" and after.startswith(")"):
         return start - 1, end + 1, "the authors" if _OBJECT.search(question[: start - 1]) else ""
-    return start, end, "the authors"
+    if before.endswith("with ") and re.search(r"\bauthor$", question[start:end]):
+        return start - len("with "), end, ""
+    return start, end, "the paper" if group.one and re.search(r"\d\W*$", question[start:end]) else "the authors"
