@@ -40,6 +40,7 @@ class Proof:
 
     `verdict` is None for what is no claim; "supported" where every figure and name is traced, "unsupported" where one
     is not in the source, "partly" where no source was given and none was found. `missing` are the figures and names.
+    A second look may have put it right (`changed`), or found that it is to be left out (`dropped`).
     """
 
     statement: Statement
@@ -47,6 +48,8 @@ class Proof:
     verdict: Level | None = None
     missing: tuple[str, ...] = ()
     reason: str = ""
+    changed: bool = False
+    dropped: bool = False
 
 
 @dataclass(slots=True)

@@ -50,8 +50,8 @@ class Segment:
 class Statement:
     """One sentence, list item or cell of a table.
 
-    `row` numbers the line of a table that it is a cell of, `column` what stands at the head of the cell's column, `label` that
-    it is the first of its row; `block` numbers the paragraph or list item.
+    `row` numbers the line of a table that it is a cell of; `column` is what the head of the cell's column cites, and
+    `label` says that the cell is the first of its row. `block` numbers the paragraph or list item.
     """
 
     segments: list[Segment]
