@@ -153,7 +153,8 @@ def test_a_claim_without_a_citation_gets_its_sentence_or_a_mark() -> None:
 
 
 def test_a_marked_claim_keeps_its_citation_and_strict_mode_drops_it() -> None:
-    reply = "RoverNet takes 4 hours [1.2]. It sorts 1,000 rocks [1.1].\n- It has 99 layers [1.1].\n- It has 12 layers [1.1]."
+    reply = "RoverNet takes 4 hours [1.2]. It sorts 1,000 rocks [1.1].\n"
+    reply += "- It has 99 layers [1.1].\n- It has 12 layers [1.1]."
     text, claims = shown(reply)
     assert text.startswith("RoverNet takes 4 hours [1] [unsupported]. It sorts 1,000 rocks [2].")
     assert [c.verdict for c in claims] == ["unsupported", "supported", "unsupported", "supported"]

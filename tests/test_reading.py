@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from endpoint_server import EndpointServer
+from endpoint_server import answer as endpoint_answer
 from queued_llm import QueuedLLM
 
 from rag import Rag
@@ -19,6 +21,7 @@ from rag.core.answer import Step, Text, Turn
 from rag.core.errors import ModelError, ModelServerError, ModelStopped
 from rag.index.index import Index
 from rag.llm.client import Client
+from rag.llm.endpoint import Endpoint
 from rag.llm.llamaindex import LlamaIndexSource
 
 QUESTION = "How much memory does QLoRA need for a 65B model?"
@@ -152,6 +155,18 @@ def test_as_many_papers_as_are_wanted(index: Index) -> None:
             index, "STATE: nothing\n\nNo.", of=range(30), context=200_000, settings=Settings(sources=sources)
         )
         assert len(re.findall("<source id", llm.prompt())) == most
+
+
+def test_an_answer_that_a_filter_cut_is_partial_and_its_last_words_claim_nothing(index: Index) -> None:
+    pieces = ("STATE: answers\n\nA 48GB GPU is enough [1.1]. GaLore reaches 99", "")
+    with EndpointServer(endpoint_answer(*pieces, finish="content_filter")) as server:
+        client = Client(Endpoint("m", base_url=server.url), context=8_192)
+        plan = Plan(QUESTION, QUESTION, "single", (QUESTION,))
+        *_, reading = answer(plan, rows(index, "QLoRA", "GaLore"), index, client)
+    assert isinstance(reading, Reading)
+    assert (reading.state, len(reading.missing), len(reading.warnings)) == ("partly", 1, 1)
+    assert [c.verdict for c in reading.claims] == ["supported"]
+    assert reading.text.startswith("A 48GB GPU is enough [1].")
 
 
 def test_a_second_look_puts_right_or_drops(index: Index) -> None:

@@ -13,7 +13,7 @@ class Plan:
     """How a question is read: what to search for, and in which form to answer.
 
     `standalone` is the question without what it leaves to the conversation; `searches` are what to search for, the main
-    one first; `sides` are what a comparison compares, in its words; `rows` restrict it to papers; `count` asks how many.
+    one first; `sides` are what a comparison compares, in its words; `rows` restrict it to papers; `count`: how many?
     """
 
     question: str

@@ -34,6 +34,7 @@ MARGIN = 64
 
 CUT = "The model ran into its limit of tokens; its last sentence may be cut."
 FILTERED = "The endpoint's content filter withheld the rest of the answer."
+WITHHELD = "the rest, which a content filter withheld"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,8 @@ def proved(
     header = parser.header
     parsed = parse(parser.raw, header)
     proofs = Prover(sources).prove(parsed)
-    if proofs and (broken or CUT in warnings) and not proofs[-1].statement.ending:
+    withheld = FILTERED in warnings
+    if proofs and (broken or withheld or CUT in warnings) and not proofs[-1].statement.ending:
         # Half a sentence claims nothing.
         proofs[-1].verdict = None
     if check is not None and not broken:
@@ -203,6 +205,8 @@ def proved(
     citations = Citations(sources.index)
     text, claims = render(parsed, proofs, citations, strict=strict)
     state = _state(header, claims, citations, parsed)
+    if withheld and state == "answers":
+        state, header.missing = "partly", (*header.missing, WITHHELD)
     return Reading(
         text=text,
         state=state,
