@@ -253,6 +253,10 @@ def test_a_prompt_that_is_too_long_is_told_as_that(server: LlamaServer) -> None:
         list(Client(_endpoint(server)).stream([Message("user", "word " * 2 * CONTEXT)]))
 
 
+def test_the_context_is_found_out(server: LlamaServer) -> None:
+    assert Client(_endpoint(server)).context == CONTEXT
+
+
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaServer]:
     """A server whose model reads 512 tokens, the least that can be configured."""
@@ -285,16 +289,13 @@ def test_it_drops_into_the_citation_engine_of_llama_index(server: LlamaServer) -
     index = VectorStoreIndex.from_documents(
         [Document(text=text) for text in texts], embed_model=BuiltinEmbedding(), transformations=[SentenceSplitter()]
     )
-    engine = CitationQueryEngine.from_args(
-        index, llm=ClientLLM(Client(_endpoint(server)), max_tokens=30), similarity_top_k=2
-    )
+    llm = ClientLLM(Client(_endpoint(server)), max_tokens=30)
+    engine = CitationQueryEngine.from_args(index, llm=llm, similarity_top_k=2)
     response = engine.query("What covers the earth?")
     assert str(response).strip()
     assert str(response) != "Empty Response"
     assert [n.get_content().partition("\n")[0] for n in response.source_nodes] == ["Source 1:", "Source 2:"]
-    streaming = CitationQueryEngine.from_args(
-        index, llm=ClientLLM(Client(_endpoint(server)), max_tokens=30), similarity_top_k=2, streaming=True
-    )
+    streaming = CitationQueryEngine.from_args(index, llm=llm, similarity_top_k=2, streaming=True)
     pieces = list(streaming.query("What covers the earth?").response_gen)  # type: ignore[union-attr]
     assert len(pieces) > 3
     assert "".join(pieces).strip() == str(response).strip()
