@@ -23,6 +23,7 @@ from rag.ask.reading.stream import Header, ReplyParser
 from rag.core.answer import Claim
 from rag.core.paper import Paper
 from rag.index.index import Index
+from rag.index.lexical import terms
 from rag.papers.passages import Span, split_sentences
 
 ABSTRACTS = {
@@ -40,6 +41,9 @@ ABSTRACTS = {
 class _Lexicon:
     def idf(self, term: str) -> float:
         return 1.0
+
+    def __contains__(self, term: str) -> bool:
+        return term in set(terms(" ".join([*ABSTRACTS, *ABSTRACTS.values()])))
 
 
 class FakeIndex:
@@ -141,6 +145,13 @@ def test_what_stands_elsewhere_in_the_abstract_is_cited_there() -> None:
 def test_a_number_that_slipped_is_put_right() -> None:
     (proof,) = prove("Twenty sites were visited [1.2].")
     assert [n for sentences in proof.cited for _, n in sentences] == [5]
+
+
+def test_a_claim_that_cites_a_paper_about_something_else_has_no_source() -> None:
+    (proof,) = prove("The network sorts rocks at many sites [2.2].")
+    assert proof.verdict == "partly"
+    (proof,) = prove("Das Netz sortiert Steine an vielen Orten [1.1].")
+    assert proof.verdict == "supported"
 
 
 def test_a_claim_without_a_citation_gets_its_sentence_or_a_mark() -> None:
