@@ -1,8 +1,8 @@
 """`python -m eval.overhead`: what reading, checking and citing cost over the bare call of the model.
 
-Ours is `Author.write`: it makes the prompt, reads the reply through our endpoint, checks each claim as it is complete,
-and adds what the model left out. Bare is the openai SDK streaming a reply to the same messages, its client made
-beforehand. They take turns, and who is first alternates; the figure is the ratio of the medians.
+Ours is `rag.ask.reading.answer`: it makes the prompt, reads the reply through our client, and proves its claims. Bare
+is the openai SDK streaming a reply to the same messages, its client made beforehand. They take turns, and who is first
+alternates; the figure is the ratio of the medians.
 
 - Against a server in this process that streams an answer of some 200 tokens at 50 a second, as a fast hosted model
   does. Here it is also measured how long each piece takes from the server's socket until its text is handed out.
@@ -24,36 +24,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.llms import ChatMessage
 from rich.console import Console
 from rich.table import Table
 
 from eval.paced_server import MODEL, PacedServer
 from rag import Config, Rag
-from rag.ask.answering import Findings
-from rag.ask.citations import Citations
-from rag.ask.finding import Finder
-from rag.ask.question import understand
-from rag.ask.support import SupportChecker
-from rag.ask.writing.author import Author, Written
-from rag.core.threads import one_thread
-from rag.index.embedding import BuiltinEmbedding
-from rag.llm.models import client
+from rag.ask.plan import Plan
+from rag.ask.reading import Receipt, Settings, answer
+from rag.core.answer import Text
+from rag.index.index import Index
 from rag.llm.client import Client, Reply
+from rag.llm.models import client
+from rag.llm.prompts import Message
 
 if TYPE_CHECKING:
     from openai import OpenAI
 
 QUESTION = "How does QLoRA save memory?"
 ANSWER = """\
-QLoRA reduces memory usage enough to finetune a 65B parameter model on a single 48GB GPU [1]. It \
+QLoRA reduces memory usage enough to finetune a 65B parameter model on a single 48GB GPU [1.1]. It \
 backpropagates gradients through a frozen, 4-bit quantized pretrained language model into Low Rank Adapters \
-[1]. Its 4-bit NormalFloat is a new data type that is information theoretically optimal for normally \
-distributed weights [1]. Double quantization reduces the average memory footprint by quantizing the \
-quantization constants [1]. Paged optimizers manage memory spikes [1]. Its best model family, Guanaco, reaches \
+[1.1]. Its 4-bit NormalFloat is a new data type that is information theoretically optimal for normally \
+distributed weights [1.1]. Double quantization reduces the average memory footprint by quantizing the \
+quantization constants [1.1]. Paged optimizers manage memory spikes [1.1]. Its best model family, Guanaco, reaches \
 99.3% of the performance level of ChatGPT on the Vicuna benchmark, while only requiring 24 hours of finetuning \
-on a single GPU [1]. Finetuning on a small high-quality dataset leads to state-of-the-art results, even when \
-using smaller models than the previous state of the art [1]."""
+on a single GPU [1.1]. Finetuning on a small high-quality dataset leads to state-of-the-art results, even when \
+using smaller models than the previous state of the art [1.1]."""
 TOKENS_A_SECOND = 50
 MOST = 1.05
 """Of the bare call's time."""
@@ -71,65 +67,58 @@ class Turn:
     shown: tuple[tuple[float, str], ...] = ()
 
 
-class NotingReader(Client):
+class NotingClient(Client):
     """Keeps the messages and options of what was asked last."""
 
-    messages: Sequence[ChatMessage] = ()
+    messages: Sequence[Message] = ()
     options: Mapping[str, Any] = {}
 
-    def open(self, messages: Sequence[ChatMessage], *, stop: threading.Event | None = None, **options: Any) -> Reply:
+    def stream(self, messages: Sequence[Message], *, stop: threading.Event | None = None, **options: Any) -> Reply:
         """As without noting."""
         self.messages, self.options = messages, options
-        return super().open(messages, stop=stop, **options)
+        return super().stream(messages, stop=stop, **options)
 
 
-class Desk:
-    """A question whose evidence is found, and a model to write the answer with."""
+class Measured:
+    """A question whose papers are found, and a model to answer it."""
 
-    def __init__(self, finder: Finder, embedding: BuiltinEmbedding, config: Config) -> None:
+    def __init__(self, index: Index, rows: Sequence[int], config: Config) -> None:
         found = client(config)
         assert found is not None
-        self.reader = NotingReader(found.llm, deadlines=found.deadlines, retries=0)
-        self._finder = finder
-        self._author = Author(
-            finder.index,
-            finder.names,
-            SupportChecker(finder.index, embedding),
-            self.client,
-            context=config.context,
-            fallback=False,
-        )
-        with one_thread():
-            query = understand(QUESTION, [], finder.names, finder.best_row)
-            self._findings: Findings = finder.find(query).findings
+        self._client = NotingClient(found.source, deadlines=found.deadlines, retries=0, context=found.context)
+        self._index, self._rows = index, rows
+        self._plan = Plan(QUESTION, QUESTION, "single", (QUESTION,))
 
     def ours(self) -> Turn:
-        """Have the answer written and checked."""
-        written = Written(Citations(self._finder.index))
+        """Have the answer read, written and proved."""
+        receipt = Receipt()
         start = time.perf_counter()
-        pieces = self._author.write(self._findings, written, None)
-        shown = tuple((time.perf_counter(), piece) for piece in pieces if isinstance(piece, str))
-        return Turn(start, time.perf_counter() - start, written.usage.completion_tokens, shown)
+        events = answer(
+            self._plan, self._rows, self._index, self._client, settings=Settings(fallback=False), receipt=receipt
+        )
+        shown = tuple((time.perf_counter(), event.text) for event in events if isinstance(event, Text))
+        return Turn(start, time.perf_counter() - start, receipt.usage.completion_tokens, shown)
 
-    def bare(self, client: OpenAI, model: str) -> Turn:
+    def bare(self, sdk: OpenAI, model: str) -> Turn:
         """Have the SDK stream a reply to what `ours` asked last."""
-        messages: Any = [{"role": m.role.value, "content": m.content} for m in self.client.messages]
+        messages: Any = [{"role": m.role, "content": m.content} for m in self._client.messages]
+        options: Any = dict(self._client.options)
         tokens, text = 0, ""
         start = time.perf_counter()
-        for event in client.chat.completions.create(
+        for event in sdk.chat.completions.create(
             model=model,
             messages=messages,
             temperature=0.0,
             stream=True,
             stream_options={"include_usage": True},
-            **self.client.options,
+            **options,
         ):
             text += (event.choices[0].delta.content or "") if event.choices else ""
             tokens = event.usage.completion_tokens if event.usage else tokens
         return Turn(start, time.perf_counter() - start, tokens)
 
 
-def turns(desk: Desk, config: Config, repeat: int) -> list[tuple[Turn, Turn]]:
+def turns(measured: Measured, config: Config, repeat: int) -> list[tuple[Turn, Turn]]:
     """Ours and bare, in turns. A first pair, for warming up, is left out."""
     from openai import OpenAI
 
@@ -137,11 +126,11 @@ def turns(desk: Desk, config: Config, repeat: int) -> list[tuple[Turn, Turn]]:
     pairs = []
     for turn in range(repeat + 1):
         if turn % 2:
-            bare = desk.bare(client, config.model)
-            pairs.append((desk.ours(), bare))
+            bare = measured.bare(client, config.model)
+            pairs.append((measured.ours(), bare))
         else:
-            ours = desk.ours()
-            pairs.append((ours, desk.bare(client, config.model)))
+            ours = measured.ours()
+            pairs.append((ours, measured.bare(client, config.model)))
     client.close()
     return pairs[1:]
 
@@ -183,18 +172,19 @@ def main() -> None:
         progress.status("Ingesting") as status,
     ):
         rag.ingest()
-        finder, embedding = rag._open(), rag._embedding
+        index = rag._open().index
+        rows = [index.rows[r.paper_id] for r in rag.ask(QUESTION).retrieved]
         status.update("Scripted server")
         with PacedServer(ANSWER, TOKENS_A_SECOND) as server:
             config = Config(home=Path(folder), llm="openai", model=MODEL, base_url=server.url)
-            pairs = turns(Desk(finder, embedding, config), config, args.repeat)
+            pairs = turns(Measured(index, rows, config), config, args.repeat)
         _add_times(times, f"scripted, {TOKENS_A_SECOND} tokens/s", pairs)
         waited = [delays(server.written, ours) for ours, _ in pairs]
         _add_waits(waits, "first token", [w[0] for w in waited], FIRST)
         _add_waits(waits, "all text", [seconds for w in waited for seconds in w])
         if configured.generating and not args.scripted:
             status.update(configured.model)
-            _add_times(times, configured.model, turns(Desk(finder, embedding, configured), configured, args.repeat))
+            _add_times(times, configured.model, turns(Measured(index, rows, configured), configured, args.repeat))
     for table in (times, waits):
         Console().print(table)
 

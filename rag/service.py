@@ -265,7 +265,7 @@ class Rag:
         assert self._checker is not None
         c = self.config
         strict = c.strict if options.strict is None else options.strict
-        return Generating(client, self._checker, c.context, strict, c.judge, c.fallback)
+        return Generating(client, self._checker, client.context, strict, c.judge, c.fallback)
 
 
 def _rows(papers: frozenset[str] | None, index: Index) -> frozenset[int] | None:

@@ -116,8 +116,8 @@ Behaviour = Callable[[Exchange], None]
 class EndpointServer:
     """The server, running in threads while its context is open.
 
-    `url` is the base URL, `requests` is what came, in order; `models` is what GET /models lists; where `key` is set,
-    any other gets 401.
+    `url` is the base URL, `requests` is what came, in order; `models` is what GET /models lists, `routes` are the
+    JSON replies of other paths; where `key` is set, any other gets 401.
     """
 
     def __init__(
@@ -127,7 +127,9 @@ class EndpointServer:
         key: str | None = None,
         models: Sequence[str] = (MODEL,),
         port: int = 0,
+        routes: Mapping[str, Any] = {},
     ) -> None:
+        self.routes = routes
         self.requests: list[Request] = []
         self.key, self.models = key, models
         self._script, self._choose = script or (answer("Hello."),), choose
@@ -167,6 +169,8 @@ class EndpointServer:
             request.hung_up.set()
 
     def _behaviour(self, request: Request) -> Behaviour:
+        if request.path in self.routes:
+            return lambda e: e.reply(200, self.routes[request.path])
         if not request.path.startswith("/v1/"):
             return page("<html>Not found</html>", 404)
         if self.key is not None and request.headers.get("authorization") != f"Bearer {self.key}":

@@ -54,10 +54,10 @@ from rag.core.errors import (
     QuotaExhausted,
 )
 from rag.llm import client as module
+from rag.llm.client import Client, Deadlines, Reply, Usage
 from rag.llm.endpoint import Endpoint
 from rag.llm.llamaindex import LlamaIndexSource
 from rag.llm.prompts import Message
-from rag.llm.client import Deadlines, Client, Reply, Usage
 from rag.llm.thinking import Thinking
 
 CANARY = "secret.canary.0123456789"

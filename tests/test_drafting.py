@@ -22,6 +22,7 @@ from rag.evaluation.drafting import as_in, by_hash, draft, from_feedback
 from rag.evaluation.items import Item, parse, to_line, write
 from rag.home.feedback import Feedback
 from rag.llm.client import Client
+from rag.llm.llamaindex import LlamaIndexSource
 from rag.papers import Paper, load, paper_id
 
 
@@ -261,7 +262,7 @@ GOOD = {
 
 def with_model(*replies: Any, papers: Sequence[Paper] = (GLOVE,), n: int = 2, **options: Any) -> Any:
     model = QueuedLLM(*(r if isinstance(r, Exception | str) else json.dumps(r) for r in replies))
-    return draft(papers, n, reader=Client(model, retries=0), **options), model
+    return draft(papers, n, client=Client(LlamaIndexSource(model), retries=0), **options), model
 
 
 def test_what_a_model_writes_is_kept_where_it_holds() -> None:

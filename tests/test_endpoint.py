@@ -1,10 +1,11 @@
-"""A chat endpoint as a LlamaIndex model, over real HTTP."""
+"""A chat endpoint over real HTTP."""
 
 from __future__ import annotations
 
 import asyncio
-import copy
+import contextlib
 import logging
+import pickle
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from endpoint_server import (
     MODEL,
     Behaviour,
     EndpointServer,
+    Request,
     answer,
     cut,
     error,
@@ -53,14 +55,35 @@ from rag.core.errors import (
     ModelUnreachable,
     QuotaExhausted,
 )
-from rag.llm.endpoint import Endpoint, list_models, ours
+from rag.llm.client import Client
+from rag.llm.endpoint import Endpoint
+from rag.llm.events import Chunk
+from rag.llm.faults import model_error
+from rag.llm.llamaindex import ClientLLM
+from rag.llm.prompts import Message
+from rag.llm.window import UNKNOWN
 
 CANARY = "secret.canary.0123456789"
-QUESTION = [ChatMessage("Be brief.", role="system"), ChatMessage("What is new?")]
+QUESTION = [Message("system", "Be brief."), Message("user", "What is new?")]
 
 
 def endpoint(server: EndpointServer, **settings: object) -> Endpoint:
     return Endpoint("any-model", base_url=server.url, api_key=CANARY, **settings)  # type: ignore[arg-type]
+
+
+def chunks(model: Endpoint, **options: object) -> list[Chunk]:
+    """All chunks of a reply; raises what went wrong."""
+    request = model.begin(QUESTION, options)
+    found: list[Chunk] = []
+    while (item := request.items.get(timeout=30)) is not None:
+        if not isinstance(item, Chunk):
+            raise item
+        found.append(item)
+    return found
+
+
+def said(model: Endpoint, **options: object) -> str:
+    return "".join(c.text for c in chunks(model, **options))
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -68,12 +91,10 @@ def endpoint(server: EndpointServer, **settings: object) -> Endpoint:
 
 def test_a_streamed_answer() -> None:
     with EndpointServer(answer("Hel", "lo", " [1].")) as server:
-        chunks = list(endpoint(server).stream_chat(QUESTION))
-    assert [c.delta for c in chunks if c.delta] == ["Hel", "lo", " [1]."]
-    assert chunks[-1].message.content == "Hello [1]."
-    assert chunks[-1].additional_kwargs["prompt_tokens"] == 7
-    assert chunks[-1].additional_kwargs["completion_tokens"] == 3
-    assert chunks[-1].raw["model"] == MODEL
+        found = chunks(endpoint(server))
+    assert [c.text for c in found if c.text] == ["Hel", "lo", " [1]."]
+    assert found[-1].tokens == (7, 3)
+    assert found[-1].model == MODEL
     (request,) = server.requests
     assert request.path == "/v1/chat/completions"
     assert request.body == {
@@ -87,73 +108,62 @@ def test_a_streamed_answer() -> None:
     assert request.headers["authorization"] == f"Bearer {CANARY}"
 
 
-def test_an_answer_that_is_not_streamed() -> None:
-    with EndpointServer(answer("Hel", "lo")) as server:
-        response = endpoint(server).chat(QUESTION)
-    assert response.message.content == "Hello"
-    assert response.additional_kwargs["completion_tokens"] == 3
-    assert "stream" not in server.requests[0].body
-
-
 def test_a_server_that_cannot_stream() -> None:
     with EndpointServer(not_streamed("Hello")) as server:
-        assert [c.delta for c in endpoint(server).stream_chat(QUESTION)] == ["Hello"]
+        assert said(endpoint(server)) == "Hello"
 
 
 @pytest.mark.parametrize("behaviour", [answer("Hello", done=False), answer("Hello", finish=None)])
 def test_one_of_the_two_marks_of_the_end_is_enough(behaviour: Behaviour) -> None:
     with EndpointServer(behaviour) as server:
-        assert "".join(c.delta or "" for c in endpoint(server).stream_chat(QUESTION)) == "Hello"
+        assert said(endpoint(server)) == "Hello"
 
 
 def test_thinking_is_not_answer_text() -> None:
     with EndpointServer(answer("Yes.", thinking=["Let me", " see"])) as server:
-        model = endpoint(server)
-        chunks = list(model.stream_chat(QUESTION))
-        assert model.chat(QUESTION).message.content == "Yes."
-    assert [c.delta for c in chunks if c.delta] == ["Yes."]
-    assert [c.additional_kwargs.get("thinking_delta") for c in chunks][:2] == ["Let me", " see"]
+        found = chunks(endpoint(server))
+    assert [c.text for c in found if c.text] == ["Yes."]
+    assert [c.thinking for c in found if c.thinking or c.text] == [True, True, False]
+
+
+@pytest.mark.parametrize("name", ["o3-mini", "gpt-5-nano", "openai/o1"])
+def test_a_reasoning_model_gets_room_to_think_and_no_temperature(name: str) -> None:
+    with EndpointServer() as server:
+        said(Endpoint(name, base_url=server.url), max_tokens=50)
+    body = server.requests[0].body
+    assert body["max_completion_tokens"] > 1_000
+    assert not {"temperature", "max_tokens"} & set(body)
 
 
 def test_options_of_a_call_reach_the_endpoint() -> None:
     schema = {"type": "json_object"}
     with EndpointServer(answer("{}")) as server:
-        endpoint(server).chat(QUESTION, response_format=schema, max_tokens=9, temperature=None, top_k=1)
+        said(endpoint(server), response_format=schema, max_tokens=9, temperature=None, top_k=1)
     body = server.requests[0].body
     assert (body["response_format"], body["max_tokens"], body["top_k"]) == (schema, 9, 1)
     assert "temperature" not in body
 
 
-def test_completions_for_programs_that_use_them() -> None:
-    with EndpointServer(answer("Hel", "lo")) as server:
-        model = endpoint(server)
-        assert model.complete("Hi").text == "Hello"
-        assert [c.delta for c in model.stream_complete("Hi") if c.delta] == ["Hel", "lo"]
-    assert model.metadata.context_window == 8192
-    assert model.metadata.model_name == "any-model"
-    assert model.metadata.is_chat_model
-
-
 def test_line_and_paragraph_separators_inside_a_text() -> None:
     with EndpointServer(answer("a\u2028b\x85c\r\nd\n\ne")) as server:
-        assert "".join(c.delta or "" for c in endpoint(server).stream_chat(QUESTION)) == "a\u2028b\x85c\r\nd\n\ne"
+        assert said(endpoint(server)) == "a\u2028b\x85c\r\nd\n\ne"
 
 
 def test_a_piece_arrives_before_the_server_sends_the_next() -> None:
     steps = threading.Semaphore(0)
     with EndpointServer(answer("one", "two", steps=steps)) as server:
-        stream = endpoint(server).stream_chat(QUESTION)
+        stream = iter(Client(endpoint(server)).stream(QUESTION))
         for piece in ("one", "two"):
             steps.release()
-            assert next(stream).delta == piece
-        stream.close()
+            assert next(stream) == piece
+        stream.close()  # type: ignore[attr-defined]
 
 
 def test_the_base_url_is_kept_as_given() -> None:
     with EndpointServer(answer("Hello")) as server:
-        Endpoint("m", base_url=server.url + "/", api_key=None).chat(QUESTION)
+        said(Endpoint("m", base_url=server.url + "/", api_key=None))
         with pytest.raises(ModelUnknown, match="/v1"):
-            Endpoint("m", base_url=server.url.removesuffix("/v1"), api_key=None).chat(QUESTION)
+            said(Endpoint("m", base_url=server.url.removesuffix("/v1"), api_key=None))
     assert [r.path for r in server.requests] == ["/v1/chat/completions", "/chat/completions"]
 
 
@@ -169,16 +179,16 @@ def test_without_a_base_url_it_is_openais() -> None:
 
 def test_the_models_on_offer() -> None:
     with EndpointServer(models=("a", "b"), key=CANARY) as server:
-        assert list_models(endpoint(server)) == ["a", "b"]
+        assert endpoint(server).list_models() == ["a", "b"]
         with pytest.raises(ModelAuthError):
-            list_models(Endpoint("m", base_url=server.url, api_key="another"))
+            Endpoint("m", base_url=server.url, api_key="another").list_models()
 
 
 def test_a_server_without_a_list_of_models(deaf: str) -> None:
     with EndpointServer(choose=lambda _: page()) as server, pytest.raises(ModelServerError, match="no list of models"):
-        list_models(Endpoint("m", base_url=server.url + "/v1", api_key=None))
+        Endpoint("m", base_url=server.url + "/v1", api_key=None).list_models()
     with pytest.raises(ModelTimeout):
-        list_models(Endpoint("m", base_url=f"http://{deaf}", api_key=None, connect_seconds=0.2))
+        Endpoint("m", base_url=f"http://{deaf}", api_key=None, connect_seconds=0.2).list_models()
 
 
 # --- the environment --------------------------------------------------------------------------------------------------
@@ -196,8 +206,8 @@ def test_nothing_of_the_environment_reaches_the_server(monkeypatch: pytest.Monke
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"X-Gateway: {CANARY}")
     with EndpointServer(answer("Hello")) as server:
         model = Endpoint("m", base_url=server.url, api_key=None)
-        assert model.chat(QUESTION).message.content == "Hello"
-        assert list_models(model) == [MODEL]
+        assert said(model) == "Hello"
+        assert model.list_models() == [MODEL]
     assert CANARY not in str(server.requests)
     assert not any(name.startswith("openai-") for r in server.requests for name in r.headers)
 
@@ -209,12 +219,12 @@ def test_a_remote_endpoint_is_reached_by_the_proxy_of_the_environment(monkeypatc
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
         with pytest.raises(ModelUnknown, match=r"models\.example"):
-            Endpoint("m", base_url="http://models.example/v1", api_key=None).chat(QUESTION)
+            said(Endpoint("m", base_url="http://models.example/v1", api_key=None))
     assert [r.path for r in proxy.requests] == ["http://models.example/v1/chat/completions"]
 
 
 def test_the_sdk_is_imported_when_an_endpoint_is_made() -> None:
-    code = "import sys, rag.llm.endpoint, rag.llm.reading; sys.exit('openai' in sys.modules)"
+    code = "import sys, rag.llm.endpoint, rag.llm.client; sys.exit('openai' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
@@ -258,7 +268,7 @@ def test_the_sdk_is_imported_when_an_endpoint_is_made() -> None:
 def test_each_misbehaviour_has_its_error(behaviour: Behaviour, kind: type[ModelError], says: str) -> None:
     with EndpointServer(behaviour) as server:
         with pytest.raises(ModelError, match=says) as caught:
-            list(endpoint(server).stream_chat(QUESTION))
+            chunks(endpoint(server))
         assert len(server.requests) == 1
     assert type(caught.value) is kind
     assert endpoint(server).host in str(caught.value)
@@ -273,18 +283,18 @@ def test_each_misbehaviour_has_its_error(behaviour: Behaviour, kind: type[ModelE
 )
 def test_how_long_an_endpoint_asks_to_wait(value: str | None, seconds: float | None) -> None:
     with EndpointServer(rate_limit(value)) as server, pytest.raises(ModelRateLimit) as caught:
-        endpoint(server).chat(QUESTION)
+        said(endpoint(server))
     assert caught.value.retry_after == seconds
 
 
 def test_nobody_listens() -> None:
     with pytest.raises(ModelUnreachable, match=r"refused.*Start the server"):
-        Endpoint("m", base_url=f"http://127.0.0.1:{free_port()}/v1", api_key=None).chat(QUESTION)
+        said(Endpoint("m", base_url=f"http://127.0.0.1:{free_port()}/v1", api_key=None))
 
 
 def test_a_plain_server_behind_https() -> None:
     with EndpointServer() as server, pytest.raises(ModelUnreachable, match="SSL"):
-        Endpoint("m", base_url=server.url.replace("http:", "https:"), api_key=None).chat(QUESTION)
+        said(Endpoint("m", base_url=server.url.replace("http:", "https:"), api_key=None))
 
 
 @pytest.fixture
@@ -297,13 +307,7 @@ def deaf() -> Iterator[str]:
 def test_a_handshake_that_hangs(deaf: str) -> None:
     model = Endpoint("m", base_url=f"https://{deaf}", api_key=None, connect_seconds=0.2)
     with pytest.raises(ModelTimeout, match=r"0\.2 seconds.*connect"):
-        model.chat(QUESTION)
-
-
-def test_a_server_that_says_nothing(deaf: str) -> None:
-    model = Endpoint("m", base_url=f"http://{deaf}", api_key=None, read_seconds=0.2)
-    with pytest.raises(ModelTimeout, match=r"silent.*0\.2 seconds"):
-        model.chat(QUESTION)
+        said(model)
 
 
 # --- parameters that an endpoint doesn't know -------------------------------------------------------------------------
@@ -315,15 +319,14 @@ def test_a_refused_parameter_is_left_out_from_then_on(name: str, by_param: bool)
     with EndpointServer(refusing(name, then=answer("Yes"), by_param=by_param)) as server:
         model = endpoint(server)
         for _ in range(2):
-            chunks = list(model.stream_chat(QUESTION, response_format={"type": "json_object"}))
-            assert chunks[-1].message.content == "Yes"
+            assert said(model, response_format={"type": "json_object"}) == "Yes"
     assert [name in r.body for r in server.requests] == [True, False, False]
 
 
 def test_two_refused_parameters_of_which_one_has_a_new_name() -> None:
     with EndpointServer(refusing("max_tokens", "temperature", then=answer("Yes"))) as server:
         model = endpoint(server, max_tokens=50)
-        assert [model.chat(QUESTION).message.content for _ in range(2)] == ["Yes", "Yes"]
+        assert [said(model) for _ in range(2)] == ["Yes", "Yes"]
     assert len(server.requests) == 4
     assert server.requests[-1].body["max_completion_tokens"] == 50
     assert not {"max_tokens", "temperature"} & set(server.requests[-1].body)
@@ -333,75 +336,68 @@ def test_what_a_refusal_did_not_mean_is_not_remembered() -> None:
     with EndpointServer(error(400, "The temperature of the seas"), error(400, "No."), answer("Yes")) as server:
         model = endpoint(server)
         with pytest.raises(ModelUnknown, match=r"No\b"):
-            model.chat(QUESTION)
-        model.chat(QUESTION)
+            said(model)
+        said(model)
     assert ["temperature" in r.body for r in server.requests] == [True, False, True]
 
 
 def test_an_overflow_is_not_taken_for_a_refused_parameter() -> None:
     message = "'max_tokens' is too large: 700. This model's maximum context length is 512 tokens."
     with EndpointServer(error(400, message)) as server, pytest.raises(ContextOverflow):
-        endpoint(server).chat(QUESTION)
+        said(endpoint(server))
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("words", [None, "'grammar' is not supported"])
+def test_a_refused_schema_becomes_plain_json_and_then_nothing(words: str | None) -> None:
+    def choose(request: Request) -> Behaviour:
+        wanted = request.body.get("response_format", {}).get("type")
+        if wanted == "json_schema" or (wanted and words):
+            return error(
+                400, words or "response_format json_schema is unavailable", param=None if words else "response_format"
+            )
+        return answer("{}")
+
+    with EndpointServer(choose=choose) as server:
+        model = endpoint(server)
+        for _ in range(2):
+            assert said(model, response_format={"type": "json_schema", "json_schema": {}}) == "{}"
+    kinds = [r.body.get("response_format", {}).get("type") for r in server.requests]
+    last = None if words else "json_object"
+    assert kinds == ["json_schema", "json_object", *([None] if words else []), last]
 
 
 # --- stopping ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("behaviour", [slow(60, answer("Hello")), stall(), stall("Hel")])
-def test_close_shuts_the_connection_from_another_thread(behaviour: Behaviour) -> None:
-    raised: list[BaseException] = []
+def test_close_ends_the_request_from_another_thread(behaviour: Behaviour) -> None:
     with EndpointServer(behaviour) as server:
-        stream = endpoint(server).stream_chat(QUESTION)
-
-        def read() -> None:
-            try:
-                list(stream)
-            except ModelError as e:
-                raised.append(e)
-
-        thread = threading.Thread(target=read)
-        thread.start()
+        request = endpoint(server).begin(QUESTION, {})
         while not server.requests:
             time.sleep(0.01)
         time.sleep(0.1)
         at = time.monotonic()
-        stream.close()
-        thread.join(1)
-        assert not thread.is_alive()
-        assert server.requests[0].hung_up.wait(1)
+        request.close()
+        assert server.requests[0].hung_up.wait(2)
         assert server.requests[0].hung_up_at - at < 1
-    assert isinstance(raised[0], ModelStopped)
 
 
 def test_close_in_the_middle_of_a_handshake(deaf: str) -> None:
-    stream = Endpoint("m", base_url=f"https://{deaf}", api_key=None).stream_chat(QUESTION)
-    timer = threading.Timer(0.2, stream.close)
-    timer.start()
-    at = time.monotonic()
-    with pytest.raises(ModelStopped):
-        next(stream)
-    timer.join()
-    assert time.monotonic() - at < 1
+    request = Endpoint("m", base_url=f"https://{deaf}").begin(QUESTION, {})
+    time.sleep(0.2)
+    request.close()
+    assert isinstance(request.items.get(timeout=2), BaseException)
 
 
-def test_a_stream_that_was_never_begun_asks_nothing() -> None:
-    with EndpointServer() as server:
-        stream = endpoint(server).stream_chat(QUESTION)
-        stream.close()
-        assert list(stream) == []
-    assert server.requests == []
+def test_a_request_that_was_closed_at_once_asks_nothing_or_ends(deaf: str) -> None:
+    with EndpointServer(stall()) as server:
+        endpoint(server).begin(QUESTION, {}).close()
+        time.sleep(0.2)
+        assert all(r.hung_up.wait(2) for r in server.requests)
 
 
-def test_who_stops_reading_hangs_up() -> None:
-    with EndpointServer(stall("Hel")) as server:
-        stream = endpoint(server).stream_chat(QUESTION)
-        assert next(stream).delta == "Hel"
-        stream.close()
-        assert server.requests[0].hung_up.wait(1)
-
-
-# --- threads and event loops ------------------------------------------------------------------------------------------
+# --- threads ----------------------------------------------------------------------------------------------------------
 
 
 def test_several_threads_at_once() -> None:
@@ -410,10 +406,10 @@ def test_several_threads_at_once() -> None:
 
     got: dict[str, str] = {}
     with EndpointServer(echo) as server:
-        model = endpoint(server)
+        client = Client(endpoint(server))
 
         def ask(text: str) -> None:
-            got[text] = "".join(c.delta or "" for c in model.stream_chat([ChatMessage(text)]))
+            got[text] = "".join(client.stream([Message("user", text)]))
 
         threads = [threading.Thread(target=ask, args=(f"text number {n}",)) for n in range(8)]
         for thread in threads:
@@ -423,40 +419,55 @@ def test_several_threads_at_once() -> None:
     assert got == {f"text number {n}": f"text number {n}" for n in range(8)}
 
 
-def test_several_event_loops_on_one_object() -> None:
-    async def use(model: Endpoint) -> tuple[str | None, list[str | None], str, list[str | None]]:
-        chunks = [c.delta async for c in await model.astream_chat(QUESTION) if c.delta]
-        completions = [c.delta async for c in await model.astream_complete("Hi") if c.delta]
-        return (await model.achat(QUESTION)).message.content, chunks, (await model.acomplete("Hi")).text, completions
+# --- as a LlamaIndex model --------------------------------------------------------------------------------------------
+
+
+def test_a_client_is_a_llama_index_model() -> None:
+    async def use(model: ClientLLM) -> str | None:
+        return (await model.achat([ChatMessage("Hi")])).message.content
 
     with EndpointServer(answer("Hel", "lo")) as server:
-        model = endpoint(server)
-        for _ in range(4):
-            assert asyncio.run(use(model)) == ("Hello", ["Hel", "lo"], "Hello", ["Hel", "lo"])
+        model = ClientLLM(Client(endpoint(server), context=8_192))
+        assert model.complete("Hi").text == "Hello"
+        assert [c.delta for c in model.stream_complete("Hi")] == ["Hel", "lo"]
+        assert [asyncio.run(use(model)) for _ in range(2)] == ["Hello", "Hello"]
+    assert (model.metadata.context_window, model.metadata.model_name) == (8_192, "any-model")
 
 
-def test_a_cancelled_task_hangs_up() -> None:
-    async def cancelled(model: Endpoint, *, streamed: bool) -> None:
-        async def ask() -> None:
-            if streamed:
-                async for _ in await model.astream_chat(QUESTION):
-                    pass
-            else:
-                await model.achat(QUESTION)
-
+def test_a_cancelled_task_ends_the_request() -> None:
+    async def cancelled(model: ClientLLM) -> None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(ask(), 0.3)
+            await asyncio.wait_for(model.achat([ChatMessage("Hi")]), 0.3)
 
     with EndpointServer(slow(60, answer("Hello"))) as server:
-        model = endpoint(server)
-        for n, streamed in enumerate((False, True)):
-            asyncio.run(cancelled(model, streamed=streamed))
-            assert server.requests[n].hung_up.wait(1)
+        with contextlib.suppress(ModelStopped):
+            asyncio.run(cancelled(ClientLLM(Client(endpoint(server), context=8_192))))
+        assert server.requests[0].hung_up.wait(2)
 
 
-def test_a_copy_works_as_well() -> None:
-    with EndpointServer(key=CANARY) as server:
-        assert copy.deepcopy(endpoint(server)).chat(QUESTION).message.content == "Hello."
+# --- the context window -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "replies", "tokens"),
+    [
+        ("m", {"/v1/models": {"data": [{"id": "m", "max_model_len": 32_768}]}}, 32_768),
+        ("m", {"/v1/models": {"data": [{"id": "other", "max_model_len": 32_768}]}}, UNKNOWN),
+        ("m", {"/props": {"default_generation_settings": {"n_ctx": 4_096}}}, 4_096),
+        ("m", {"/api/show": {"model_info": {"llama.context_length": 131_072}}}, 4_096),
+        ("m", {"/api/show": {"model_info": {"x": 1}, "parameters": "stop x\nnum_ctx   16384"}}, 16_384),
+        ("m", {"/props": [1], "/v1/models": 3}, UNKNOWN),
+    ],
+)
+def test_how_much_a_model_reads_is_asked_for(model: str, replies: dict[str, object], tokens: int) -> None:
+    with EndpointServer(routes=replies) as server:
+        assert Client(Endpoint(model, base_url=server.url)).context == tokens
+
+
+def test_how_much_openai_s_models_read_is_known_and_a_dead_server_tells_nothing() -> None:
+    assert Client(Endpoint("gpt-4o-mini")).context == 128_000
+    assert Client(Endpoint("gpt-9")).context == UNKNOWN
+    assert Client(Endpoint("m", base_url=f"http://127.0.0.1:{free_port()}/v1")).context == UNKNOWN
 
 
 # --- no key -----------------------------------------------------------------------------------------------------------
@@ -464,8 +475,8 @@ def test_a_copy_works_as_well() -> None:
 
 def test_the_settings_have_no_key() -> None:
     model = Endpoint("m", base_url=f"http://user:{CANARY}@127.0.0.1:9/v1", api_key=CANARY)
-    for text in (repr(model), str(model), str(model.to_dict()), model.model_dump_json(), str(model.to_payload())):
-        assert "127.0.0.1:9" in text or "MetaData" in text or "context_window" in text
+    for text in (repr(model), str(model), str(model.settings), str(pickle.loads(pickle.dumps(model)).__dict__)):
+        assert "127.0.0.1:9" in text
         assert CANARY not in text
 
 
@@ -487,15 +498,15 @@ def test_no_key_in_what_is_printed(key: str, caplog: pytest.LogCaptureFixture) -
         model = Endpoint("m", base_url=server.url, api_key=key)
         for _ in script[:-1]:
             with pytest.raises(ModelError) as caught:
-                list(model.stream_chat(QUESTION))
+                chunks(model)
             printed = "".join(traceback.format_exception(caught.value))
             assert key not in printed
             assert "proj-canary" not in printed
             assert key not in repr(caught.value.__cause__)
-        list(model.stream_chat(QUESTION))
-        model.chat(QUESTION)
+        chunks(model)
+        said(model)
     with pytest.raises(ModelUnreachable) as refused:
-        model.chat(QUESTION)
+        said(model)
     assert key not in "".join(traceback.format_exception(refused.value))
     assert caplog.records
     assert key not in caplog.text
@@ -504,9 +515,9 @@ def test_no_key_in_what_is_printed(key: str, caplog: pytest.LogCaptureFixture) -
 def test_a_password_in_the_base_url_is_sent_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), EndpointServer(answer("Hi"), unavailable()) as server:
         model = Endpoint("m", base_url=server.url.replace("//", "//me:canary%20word@"), api_key=None)
-        model.chat(QUESTION)
+        said(model)
         with pytest.raises(ModelServerError) as caught:
-            model.chat(QUESTION)
+            said(model)
         assert server.requests[0].headers["authorization"] == f"Basic {b64encode(b'me:canary word').decode()}"
     assert "canary" not in caplog.text + "".join(traceback.format_exception(caught.value)) + repr(model)
 
@@ -520,13 +531,13 @@ def test_a_key_that_can_t_be_sent(key: str) -> None:
 
 def test_white_space_around_a_key_does_no_harm() -> None:
     with EndpointServer(key=CANARY) as server:
-        assert Endpoint("m", base_url=server.url, api_key=f" {CANARY}\n").chat(QUESTION).message.content == "Hello."
+        assert said(Endpoint("m", base_url=server.url, api_key=f" {CANARY}\n")) == "Hello."
 
 
 def test_a_key_of_another_sdk_is_struck_out_by_its_looks() -> None:
-    assert "hidden" not in str(ours(RuntimeError("bad key sk-ant-hidden0123"), "host", "model"))
+    assert "hidden" not in str(model_error(RuntimeError("bad key sk-ant-hidden0123"), "host", "model"))
 
 
 def test_our_own_errors_pass_as_they_are() -> None:
     mine = ModelTimeout("late")
-    assert ours(mine, "host", "model") is mine
+    assert model_error(mine, "host", "model") is mine

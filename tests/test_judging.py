@@ -25,6 +25,7 @@ from rag.evaluation.judging.judge import IN_A_ROW, REASON, SEED, Judge
 from rag.evaluation.judging.labels import Label, check, read, to_line
 from rag.evaluation.metrics.metric import Case
 from rag.llm.client import Client
+from rag.llm.llamaindex import LlamaIndexSource
 from rag.llm.replies import Replies
 
 LABELS = ROOT / "eval" / "labels.jsonl"
@@ -37,7 +38,7 @@ def said(grade: Any, reason: str = "It is so.") -> str:
 
 def judge(*replies: Reply, folder: Path | None = None, **fields: Any) -> tuple[Judge, QueuedLLM]:
     llm = QueuedLLM(*replies, **fields)
-    return Judge(Client(llm, retries=0, cache=Replies(folder) if folder else None)), llm
+    return Judge(Client(LlamaIndexSource(llm), retries=0, cache=Replies(folder) if folder else None)), llm
 
 
 def item(**fields: Any) -> Item:

@@ -50,7 +50,7 @@ from rag.core.errors import (
     ModelUnreachable,
     QuotaExhausted,
 )
-from rag.llm import client
+from rag.llm import client as reading
 
 CANARY = "canary-0123456789-never-to-be-seen"
 QUESTION = "What does double quantization save in QLoRA?"
@@ -78,7 +78,7 @@ class Opened:
 
     def __init__(self, home: Path, url: str) -> None:
         self._config = Config(
-            home=home, model="any", base_url=url, api_key=CANARY, first_token=1, between_tokens=1, total=30
+            home=home, model="any", base_url=url, api_key=CANARY, context=8_192, first_token=1, between_tokens=1, total=30
         )
         self._made: dict[str, Rag] = {}
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 
 import pytest
-from llama_index.core.llms import ChatMessage
 
 from eval.overhead import ANSWER, Turn, delays
 from eval.paced_server import PacedServer, pieces
+from rag.llm.client import Client
 from rag.llm.endpoint import Endpoint
+from rag.llm.prompts import Message
 
 
 def test_the_answer_comes_in_pieces_of_the_size_of_tokens() -> None:
     found = pieces(ANSWER)
     assert "".join(found) == ANSWER
-    assert 190 <= len(found) <= 220
+    assert 190 <= len(found) <= 240
     assert max(map(len, found)) <= 7
 
 
@@ -27,9 +28,9 @@ def test_a_delay_lasts_from_the_socket_until_the_last_letter_is_shown() -> None:
 
 def test_the_server_keeps_to_its_pace() -> None:
     with PacedServer("One two three four.", tokens_a_second=20) as server:
-        endpoint = Endpoint("paced", base_url=server.url)
+        client = Client(Endpoint("paced", base_url=server.url))
         start = time.perf_counter()
-        assert "".join(chunk.delta or "" for chunk in endpoint.stream_chat([ChatMessage("?")])) == "One two three four."
+        assert "".join(client.stream([Message("user", "?")])) == "One two three four."
     assert [piece for _, piece in server.written] == ["One", " two", " three", " four", "."]
     # No sooner than its pace; how much later is the machine's affair.
     assert server.written[-1][0] - start >= 5 / 20

@@ -23,6 +23,7 @@ from rag.ask.reading.stream import Header, ReplyParser
 from rag.core.answer import Claim
 from rag.core.paper import Paper
 from rag.index.index import Index
+from rag.index.lexical import terms
 from rag.papers.passages import Span, split_sentences
 
 ABSTRACTS = {
@@ -40,6 +41,9 @@ ABSTRACTS = {
 class _Lexicon:
     def idf(self, term: str) -> float:
         return 1.0
+
+    def __contains__(self, term: str) -> bool:
+        return term in set(terms(" ".join([*ABSTRACTS, *ABSTRACTS.values()])))
 
 
 class FakeIndex:
@@ -143,6 +147,13 @@ def test_a_number_that_slipped_is_put_right() -> None:
     assert [n for sentences in proof.cited for _, n in sentences] == [5]
 
 
+def test_a_claim_that_cites_a_paper_about_something_else_has_no_source() -> None:
+    (proof,) = prove("The network sorts rocks at many sites [2.2].")
+    assert proof.verdict == "partly"
+    (proof,) = prove("Das Netz sortiert Steine an vielen Orten [1.1].")
+    assert proof.verdict == "supported"
+
+
 def test_a_claim_without_a_citation_gets_its_sentence_or_a_mark() -> None:
     text, claims = shown("The drill of MoonDrill weighs 48 kg.\n\nThe weather was rather pleasant for all involved.")
     assert (
@@ -153,7 +164,8 @@ def test_a_claim_without_a_citation_gets_its_sentence_or_a_mark() -> None:
 
 
 def test_a_marked_claim_keeps_its_citation_and_strict_mode_drops_it() -> None:
-    reply = "RoverNet takes 4 hours [1.2]. It sorts 1,000 rocks [1.1].\n- It has 99 layers [1.1].\n- It has 12 layers [1.1]."
+    reply = "RoverNet takes 4 hours [1.2]. It sorts 1,000 rocks [1.1].\n"
+    reply += "- It has 99 layers [1.1].\n- It has 12 layers [1.1]."
     text, claims = shown(reply)
     assert text.startswith("RoverNet takes 4 hours [1] [unsupported]. It sorts 1,000 rocks [2].")
     assert [c.verdict for c in claims] == ["unsupported", "supported", "unsupported", "supported"]

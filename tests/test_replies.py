@@ -22,8 +22,8 @@ from endpoint_server import (
 )
 
 from rag.core.errors import ModelError
+from rag.llm.client import Client, Deadlines, Reply, Usage
 from rag.llm.endpoint import Endpoint
-from rag.llm.client import Deadlines, Client, Reply, Usage
 from rag.llm.prompts import Message
 from rag.llm.replies import Recorded, Replies, key_of
 

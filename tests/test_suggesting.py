@@ -337,7 +337,7 @@ def test_the_prompt_as_it_is_sent() -> None:
     messages = prompt("suggest").fill(
         sources=source(1, "GPipe: Giant Networks", "GPipe splits batches."), asked="- What does GPipe do?"
     )
-    rendered = "\n\n".join(f"--- {m.role.value}\n{m.content}" for m in messages) + "\n"
+    rendered = "\n\n".join(f"--- {m.role}\n{m.content}" for m in messages) + "\n"
     assert rendered == (ROOT / "tests" / "rendered" / "suggest.txt").read_text(encoding="utf-8")
 
 

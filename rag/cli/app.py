@@ -93,7 +93,8 @@ def rag(
     A language model (OpenAI-compatible: a name, and a key or an address):
       RAG_MODEL  OPENAI_API_KEY  OPENAI_BASE_URL  RAG_LLM  RAG_STRICT  RAG_JUDGE
       RAG_MODELS (to choose from)  RAG_FALLBACK
-      RAG_CONTEXT (tokens it reads)  RAG_CACHE (folder of replies)
+      RAG_CONTEXT (tokens it reads)  RAG_SOURCES (papers it reads)
+      RAG_EFFORT (thorough: it checks itself)  RAG_CACHE (folder of replies)
       RAG_FIRST_TOKEN  RAG_BETWEEN_TOKENS  RAG_TOTAL (seconds to wait)
 
     \b

@@ -43,7 +43,9 @@ class Config:
 
     `llm` is the switch of generating mode: "none" quotes, "openai" writes with `model` at `base_url` (empty:
     OpenAI's) under `api_key`, "auto" does so where these are set. `models` are others there that a question may choose
-    instead. `context` is what the model reads at most, in tokens.
+    instead. `context` is what the model reads at most, in tokens (0, "auto": the endpoint is asked), `sources` how many
+    papers it reads for a question (0, "auto": 12, for lists all that may fit; -1, "all": as many as it holds).
+    `effort` "thorough" has the model check what it wrote in one call more.
     `strict` drops claims that no abstract supports instead of marking them, `judge` asks the model about each claim as
     well, `fallback` quotes when the model fails. `cache` is a folder of replies to replay (empty: none).
     `first_token`, `between_tokens` and `total` are deadlines of one reply, in seconds.
@@ -69,7 +71,9 @@ class Config:
     models: tuple[str, ...] = ()
     base_url: str = ""
     api_key: str = field(default="", repr=False)
-    context: int = 8_192
+    context: int = 0
+    sources: int = 0
+    effort: str = "normal"
     strict: bool = False
     judge: bool = False
     fallback: bool = True
@@ -235,7 +239,9 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "models": values.models,
     "base_url": values.url,
     "api_key": values.key,
-    "context": values.number(512, 10_000_000),
+    "context": values.named({"auto": 0}, values.number(512, 10_000_000)),
+    "sources": values.named({"auto": 0, "all": -1}, values.number(1, 1_000)),
+    "effort": values.among("normal", "thorough"),
     "strict": values.flag,
     "judge": values.flag,
     "fallback": values.flag,

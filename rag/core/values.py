@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -42,6 +42,22 @@ def number(low: int, high: int) -> Callable[[int | str], int]:
         if not re.fullmatch(r"[0-9]{1,9}", str(value)) or not low <= int(value) <= high:
             raise ValueError(f"give a whole number from {low} to {high}.")
         return int(value)
+
+    return parse
+
+
+def named(names: Mapping[str, int], other: Callable[[int | str], int]) -> Callable[[int | str], int]:
+    """Reads one of some names, or the number that it stands for, and else what `other` reads."""
+
+    def parse(value: int | str) -> int:
+        if value in names:
+            return names[str(value)]
+        if isinstance(value, int) and value in names.values():
+            return value
+        try:
+            return other(value)
+        except ValueError as e:
+            raise ValueError(f"{str(e).removesuffix('.')}, or {', '.join(names)}.") from None
 
     return parse
 

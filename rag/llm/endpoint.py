@@ -63,7 +63,7 @@ class Endpoint:
         return f"Endpoint({self.model!r}, base_url={self.base_url!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_key": "none"}
+        return {**self.__dict__, "_key": "none", "_url": self.base_url}
 
     @property
     def base_url(self) -> str:
@@ -194,11 +194,20 @@ class _Exchange(Request):
         if self._task is not None:
             self._task.cancel()
 
+    async def _disconnect(self) -> None:
+        # A connection that was cancelled while it was being made belongs to nobody, and would be closed some time.
+        for transport in list(getattr(self._loop, "_transports", {}).values()):
+            transport.abort()
+        await asyncio.sleep(0)
+
     def exchange(self) -> None:
         async def send() -> None:
             self._task = asyncio.current_task()
-            if not self.closed:
-                await self._endpoint.send(self._request, self)
+            try:
+                if not self.closed:
+                    await self._endpoint.send(self._request, self)
+            finally:
+                await self._disconnect()
 
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(send())

@@ -74,6 +74,8 @@ def model_error(error: BaseException, host: str, model: str) -> ModelError:
             "seconds."
         )
     reason = _short(without_keys(str(chain[-1]), secrets)) or type(chain[-1]).__name__
+    if "ConnectionRefusedError" in names:
+        reason = "connection refused"
     if names & {"ConnectError", "gaierror", "SSLError", "ConnectionRefusedError"}:
         return ModelUnreachable(
             f"{host} can't be reached for {model} ({reason}). Start the server, or correct the base URL."

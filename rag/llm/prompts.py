@@ -20,6 +20,11 @@ from rag.core.errors import ConfigError
 
 PLACEHOLDERS: Mapping[str, frozenset[str]] = {
     "read": frozenset({"sources", "question", "hint"}),
+    "plan": frozenset({"history", "question"}),
+    "screen": frozenset({"sources", "question"}),
+    "notes": frozenset({"sources", "question"}),
+    "review": frozenset({"notes", "question"}),
+    "verify": frozenset({"statements"}),
     "answer": frozenset({"sources", "question", "caution"}),
     "compare": frozenset({"sources", "question"}),
     "list": frozenset({"sources", "topic"}),

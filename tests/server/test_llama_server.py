@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 from llama_index.core import Document, VectorStoreIndex
-from llama_index.core.llms import ChatMessage
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.query_engine import CitationQueryEngine
 from llama_server import CONTEXT, LlamaServer, serving
@@ -26,14 +25,16 @@ from pydantic import BaseModel, Field
 from serving import ROOT
 
 from rag import Answer, Config, Rag, Text, build
-from rag.ask.writing.judging import Verdicts
-from rag.ask.writing.listing import Fit
-from rag.llm.structured import ask_json, parsed
-from rag.ask.writing.understanding import Sides, Standalone
+from rag.ask.reading.planner import ModelPlan
+from rag.ask.reading.screening import Screened
+from rag.ask.reading.verify import Verdicts
 from rag.core.errors import ContextOverflow, ModelStopped
 from rag.index.embedding import BuiltinEmbedding
-from rag.llm.endpoint import Endpoint
 from rag.llm.client import Client, Reply
+from rag.llm.endpoint import Endpoint
+from rag.llm.llamaindex import ClientLLM
+from rag.llm.prompts import Message
+from rag.llm.structured import ask_json, parsed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +45,7 @@ SCHEMA = json.loads((ROOT / "tests" / "answer.schema.json").read_text())
 FACT = "What does double quantization save in QLoRA?"
 COMPARISON = "How do GPipe and Holmes each use pipeline parallelism?"
 LIST = "Which papers are about neural implicit or Gaussian scene reconstruction?"
-ESSAY = [ChatMessage("Write a long essay about the sea.")]
+ESSAY = [Message("user", "Write a long essay about the sea.")]
 SOON = 5.0
 """Seconds: what takes a moment on an idle machine, and may take some on one that is busy."""
 
@@ -67,7 +68,7 @@ def _rag(home: Path, server: LlamaServer, **settings: Any) -> Rag:
 
 
 def _endpoint(server: LlamaServer, **settings: Any) -> Endpoint:
-    return Endpoint(server.model, base_url=server.url, context_window=CONTEXT, **settings)
+    return Endpoint(server.model, base_url=server.url, **settings)
 
 
 def _wait_until_free(server: LlamaServer) -> float:
@@ -150,7 +151,7 @@ def _command(server: LlamaServer, home: Path, *arguments: str) -> subprocess.Com
 
 
 def test_pieces_come_one_by_one(server: LlamaServer) -> None:
-    reply = Client(_endpoint(server)).open(ESSAY, max_tokens=60, ignore_eos=True)
+    reply = Client(_endpoint(server)).stream(ESSAY, max_tokens=60, ignore_eos=True)
     pieces = []
     for piece in reply:
         assert pieces or server.busy, "the first came when all was written"
@@ -162,7 +163,7 @@ def test_pieces_come_one_by_one(server: LlamaServer) -> None:
 
 
 def test_tokens_are_those_that_the_server_counts(server: LlamaServer) -> None:
-    reply = Client(_endpoint(server)).open(ESSAY, max_tokens=7, ignore_eos=True)
+    reply = Client(_endpoint(server)).stream(ESSAY, max_tokens=7, ignore_eos=True)
     text = "".join(reply)
     prompt = server.call("/apply-template", {"messages": [{"role": "user", "content": ESSAY[0].content}]})["prompt"]
     tokens = server.call("/tokenize", {"content": prompt, "add_special": False, "parse_special": True})["tokens"]
@@ -183,10 +184,10 @@ class City(BaseModel):
 
 def test_json_is_constrained_by_the_server(server: LlamaServer) -> None:
     """Nothing in the words asks for JSON, so that only the schema can bring it about."""
-    reader, question = Client(_endpoint(server)), [ChatMessage("Tell me about Paris.")]
+    client, question = Client(_endpoint(server)), [Message("user", "Tell me about Paris.")]
     assert parsed("".join(client.stream(question, max_tokens=60)), City) is None
     replies: list[Reply] = []
-    found = ask_json(reader, question, City, stop=None, count=replies.append)
+    found = ask_json(client, question, City, stop=None, count=replies.append)
     assert isinstance(found, City)
     assert len(replies) == 1
 
@@ -194,14 +195,14 @@ def test_json_is_constrained_by_the_server(server: LlamaServer) -> None:
 class Brief(Client):
     """Lets the model begin its replies, and no more: this one may fill an unbounded string for ever."""
 
-    def open(self, messages: Sequence[ChatMessage], *, stop: threading.Event | None = None, **options: Any) -> Reply:
-        return super().open(messages, stop=stop, **{**options, "max_tokens": 12})
+    def stream(self, messages: Sequence[Message], *, stop: threading.Event | None = None, **options: Any) -> Reply:
+        return super().stream(messages, stop=stop, **{**options, "max_tokens": 12})
 
 
-@pytest.mark.parametrize("shape", [Standalone, Sides, Fit, Verdicts], ids=lambda s: s.__name__)
+@pytest.mark.parametrize("shape", [ModelPlan, Screened, Verdicts], ids=lambda s: s.__name__)
 def test_the_server_takes_our_schemas(server: LlamaServer, shape: type[BaseModel]) -> None:
     replies: list[Reply] = []
-    ask_json(Brief(_endpoint(server)), [ChatMessage("Hello.")], shape, stop=None, count=replies.append)
+    ask_json(Brief(_endpoint(server)), [Message("user", "Hello.")], shape, stop=None, count=replies.append)
     first = next(iter(shape.model_fields))
     assert "".join(replies[0].text.split()).startswith(f'{{"{first}":')
 
@@ -210,7 +211,7 @@ def test_the_server_takes_our_schemas(server: LlamaServer, shape: type[BaseModel
 
 
 def test_a_stop_in_mid_stream_frees_the_server(server: LlamaServer) -> None:
-    reader, stop = Client(_endpoint(server)), threading.Event()
+    client, stop = Client(_endpoint(server)), threading.Event()
     reply = client.stream(ESSAY, stop=stop, max_tokens=3000, ignore_eos=True)
     pieces = iter(reply)
     assert next(pieces)
@@ -223,12 +224,12 @@ def test_a_stop_in_mid_stream_frees_the_server(server: LlamaServer) -> None:
     assert stopped.value.partial == reply.text != ""
     assert _wait_until_free(server) < SOON
     start = time.monotonic()
-    assert "".join(client.stream([ChatMessage("Hello.")], max_tokens=5))
+    assert "".join(client.stream([Message("user", "Hello.")], max_tokens=5))
     assert time.monotonic() - start < SOON
 
 
 def test_leaving_a_stream_frees_the_server(server: LlamaServer) -> None:
-    pieces = iter(Client(_endpoint(server)).open(ESSAY, max_tokens=3000, ignore_eos=True))
+    pieces = iter(Client(_endpoint(server)).stream(ESSAY, max_tokens=3000, ignore_eos=True))
     assert next(pieces)
     assert server.busy
     pieces.close()  # type: ignore[attr-defined]
@@ -249,7 +250,11 @@ def test_an_answer_is_stopped(writing: Rag, server: LlamaServer) -> None:
 
 def test_a_prompt_that_is_too_long_is_told_as_that(server: LlamaServer) -> None:
     with pytest.raises(ContextOverflow, match=f"127.0.0.1:{server.port}.*RAG_CONTEXT"):
-        list(Client(_endpoint(server)).open([ChatMessage("word " * 2 * CONTEXT)]))
+        list(Client(_endpoint(server)).stream([Message("user", "word " * 2 * CONTEXT)]))
+
+
+def test_the_context_is_found_out(server: LlamaServer) -> None:
+    assert Client(_endpoint(server)).context == CONTEXT
 
 
 @pytest.fixture(scope="session")
@@ -284,14 +289,13 @@ def test_it_drops_into_the_citation_engine_of_llama_index(server: LlamaServer) -
     index = VectorStoreIndex.from_documents(
         [Document(text=text) for text in texts], embed_model=BuiltinEmbedding(), transformations=[SentenceSplitter()]
     )
-    engine = CitationQueryEngine.from_args(index, llm=_endpoint(server, max_tokens=30), similarity_top_k=2)
+    llm = ClientLLM(Client(_endpoint(server)), max_tokens=30)
+    engine = CitationQueryEngine.from_args(index, llm=llm, similarity_top_k=2)
     response = engine.query("What covers the earth?")
     assert str(response).strip()
     assert str(response) != "Empty Response"
     assert [n.get_content().partition("\n")[0] for n in response.source_nodes] == ["Source 1:", "Source 2:"]
-    streaming = CitationQueryEngine.from_args(
-        index, llm=_endpoint(server, max_tokens=30), similarity_top_k=2, streaming=True
-    )
+    streaming = CitationQueryEngine.from_args(index, llm=llm, similarity_top_k=2, streaming=True)
     pieces = list(streaming.query("What covers the earth?").response_gen)  # type: ignore[union-attr]
     assert len(pieces) > 3
     assert "".join(pieces).strip() == str(response).strip()

@@ -6,13 +6,14 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rag.ask.citations import Citations
 from rag.ask.plan import Plan
 from rag.ask.reading.checks import figures_of, missing_figures, missing_names
 from rag.ask.reading.names import NameSet
 from rag.ask.reading.prove import Proof, Prover
+from rag.ask.reading.receipt import Receipt
 from rag.ask.reading.render import render
 from rag.ask.reading.sources import Sources, gather_sources, tokens
 from rag.ask.reading.statements import Parsed, parse
@@ -20,7 +21,7 @@ from rag.ask.reading.stream import Header, ReplyParser, State
 from rag.core.answer import Citation, Claim, Step, Text
 from rag.core.errors import ModelError, ModelStopped
 from rag.index.index import Index
-from rag.llm.client import Client, Reply, Usage
+from rag.llm.client import Client, Reply
 from rag.llm.prompts import Message, Prompt, data, prompt
 
 SOURCES = {"single": 12, "comparison": 12, "list": 20, "overview": 20, "chat": 12}
@@ -33,8 +34,7 @@ MARGIN = 64
 
 CUT = "The model ran into its limit of tokens; its last sentence may be cut."
 FILTERED = "The endpoint's content filter withheld the rest of the answer."
-BROKEN = "\n\n*The reply broke off here.*"
-_FILE = re.compile(r"[/\\~.]|[A-Za-z]:")
+WITHHELD = "the rest, which a content filter withheld"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +49,7 @@ class Settings:
     fallback: bool = True
 
 
-@dataclass(slots=True)
-class Receipt:
-    """What the calls of an answer cost: their number, tokens, the model, and which version of each prompt was used."""
-
-    calls: int = 0
-    usage: Usage = field(default_factory=Usage)
-    model: str = ""
-    first_token: float | None = None
-    prompts: dict[str, str] = field(default_factory=dict)
-    replayed: bool = False
-
-    def count(self, reply: Reply, used: Prompt) -> None:
-        """Add a reply, and note its prompt."""
-        self.calls += not reply.cached
-        self.usage += reply.usage
-        self.replayed |= reply.cached
-        if self.first_token is None:
-            self.first_token = reply.first_token
-        # Some servers name the model by the file it is in, which is nobody's business.
-        self.model = reply.model if reply.model and not _FILE.match(reply.model) else self.model
-        self.prompts[used.name] = used.version
+USUAL = Settings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +57,8 @@ class Reading:
     """An answer that a model read from the papers, proved.
 
     `read` are the rows of the papers that the model got. `usable` is false where nothing of it can be shown, so that
-    the caller has to quote; `warnings` then say why.
+    the caller has to quote. `followed` says that the model kept to the form that was asked for; what one that did not
+    has overlooked is worth quoting beside it. `broken`: the model failed in the middle of its text.
     """
 
     text: str
@@ -90,6 +71,8 @@ class Reading:
     read: tuple[int, ...]
     warnings: tuple[str, ...] = ()
     usable: bool = True
+    followed: bool = True
+    broken: bool = False
 
 
 Event = Step | Text | Reading
@@ -105,12 +88,12 @@ def read(
     index: Index,
     client: Client,
     *,
-    settings: Settings = Settings(),
+    settings: Settings = USUAL,
     receipt: Receipt | None = None,
     stop: threading.Event | None = None,
     check: Check | None = None,
 ) -> Iterator[Event]:
-    """Answer a question from the papers in `rows`, best first, in one call: steps, text as it comes, the `Reading` last.
+    """Answer a question from the papers in `rows`, best first, in one call: steps, text as it comes, `Reading` last.
 
     The text is provisional: what does not hold is taken back in the `Reading`. Raises `ModelStopped`, and `ModelError`
     where there is no falling back.
@@ -120,6 +103,25 @@ def read(
     warnings = [_left_out(sources)] if sources.left_out else []
     n = len(sources.papers)
     yield Step("answer", f"Reading {n} paper{'' if n == 1 else 's'}")
+    yield from read_reply(
+        client, messages, used, limit, sources, receipt, warnings, settings=settings, stop=stop, check=check
+    )
+
+
+def read_reply(
+    client: Client,
+    messages: Sequence[Message],
+    used: Prompt,
+    limit: int,
+    sources: Sources,
+    receipt: Receipt,
+    warnings: list[str],
+    *,
+    settings: Settings,
+    stop: threading.Event | None,
+    check: Check | None,
+) -> Iterator[Event]:
+    """One call whose reply cites `sources`: its text as it comes, and the `Reading` of it."""
     reply = client.stream(messages, stop=stop, max_tokens=limit)
     parser = ReplyParser(_marking(sources))
     broken = False
@@ -132,8 +134,11 @@ def read(
         warnings.append(str(e))
     yield from (Text(rest) for rest in (parser.finish(),) if rest)
     receipt.count(reply, used)
+    receipt.first_token = reply.first_token
     warnings += [w for finish, w in (("length", CUT), ("filter", FILTERED)) if reply.finish == finish]
-    parser = parser if parser.received == reply.text[: len(parser.received)] else _parsed(reply.text, sources)
+    if parser.received != reply.text[: len(parser.received)]:
+        # Thinking that was recognised only at its end: what holds is what came after it.
+        parser = _parsed(reply.text, sources)
     yield proved(parser, sources, receipt, warnings, strict=settings.strict, broken=broken, check=check)
 
 
@@ -191,13 +196,19 @@ def proved(
     header = parser.header
     parsed = parse(parser.raw, header)
     proofs = Prover(sources).prove(parsed)
+    withheld = FILTERED in warnings
+    if proofs and (broken or withheld or CUT in warnings) and not proofs[-1].statement.ending:
+        # Half a sentence claims nothing.
+        proofs[-1].verdict = None
     if check is not None and not broken:
         check(proofs, sources, receipt)
     citations = Citations(sources.index)
     text, claims = render(parsed, proofs, citations, strict=strict)
     state = _state(header, claims, citations, parsed)
+    if withheld and state == "answers":
+        state, header.missing = "partly", (*header.missing, WITHHELD)
     return Reading(
-        text=text + (BROKEN if broken and text else ""),
+        text=text,
         state=state,
         headline=_headline(header.headline, sources, proofs),
         missing=header.missing if state != "answers" else (),
@@ -207,6 +218,8 @@ def proved(
         read=tuple(s.row for s in sources.papers),
         warnings=tuple(warnings),
         usable=_usable(text, state, claims, citations),
+        followed=header.state is not None and not broken,
+        broken=broken,
     )
 
 

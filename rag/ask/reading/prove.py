@@ -15,6 +15,7 @@ from rag.ask.reading.names import NameSet
 from rag.ask.reading.sources import Source, Sources
 from rag.ask.reading.statements import Pairs, Parsed, Segment, Statement, plain
 from rag.core.answer import Level
+from rag.index.lexical import STOPWORDS, stem, terms
 
 COVERED = 0.5
 """Share of a claim's words, by rarity, that a sentence of any source has to have to be cited for it."""
@@ -23,6 +24,10 @@ FOLLOWS = 0.2
 MISPLACED, BETTER = 0.1, 0.4
 """A cited sentence with less than the first share of a claim is replaced by one of the same abstract with more than the
 second: a number that slipped."""
+UNRELATED, KNOWN = 0.15, 3
+"""A claim of which the cited abstracts, title and all sentences, have less than this share of the words, has the wrong
+paper for its source; where it has so many words at all that the collection knows, which translations don't. Of 40 true
+claims of a strong reader the least had .34, of 46 with an exchanged paper half had less than .10."""
 ADDED = 3
 """Sentences that are added to the citations of one claim, at most."""
 _CONTRAST = re.compile(
@@ -40,6 +45,7 @@ class Proof:
 
     `verdict` is None for what is no claim; "supported" where every figure and name is traced, "unsupported" where one
     is not in the source, "partly" where no source was given and none was found. `missing` are the figures and names.
+    A second look may have put it right (`changed`), or found that it is to be left out (`dropped`).
     """
 
     statement: Statement
@@ -47,6 +53,8 @@ class Proof:
     verdict: Level | None = None
     missing: tuple[str, ...] = ()
     reason: str = ""
+    changed: bool = False
+    dropped: bool = False
 
 
 @dataclass(slots=True)
@@ -124,6 +132,8 @@ class Prover:
         proof.verdict = "unsupported" if missing else "supported"
         if missing:
             proof.reason = f"not in the source: {', '.join(proof.missing)}"
+        elif not s.is_absence and self._unrelated(s.text, [c for _, sentences in segments for c in sentences]):
+            proof.verdict, proof.reason = "partly", "the source that is given shares next to nothing with it"
 
     def _put_right(self, text: str, sentences: list[Sentence]) -> None:
         """Replace a single cited sentence that has nothing to do with a claim by the one of its abstract that has."""
@@ -137,6 +147,15 @@ class Prover:
             missing_figures(text, figures_of(source.text(best[1])))
         ):
             sentences[0] = (source, best[1])
+
+    def _unrelated(self, text: str, cited: Sequence[Sentence]) -> bool:
+        """Whether the papers that a claim cites are about something else altogether."""
+        lexicon = self.sources.index.lexicon
+        weight = {t: lexicon.idf(t) for t in set(terms(text)) if t in lexicon}
+        papers = {source.number: source for source, _ in cited}.values()
+        have = {t for p in papers for n in range(len(p.spans) + 1) for t in self.sources.terms_of(p, n)}
+        shared = sum(w for t, w in weight.items() if t in have)
+        return len(weight) >= KNOWN and shared < UNRELATED * sum(weight.values())
 
     def _lacking(self, text: str, sentences: list[Sentence], s: Statement) -> tuple[list[str], list[Sentence]]:
         """The figures and names of a text that its papers don't have, and sentences beside those cited that do."""
@@ -173,7 +192,17 @@ class Prover:
             # "Unlike GPipe, Holmes …": the other paper has its own claim elsewhere.
             others = self._name_set(list(self._all.values()))
             absent = [n for n in absent if not others.has(n)]
+        if any(not n.strong for n in absent) and self._foreign(text):
+            # German writes every noun with a capital.
+            absent = [n for n in absent if n.strong]
         return [n.text for n in absent]
+
+    def _foreign(self, text: str) -> bool:
+        """Whether a text is in another language than the collection: it knows few of its lower-case words."""
+        lexicon = self.sources.index.lexicon
+        words = re.findall(r"(?<![^\W_])[^\W\d_A-Z]{2,}(?![^\W_])", text)
+        known = [w for w in words if w in STOPWORDS or stem(w) in lexicon]
+        return len(known) < len(words) / 2
 
     def _name_set(self, papers: Sequence[Source]) -> NameSet:
         key = hash(tuple(p.number for p in papers))

@@ -27,7 +27,7 @@ def render(parsed: Parsed, proofs: Sequence[Proof], citations: Citations, *, str
             out.append(part)
             continue
         proof = by_statement[id(part)]
-        dropped = strict and proof.verdict in ("unsupported", "partly")
+        dropped = proof.dropped or (strict and proof.verdict in ("unsupported", "partly"))
         if dropped and part.row is None:
             continue
         text, markers = _statement(proof, citations)

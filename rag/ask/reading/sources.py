@@ -56,7 +56,7 @@ class Sources:
     @property
     def text(self) -> str:
         """What the model reads."""
-        return "\n".join(source.rendered() for source in self.papers)
+        return rendered(self.papers)
 
     def get(self, number: int) -> Source | None:
         """The source of that number."""
@@ -101,6 +101,11 @@ class Sources:
         if key not in self._terms:
             self._terms[key] = frozenset(terms(source.text(sentence) if sentence else source.paper.title))
         return self._terms[key]
+
+
+def rendered(papers: Iterable[Source]) -> str:
+    """Some sources as they stand in a prompt."""
+    return "\n".join(source.rendered() for source in papers)
 
 
 def tokens(text: str) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from rag.ask.reading.brackets import OPENING, Cited, citation_at
 from rag.ask.reading.stream import Header
-from rag.papers.passages import split_sentences
+from rag.papers.passages import Span, split_sentences
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -50,8 +50,8 @@ class Segment:
 class Statement:
     """One sentence, list item or cell of a table.
 
-    `row` numbers the line of a table that it is a cell of, `column` what stands at the head of the cell's column, `label` that
-    it is the first of its row; `block` numbers the paragraph or list item.
+    `row` numbers the line of a table that it is a cell of; `column` is what the head of the cell's column cites, and
+    `label` says that the cell is the first of its row. `block` numbers the paragraph or list item.
     """
 
     segments: list[Segment]
@@ -176,13 +176,24 @@ def _sentences(line: str, block: int, cited: dict[str, Pairs], found: Parsed) ->
     leading = re.match(rf"(?:{_PLACE.pattern}|\s)+", body)
     if leading:
         early, at = _pairs(leading.group(), cited), leading.end()
-    for span in split_sentences(body[at:]):
+    for span in _whole(split_sentences(body[at:]), body[at:]):
         found.parts.append(body[at:][: span.start][-1:] if span.start else "")
         statement = _statement(body[at + span.start : at + span.end], cited, block)
         if early and not statement.pairs:
             statement.segments.append(Segment("", early))
         early = ()
         found.parts.append(statement)
+
+
+def _whole(spans: list[Span], text: str) -> list[Span]:
+    """The sentences, but for bold text, which is kept whole: titles may have a question mark in the middle."""
+    found: list[Span] = []
+    for span in spans:
+        if found and text[found[-1].start : found[-1].end].count("**") % 2:
+            found[-1] = Span(found[-1].start, span.end)
+        else:
+            found.append(span)
+    return found
 
 
 def _statement(text: str, cited: dict[str, Pairs], block: int) -> Statement:

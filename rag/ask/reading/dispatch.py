@@ -1,0 +1,71 @@
+"""The answer of a model to a question of any kind: which way it is read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+from rag.ask.plan import Plan
+from rag.ask.reading.answer import SOURCES, USUAL, Check, Event, Reading, Settings, read
+from rag.ask.reading.prove import Proof
+from rag.ask.reading.receipt import Receipt
+from rag.ask.reading.review import review
+from rag.ask.reading.screening import screen
+from rag.ask.reading.sources import Sources
+from rag.ask.reading.verify import verify
+from rag.core.errors import ModelError, ModelStopped
+from rag.index.index import Index
+from rag.llm.client import Client
+
+
+def answer(
+    plan: Plan,
+    rows: Sequence[int],
+    index: Index,
+    client: Client,
+    *,
+    considered: int = 0,
+    settings: Settings = USUAL,
+    receipt: Receipt | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Answer a question from the papers in `rows`, best first: steps, text as it comes, the `Reading` last.
+
+    A list and an overview read all of `rows`, in several calls where one does not hold them; any other question the
+    best. `considered` is how many papers were searched (0: all of the index). The `Reading` is not usable where the
+    model failed or nothing of what it wrote can be traced: then the caller quotes. Raises `ModelStopped`, and
+    `ModelError` where `settings.fallback` is off.
+    """
+    receipt = receipt or Receipt()
+    check = _check(client, settings, stop)
+    many = len(set(rows)) > SOURCES[plan.kind] and settings.sources <= 0
+    try:
+        if plan.kind == "list" and (many or plan.count):
+            yield from screen(
+                plan, rows, index, client, considered=considered or len(index), receipt=receipt, stop=stop
+            )
+        elif plan.kind == "overview" and many:
+            yield from review(plan, rows, index, client, settings=settings, receipt=receipt, stop=stop, check=check)
+        else:
+            yield from read(plan, rows, index, client, settings=settings, receipt=receipt, stop=stop, check=check)
+    except ModelError as e:
+        if isinstance(e, ModelStopped) or not settings.fallback:
+            raise
+        yield Reading("", "nearest", None, (), (), (), receipt, (), (str(e),), usable=False, followed=False)
+
+
+def _check(client: Client, settings: Settings, stop: threading.Event | None) -> Check | None:
+    """The second look that `thorough` wants; where none is to be had, the answer stands without."""
+    if not settings.thorough:
+        return None
+
+    def look(proofs: list[Proof], sources: Sources, receipt: Receipt) -> None:
+        try:
+            verify(proofs, sources, receipt, client, stop)
+        except ModelStopped:
+            raise
+        except ModelError:
+            if not settings.fallback:
+                raise
+
+    return look
