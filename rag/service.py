@@ -13,11 +13,12 @@ from llama_index.core.chat_engine.types import BaseChatEngine
 from llama_index.core.llms import LLM
 
 from rag.ask.asking import Asking, Generating, checked_turns
-from rag.ask.finding import Finder
+from rag.ask.certainty import CAUTION
 from rag.ask.matrix import Comparison, compare
-from rag.ask.names import Names
-from rag.ask.suggesting import Ask, starters, suggest
-from rag.ask.support import SupportChecker
+from rag.ask.metadata import Metadata
+from rag.ask.quoting import Finder
+from rag.ask.reading import Settings
+from rag.ask.suggest import starters, suggest
 from rag.core.answer import Answer, Event, Turn
 from rag.core.background import in_thread
 from rag.core.config import Config
@@ -30,6 +31,7 @@ from rag.index.external import External, chosen
 from rag.index.holdings import Holding, holdings
 from rag.index.index import Index
 from rag.index.indexing import Progress
+from rag.index.metadata import Filters
 from rag.index.mapping import PaperMap, paper_map
 from rag.index.retrieval import PaperRanker
 from rag.llm.client import Client
@@ -53,12 +55,11 @@ class Rag:
     def __init__(self, config: Config, *, llm: LLM | None = None, embedding: BaseEmbedding | None = None) -> None:
         self.config = config
         self._models = Models(config, llm)
-        self._checker: SupportChecker | None = None
         other = embedding or chosen(config)
         self._embedding = other if isinstance(other, BuiltinEmbedding) else BuiltinEmbedding(threads=config.threads)
         external = External(other) if other is not None and other is not self._embedding else None
         self._collection = Collection(config, self._embedding, external)
-        self._finder: Finder | None = None
+        self._opened: tuple[Finder, Metadata] | None = None
         self._guard = threading.RLock()
 
     def __enter__(self) -> Rag:
@@ -113,10 +114,10 @@ class Rag:
         options = options or Options()
         turns = checked_turns(question, history)
         client = self._models.chosen(options)
-        finder = self._open()
-        finder = finder.among(_rows(options.papers, finder.index), options.most)
+        finder, metadata = self._open()
+        finder = self._chosen(finder, options)
         generating = self._generating(client, options) if client else None
-        yield from Asking(question, turns, finder, generating, stop or threading.Event()).events()
+        yield from Asking(question, turns, finder, metadata, generating, stop or threading.Event()).events()
 
     async def aask(
         self,
@@ -146,17 +147,18 @@ class Rag:
         """
         options = options or Options()
         client = self._models.chosen(options)
-        finder = self._open()
-        allowed = _rows(options.papers, finder.index)
-        finder = finder.among(allowed, options.most)
-        return suggest(answers, finder, self._quoting(options), count=count, allowed=allowed, client=client)
+        finder, _ = self._open()
+        with one_thread():
+            return suggest(answers, self._chosen(finder, options), count=count, client=client)
 
     def starters(self, count: int = 4) -> tuple[str, ...]:
-        """At most `count` questions to begin with: of a fact, two papers, a subject and a figure; each is answered.
+        """At most `count` questions to begin with: of a paper, of two, of a subject, of all; each is answered.
 
         The same collection gives the same.
         """
-        return starters(self._open(), self._quoting(Options()), count=count)
+        finder, _ = self._open()
+        with one_thread():
+            return starters(finder, count=count)
 
     def compare(self, papers: Sequence[str], aspects: Sequence[str]) -> Comparison:
         """A table of 1 to 20 papers by 1 to 8 aspects ("speedup", "which GPUs"), with exact quotes in its cells.
@@ -165,9 +167,9 @@ class Rag:
         of an aspect, the cell is empty. Raises UsageError for what names no paper or several, and for too few or too
         many of either.
         """
-        finder = self._open()
+        finder, _ = self._open()
         with one_thread():
-            return compare(finder.index, finder.coverage, papers, aspects)
+            return compare(finder, papers, aspects)
 
     def as_query_engine(self) -> BaseQueryEngine:
         """The whole service as a LlamaIndex query engine: its response has the answer's text, its metadata the rest."""
@@ -216,33 +218,31 @@ class Rag:
 
     def map(self) -> PaperMap:
         """The collection as a picture; made at the first call after a change, in 1 to 20 seconds."""
-        return paper_map(self._open().index)
+        return paper_map(self._open()[0].index)
 
     def as_retriever(self, top_k: int = 10) -> PaperRetriever:
         """The retrieval as a LlamaIndex retriever."""
-        finder = self._open()
-        return PaperRetriever(PaperRanker(finder.index, self._embedding), top_k)
+        finder, _ = self._open()
+        return PaperRetriever(finder.ranker, top_k)
 
-    def checker(self) -> SupportChecker:
-        """The check of claims against the papers of the collection, good until it changes or is closed."""
-        self._open()
-        assert self._checker is not None
-        return self._checker
+    def index(self) -> Index:
+        """The index of the collection, open for reading; good until the collection changes or is closed."""
+        return self._open()[0].index
 
     def close(self) -> None:
         """Let go of the index; the next question opens it again."""
         with self._guard:
-            if self._finder is not None:
-                self._finder.index.close()
-                self._finder = None
+            if self._opened is not None:
+                self._opened[0].index.close()
+                self._opened = None
             self._collection.close()
 
-    def _open(self) -> Finder:
-        """The finder on the current index; builds or renews the index where that is needed."""
+    def _open(self) -> tuple[Finder, Metadata]:
+        """The finder on the current index, and its metadata; builds or renews the index where that is needed."""
         with self._guard:
             folder = self._collection.current()
-            if self._finder is not None and folder == self._finder.index.folder:
-                return self._finder
+            if self._opened is not None and folder == self._opened[0].index.folder:
+                return self._opened
             if self._collection.behind(folder):
                 self.ingest()
                 folder = self._collection.current()
@@ -250,22 +250,26 @@ class Rag:
             if folder is None:
                 raise RagError(f"The index in {self._collection.folder} could not be made; run rag ingest.")
             index = self._collection.open(folder)
-            names = Names(index.papers)
-            self._finder = Finder(index, PaperRanker(index, self._embedding), names)
-            self._checker = SupportChecker(index, self._embedding)
-            return self._finder
+            self._opened = Finder(index, PaperRanker(index, self._embedding)), Metadata(index.papers)
+            return self._opened
 
-    def _quoting(self, options: Options) -> Ask:
-        """Answers with quotes, whatever mode the options name."""
-        quoting = replace(options, mode="quoting", model=None)
-        return lambda question, turns: self.ask(question, turns, options=quoting)
+    def _chosen(self, finder: Finder, options: Options) -> Finder:
+        """A finder among the papers that the options choose, as careful as they say."""
+        rows = _rows(options.papers, finder.index)
+        filters = replace(Filters.of(options), papers=None)
+        if filters:
+            left = filters.rows(finder.index.papers)
+            rows = frozenset(left) if rows is None else rows & left
+            if not rows:
+                raise UsageError("No paper of the collection is of these years, authors or venues.")
+        return finder.among(rows, most=options.most, caution=CAUTION[options.caution or self.config.caution])
 
     def _generating(self, client: Client, options: Options) -> Generating:
-        """The model and what it needs."""
-        assert self._checker is not None
+        """The model, and how its answers are read."""
         c = self.config
         strict = c.strict if options.strict is None else options.strict
-        return Generating(client, self._checker, client.context, strict, c.judge, c.fallback)
+        thorough = c.judge or c.effort == "thorough"
+        return Generating(client, Settings(c.sources, strict=strict, thorough=thorough, fallback=c.fallback))
 
 
 def _rows(papers: frozenset[str] | None, index: Index) -> frozenset[int] | None:

@@ -10,15 +10,27 @@ from dataclasses import dataclass, field, replace
 from rag.ask.arrange import Writer, headline
 from rag.ask.citations import Citations, check
 from rag.ask.metadata import Metadata
-from rag.ask.plan import Plan
+from rag.ask.plan import Plan, read_question
 from rag.ask.quoting import Finder, Found
+from rag.ask.reading import ModelPlan, Reading, Receipt, Settings, answer, needs_model, plan_with_model
 from rag.core.answer import Answer, Event, Kind, Retrieved, Step, Text, Turn
 from rag.core.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
 from rag.core.errors import ModelError, ModelStopped, UsageError
 from rag.core.threads import one_thread
+from rag.index.metadata import Filters
+from rag.llm.client import Client
+from rag.papers.passages import Span
 
 RETRIEVED = 20
 """Papers of the ranking that an answer shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generating:
+    """A model, and how its answers are read."""
+
+    client: Client
+    settings: Settings
 
 
 @dataclass(slots=True)
@@ -29,7 +41,9 @@ class Asking:
     turns: Sequence[Turn]
     finder: Finder
     metadata: Metadata
+    generating: Generating | None
     stop: threading.Event
+    receipt: Receipt = field(default_factory=Receipt)
     warnings: list[str] = field(default_factory=list)
     _marks: list[float] = field(default_factory=lambda: [time.perf_counter()])
 
@@ -38,6 +52,8 @@ class Asking:
         yield Step("understand", "Reading the question")
         with one_thread():
             plan = self.finder.plan(self.question, self.turns)
+        plan = self._planned(plan)
+        with one_thread():
             told = self.metadata.read(plan, self.finder)
         self._mark()
         if told.answer is not None:
@@ -50,7 +66,77 @@ class Asking:
         with one_thread():
             found = finder.find(told.plan)
         self._mark()
-        yield from self._quoted(finder, found)
+        if self.generating is None or plan.kind == "chat":
+            yield from self._quoted(finder, found)
+        else:
+            yield from self._read(finder, found, self.generating)
+
+    def _planned(self, plan: Plan) -> Plan:
+        """The plan with what a model makes of the conversation, or of a long question."""
+        if self.generating is None or plan.kind == "chat" or not needs_model(self.question, self.turns):
+            return plan
+        try:
+            made = plan_with_model(self.question, self.turns, self.generating.client, self.receipt, self.stop)
+        except ModelError as e:
+            self._without_model(e)
+            return plan
+        return plan if made is None else _merged(plan, made)
+
+    def _without_model(self, error: ModelError) -> None:
+        """Go on without the model, if that is wanted."""
+        if isinstance(error, ModelStopped) or self.generating is None or not self.generating.settings.fallback:
+            raise error
+        self.warnings.append(str(error))
+        self.generating = None
+
+    def _read(self, finder: Finder, found: Found, generating: Generating) -> Iterator[Event]:
+        """The answer that a model reads from the papers; exact sentences where nothing of it can be used."""
+        rows = finder.to_read(found)
+        read: Reading | None = None
+        for event in answer(
+            found.plan,
+            rows,
+            finder.index,
+            generating.client,
+            considered=finder.searched,
+            settings=generating.settings,
+            receipt=self.receipt,
+            stop=self.stop,
+        ):
+            if isinstance(event, Reading):
+                read = event
+            else:
+                yield event
+        assert read is not None
+        self.warnings += read.warnings
+        if not read.usable:
+            yield from self._quoted(finder, found)
+            return
+        citations = Citations(finder.index)
+        for c in read.citations:
+            citations.cite(finder.index.rows[c.paper_id], Span(c.start, c.end), supported=c.supported)
+        text = read.text
+        if (read.broken or not read.followed) and found.papers and found.state != "nothing":
+            # A reply that broke off, or a model that did not keep to its instructions: the best sentences stand below.
+            pieces = "".join(Writer(found, finder.index, citations, finder.searched).pieces())
+            yield Text(f"\n\n{pieces}")
+            text = f"{text}\n\n{pieces}"
+        check(citations.all(), finder.index)
+        self._mark()
+        yield self._written(finder, found, replace(read, text=text, citations=citations.all()))
+
+    def _written(self, finder: Finder, found: Found, read: Reading) -> Answer:
+        quoted = self._answer(finder, found, read.text, Citations(finder.index))
+        return replace(
+            quoted,
+            abstained=read.state in ("nearest", "nothing"),
+            state=read.state,
+            headline=read.headline,
+            mode="generating",
+            citations=read.citations,
+            claims=read.claims,
+            missing=read.missing,
+        )
 
     def _quoted(self, finder: Finder, found: Found) -> Iterator[Event]:
         yield Step("answer", f"Quoting {_papers(len(found.papers))}" if found.papers else "Answering")
@@ -79,8 +165,18 @@ class Asking:
             searched=finder.searched,
             confidence=None if found.probability is None else round(found.probability, 4),
             warnings=tuple(dict.fromkeys(self.warnings)),
+            model=self._model(),
+            prompt_tokens=self.receipt.usage.prompt_tokens,
+            completion_tokens=self.receipt.usage.completion_tokens,
+            prompts=dict(self.receipt.prompts),
+            replayed=self.receipt.replayed,
             timings_ms=self._timings(),
         )
+
+    def _model(self) -> str | None:
+        """The model that was asked, as its endpoint names it, or else as it is configured."""
+        configured = self.generating.client.model if self.generating else None
+        return self.receipt.model or configured
 
     def _told(self, plan: Plan, text: str, rows: Sequence[int]) -> Answer:
         """The answer that the metadata gives; each paper is cited by the sentence that says what it does."""
@@ -114,7 +210,26 @@ class Asking:
             "answer": done - retrieved_at,
             "total": done - started,
         }
+        if self.receipt.first_token is not None:
+            spans["first_token"] = self.receipt.first_token
         return {name: round(seconds * 1000, 2) for name, seconds in spans.items()}
+
+
+def _merged(plan: Plan, made: ModelPlan) -> Plan:
+    """What cues and a model read, together: the model says what is asked, the cues keep the papers of the conversation
+    where the model names none."""
+    merged = read_question(plan.question, made.question)
+    kind = made.kind if made.kind != "chat" else plan.kind
+    filters = Filters(years=(made.since, made.until), authors=tuple(made.authors))
+    return replace(
+        merged,
+        kind=kind,
+        searches=tuple(made.searches),
+        topic=made.searches[0] if kind in ("list", "overview") else merged.topic,
+        sides=tuple(made.sides),
+        count=made.count or merged.count,
+        filters=filters or None,
+    )
 
 
 def kind_of(plan: Plan) -> Kind:

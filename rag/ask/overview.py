@@ -18,7 +18,6 @@ TYPICAL = 2
 """Papers that are shown of each group: those nearest to its middle."""
 SAMPLE = 4_000
 """Papers that are grouped; of a larger collection every n-th, and the others join the nearest group."""
-ROUNDS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,8 @@ def groups_of(index: Index, among: Collection[int] | None) -> list[Group]:
     vectors = _vectors(index, rows)
     count = max(1, min(GROUPS, len(rows) // 10 or 1))
     middles = _middles(vectors[:: max(1, len(rows) // SAMPLE)], count)
-    nearness = vectors @ middles.T
+    centre = vectors.mean(axis=0)
+    nearness = (vectors - centre) @ (middles - centre).T - 0.5 * ((middles - centre) ** 2).sum(axis=1)
     labels = nearness.argmax(axis=1)
     members = [np.flatnonzero(labels == n) for n in range(count)]
     members = sorted((m for m in members if len(m)), key=len, reverse=True)
@@ -76,16 +76,12 @@ def _vectors(index: Index, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> 
 
 
 def _middles(vectors: Floats, count: int) -> Floats:
-    """Spherical k-means (Dhillon and Modha 2001), begun with papers far from each other; (count, d)."""
-    chosen = [int(np.argmax(vectors @ vectors.mean(axis=0)))]
-    while len(chosen) < count:
-        chosen.append(int(np.argmin((vectors @ vectors[chosen].T).max(axis=1))))
-    middles = vectors[chosen].copy()
-    for _ in range(ROUNDS):
-        labels = (vectors @ middles.T).argmax(axis=1)
-        for n in range(count):
-            inside = vectors[labels == n]
-            if len(inside):
-                middle = inside.mean(axis=0)
-                middles[n] = middle / max(float(np.linalg.norm(middle)), 1e-9)
-    return middles
+    """The unit-length middles of k-means over the vectors, (count, d)."""
+    from sklearn.cluster import KMeans
+
+    # What all papers of a collection share tells no group from another.
+    centred = vectors - vectors.mean(axis=0)
+    fitted = KMeans(count, n_init=10, random_state=0).fit(centred)
+    found = np.stack([vectors[fitted.labels_ == n].mean(axis=0) for n in range(count)])
+    scaled: Floats = (found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+    return scaled

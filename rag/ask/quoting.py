@@ -35,6 +35,8 @@ PREFERRED = 0.5
 """Of the fused score: what ranks so far before a side is a side too."""
 NEAREST = 3
 """Papers that are quoted where it is not sure that they answer."""
+TO_READ = 40
+"""Papers of the ranking that a model reads for a list or an overview, beside those that are likely to belong."""
 VIEW = 12
 """Papers of a view of a subject at most."""
 VIEW_LEAST = 0.12
@@ -129,6 +131,18 @@ class Finder:
             return self._comparison(replace(plan, kind="comparison"), encoded, ranking, shared)
         return self._single(plan, encoded, ranking)
 
+    def to_read(self, found: Found) -> list[int]:
+        """The papers that a model should read for an answer, best first: those that are quoted, then the ranking. For a
+        list or an overview those above a generous cut."""
+        first = [p.row for p in found.papers]
+        if found.plan.kind in ("list", "overview"):
+            return list(dict.fromkeys([*first, *found.members, *(int(r) for r in found.ranking.rows[:TO_READ])]))
+        rows = [int(r) for r in found.ranking.rows]
+        for text in (*found.plan.searches[1:], *found.plan.sides):
+            others = self._rank(self.ranker.encode(text))
+            first += [int(r) for r in others.rows[:3]]
+        return list(dict.fromkeys([*first, *rows]))
+
     def _may_share(self, plan: Plan) -> bool:
         return len(plan.rows) != 1 and not plan.one
 
@@ -147,7 +161,7 @@ class Finder:
         state = state_of(probability, self._caution, near=bool(plan.rows))
         if state == "nearest" and not plan.rows:
             rows = [int(r) for r in ranking.rows[: max(NEAREST, len(rows))]]
-        papers = self._quotes(encoded, rows)
+        papers = self._quotes(encoded, rows) if state != "nothing" else ()
         return Found(plan, ranking, state, papers, probability=probability, missing=self._unknown(plan, encoded))
 
     def _likely(self, plan: Plan, ranking: Ranking) -> list[int]:
@@ -214,9 +228,10 @@ class Finder:
             )
         encoded, ranking, belonging = self._belonging(plan)
         rows = [int(belonging.rows[i]) for i in belonging.members()]
-        probability = self._probability(encoded, ranking, rows[:1])
-        state = state_of(probability, self._caution, near=True, least=LISTS)
+        probability = float(belonging.probabilities[0]) if rows else 0.0
+        state = state_of(probability, self._caution, least=LISTS)
         papers = tuple(p for p in (self.quoted(encoded, row, 0) for row in rows) if p.sentences)
+        papers = papers if state != "nothing" else ()
         written = sum(bool(w) for w, _ in zip(belonging.writes, rows, strict=False))
         return Found(
             plan,
@@ -239,8 +254,9 @@ class Finder:
         encoded, ranking, belonging = self._belonging(plan)
         likely = [int(r) for r, p in zip(belonging.rows, belonging.probabilities, strict=True) if p >= VIEW_LEAST]
         rows = likely[:VIEW] or [int(r) for r in belonging.rows[:NEAREST]]
-        probability = self._probability(encoded, ranking, rows[:1])
-        state = state_of(probability, self._caution, near=True, least=LISTS)
+        probability = float(belonging.probabilities[0]) if rows else 0.0
+        state = state_of(probability, self._caution, least=LISTS)
+        rows = rows if state == "answers" else [] if state == "nothing" else rows[:NEAREST]
         papers = tuple(PaperQuotes(row, purpose(self.index, row)) for row in rows)
         papers = tuple(p for p in papers if p.sentences)
         return Found(

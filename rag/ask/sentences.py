@@ -51,7 +51,8 @@ _FINDING = re.compile(
     re.IGNORECASE,
 )
 _LINK = re.compile(
-    r"https?://|\b(?:code|data|implementation|project\s+page|models?)\b.{0,70}\b(?:available|released?|open[- ]?sourced?)\b",
+    r"https?://|\b(?:code|data|implementation|project\s+page|models?)\b.{0,70}\b(?:available|released?|open[- ]?sourced?)\b"
+    r"|\b(?:we|will)\s+(?:release|open[- ]source)\b",
     re.IGNORECASE,
 )
 _LINK_ASKED = re.compile(r"\b(?:code|github|url|link|website|download|repository|available|data)\b", re.IGNORECASE)

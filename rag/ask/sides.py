@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.index.embedding import Floats
 from rag.index.index import Index
@@ -102,7 +103,7 @@ def _stretch(gain: Sequence[float] | Floats) -> tuple[float, tuple[int, int]]:
     return best, where
 
 
-def _part(query: Encoded, order: Floats, cover: Floats, n: int, chosen: Sequence[int]) -> str:
+def _part(query: Encoded, order: NDArray[np.int64], cover: Floats, n: int, chosen: Sequence[int]) -> str:
     """The stretch of the question that fits the paper at `n` better than the other chosen ones."""
     others = [m for m in chosen if m != n]
     _, (start, end) = _stretch(cover[n] - cover[others].max(axis=0))

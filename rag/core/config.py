@@ -45,7 +45,8 @@ class Config:
     OpenAI's) under `api_key`, "auto" does so where these are set. `models` are others there that a question may choose
     instead. `context` is what the model reads at most, in tokens (0, "auto": the endpoint is asked), `sources` how many
     papers it reads for a question (0, "auto": 12, for lists all that may fit; -1, "all": as many as it holds).
-    `effort` "thorough" has the model check what it wrote in one call more.
+    `effort` "thorough" has the model check what it wrote in one call more. `caution` is "careful", "usual" or "bold": how sure
+    an answer has to be, lest it is shown as the nearest.
     `strict` drops claims that no abstract supports instead of marking them, `judge` asks the model about each claim as
     well, `fallback` quotes when the model fails. `cache` is a folder of replies to replay (empty: none).
     `first_token`, `between_tokens` and `total` are deadlines of one reply, in seconds.
@@ -74,6 +75,7 @@ class Config:
     context: int = 0
     sources: int = 0
     effort: str = "normal"
+    caution: str = "usual"
     strict: bool = False
     judge: bool = False
     fallback: bool = True
@@ -242,6 +244,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "context": values.named({"auto": 0}, values.number(512, 10_000_000)),
     "sources": values.named({"auto": 0, "all": -1}, values.number(1, 1_000)),
     "effort": values.among("normal", "thorough"),
+    "caution": values.among("careful", "usual", "bold"),
     "strict": values.flag,
     "judge": values.flag,
     "fallback": values.flag,

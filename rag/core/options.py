@@ -11,6 +11,7 @@ MAX_MOST = 10
 """Papers that an answer to a description may quote at most; who wants more wants a list."""
 
 Mode = Literal["quoting", "generating"]
+Caution = Literal["careful", "usual", "bold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Options:
     years: tuple[int | None, int | None] | None = None
     authors: tuple[str, ...] = ()
     venues: tuple[str, ...] = ()
+    caution: Caution | None = None
 
     def __post_init__(self) -> None:
         if self.papers is not None:
@@ -47,6 +49,8 @@ class Options:
             raise UsageError(f"{self.most!r} papers for an answer: give 1 to {MAX_MOST}, or 0 for as many as usual.")
         if self.mode not in (None, "quoting", "generating"):
             raise UsageError(f"The mode {self.mode!r} is unknown: give quoting or generating.")
+        if self.caution not in (None, "careful", "usual", "bold"):
+            raise UsageError(f"The caution {self.caution!r} is unknown: give careful, usual or bold.")
         object.__setattr__(self, "years", _years(self.years))
         for name in ("authors", "venues"):
             object.__setattr__(self, name, _names(getattr(self, name), name))

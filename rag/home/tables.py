@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.ask.answering import NOT_SAID, as_it_is
+from rag.ask.arrange import NOT_SAID
+from rag.core.markdown import as_it_is
 from rag.core.answer import Answer, Citation
 from rag.core.paper import Paper
 
