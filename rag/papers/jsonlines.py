@@ -42,8 +42,10 @@ def read(source: Source) -> Iterator[Record | Fault]:
 
 
 def _is_lines(text: str) -> bool:
-    """Whether one of the first lines is an object of its own."""
-    return any(line.lstrip().startswith("{") and isinstance(_parsed(line), dict) for line in text.split("\n", 20)[:20])
+    """Whether one of the first lines is an object of its own, and not one of an array."""
+    return not text.lstrip().startswith("[") and any(
+        line.lstrip().startswith("{") and isinstance(_parsed(line), dict) for line in text.split("\n", 20)[:20]
+    )
 
 
 def _parsed(text: str) -> object:
