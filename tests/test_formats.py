@@ -1,5 +1,7 @@
 """What reference managers and databases export, each kind as it comes: to the papers that stand in it."""
 
+# ruff: noqa: E501 (a line of an export is as long as it is)
+
 from __future__ import annotations
 
 import io
