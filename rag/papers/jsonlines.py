@@ -134,7 +134,7 @@ def _fields(value: Mapping[str, object]) -> dict[str, object]:
     fields = {str(name).strip().lower(): content for name, content in value.items()}
     for _ in range(_DEEPEST):
         inner = next((i for name in _INSIDE if isinstance(i := fields.get(name), Mapping) and _titled(i)), None)
-        if inner is None or "title" in fields:
+        if inner is None or ("title" in fields and not _ABSTRACTS.isdisjoint(fields)):
             break
         outer = {name: content for name, content in fields.items() if content is not inner}
         fields = outer | {str(name).strip().lower(): content for name, content in inner.items()}
