@@ -44,8 +44,7 @@ def ingest(
     The collection becomes exactly what PATHS hold, unless --add. Files are exports of reference managers and
     databases: RIS, BibTeX, PubMed, Web of Science, EndNote, CSL-JSON, CSV, Excel, JSON, also packed; the format is
     told by the content. What can be read is read, and the rest is counted by reason. Without PATHS an empty
-    collection is filled with the papers that come with the program, and any other only has its index brought up to
-    date.
+    collection is filled with papers that come with the program; any other has its index brought up to date.
 
     \b
     Examples:
