@@ -225,7 +225,10 @@ SOLE_IMPORTER = {
     "openai": "rag/llm/endpoint",
     "httpx": "rag/llm/endpoint",
     "bibtexparser": ("rag/papers/", "rag/home/citing.py"),  # read there, written here
-    "rispy": ("rag/papers/", "rag/home/citing.py"),
+    "defusedxml": "rag/papers/",
+    "openpyxl": "rag/papers/",
+    "pyarrow": "rag/papers/",
+    "rispy": "rag/home/citing.py",
 }
 
 

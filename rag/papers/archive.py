@@ -14,7 +14,7 @@ from .source import LARGEST_FILE, UNPACKING, Source
 
 _MOST_MEMBERS = 1_000
 _LARGEST_MEMBER = 256 << 20  # bytes, unpacked; a larger one is unpacked first
-_LARGEST_RATIO = 100
+_LARGEST_RATIO = 50
 _SMALL = 32 << 20
 _MOST_FAULTS = 2_000  # of a file that is hardly anything else
 _PACKED = (".gz", ".bz2", ".xz")

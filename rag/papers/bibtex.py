@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from .cleaning import clean
 from .names import given_first
@@ -40,14 +40,17 @@ def read(source: Source) -> Iterator[Record | Fault]:
         if len(entry) > _LONGEST_ENTRY:
             yield Fault(line, f"has more than {_LONGEST_ENTRY:,} characters")
             continue
-        block = parse_string(texts + entry).blocks[-1]
+        library = parse_string(texts + entry)
+        block, known = library.blocks[-1], library.strings_dict
         if isinstance(block, model.DuplicateFieldKeyBlock) and isinstance(block.ignore_error_block, model.Entry):
             block = block.ignore_error_block  # a field that is there twice, as in exports of Scopus
         if isinstance(block, model.Entry):
-            yield Record(line, _fields(block))
+            yield Record(line, _fields(block, {name.lower(): str(text.value) for name, text in known.items()}))
         else:
             error = getattr(block, "error", None)
-            yield Fault(line, f"is not BibTeX: {' '.join(str(error or 'broken entry').split())[:300]}")
+            yield Fault(
+                line, f"is not BibTeX: {' '.join(str(error).split())[:300] or 'its braces or commas do not match'}"
+            )
     if not found:
         yield Fault(None, "holds no BibTeX entry")
 
@@ -81,13 +84,15 @@ def _entries(lines: Iterable[str]) -> Iterator[tuple[int, str, str]]:
         yield start, kind, "\n".join(parts)
 
 
-def _fields(entry: object) -> dict[str, object]:
+def _fields(entry: object, strings: Mapping[str, str]) -> dict[str, object]:
+    """The fields of an entry; `strings` are those that @string names, where the parser left one in its place."""
     from bibtexparser import model
 
     assert isinstance(entry, model.Entry)
     given: dict[str, str] = {}
     for field in entry.fields:
-        given.setdefault(field.key.lower(), _bare(str(field.value)))
+        text = str(field.value)
+        given.setdefault(field.key.lower(), _bare(strings.get(text.strip().lower(), text)))
     fields: dict[str, object] = {n: resolved(v) for n, v in given.items() if n in _PLAIN}
     fields |= {
         n: v.replace("\\_", "_").replace("\\%", "%").replace("\\&", "&")
@@ -124,7 +129,14 @@ def _ungrouped(text: str) -> str:
 def _bare(value: str) -> str:
     """A value without the enclosing that the parser left, as where a value was put together by #."""
     value = value.strip()
-    return value[1:-1] if len(value) > 1 and (value[0], value[-1]) in {("{", "}"), ('"', '"')} else value
+    if len(value) < 2 or (value[0], value[-1]) not in {("{", "}"), ('"', '"')}:
+        return value
+    depth = 0
+    for brace in re.finditer(r"(?<!\\)[{}]", value[:-1] if value[0] == "{" else ""):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            return value  # {Barnes and Noble} and {Google, Inc.}: each in its own
+    return value[1:-1]
 
 
 def resolved(text: str) -> str:

@@ -136,7 +136,7 @@ def _venue(record: Record, database: str) -> str | None:
 
 def _fields(record: Record, name: str) -> list[object]:
     """The values that the record has for a field of a paper, best first."""
-    given = (record.fields.get(alias) for alias in (name, *FIELDS[name]))
+    given = (record.fields.get(alias) for alias in FIELDS[name])
     return [value for value in given if value not in (None, "", [], (), {})]
 
 

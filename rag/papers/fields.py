@@ -37,7 +37,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "publish time", "date published", "date_published", "publication date", "publication_date", "publicationdate",
         "pubdate", "pdate", "date of publication", "published_date", "publisheddate", "publishedat", "published-print",
         "published-online", "prism:coverdate", "coverdate", "versions", "created", "update_date", "cdate", "da",
-        "dc:date", "electronic publication date", "journal_year", "year of publication",
+        "dc:date", "electronic publication date", "journal_year", "publication_info", "year of publication",
     ),
     "url": (
         "url", "link", "links", "urls", "url_abs", "entry_id", "abs_url", "paper_url", "pdf_url", "url_pdf",

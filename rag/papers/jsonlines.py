@@ -42,8 +42,10 @@ def read(source: Source) -> Iterator[Record | Fault]:
 
 
 def _is_lines(text: str) -> bool:
-    """Whether one of the first lines is an object of its own."""
-    return any(line.lstrip().startswith("{") and isinstance(_parsed(line), dict) for line in text.split("\n", 20)[:20])
+    """Whether one of the first lines is an object of its own, and not one of an array."""
+    return not text.lstrip().startswith("[") and any(
+        line.lstrip().startswith("{") and isinstance(_parsed(line), dict) for line in text.split("\n", 20)[:20]
+    )
 
 
 def _parsed(text: str) -> object:
@@ -132,7 +134,7 @@ def _fields(value: Mapping[str, object]) -> dict[str, object]:
     fields = {str(name).strip().lower(): content for name, content in value.items()}
     for _ in range(_DEEPEST):
         inner = next((i for name in _INSIDE if isinstance(i := fields.get(name), Mapping) and _titled(i)), None)
-        if inner is None or "title" in fields:
+        if inner is None or ("title" in fields and not _ABSTRACTS.isdisjoint(fields)):
             break
         outer = {name: content for name, content in fields.items() if content is not inner}
         fields = outer | {str(name).strip().lower(): content for name, content in inner.items()}

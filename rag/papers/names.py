@@ -61,7 +61,7 @@ def _names(value: object, depth: int) -> Iterator[str]:
         roles = any(_role(one) == "author" for one in people)
         for one in value[: 2 * MOST_AUTHORS]:
             if isinstance(one, str):
-                yield _initials_first(one) if "," not in one else given_first(one)
+                yield given_first(one)
             elif isinstance(one, Mapping):
                 if not roles or _role(one) in ("author", ""):
                     yield from _in_object(one, depth)
@@ -115,7 +115,7 @@ def _listed(text: str) -> Iterator[str]:
     parts = text.split(separator) if separator else _AND.split(" ".join(text.split()))
     for part in parts:
         for name in [part] if separator and "," in part and part.count(",") < 3 else _by_commas(part):
-            yield given_first(name) if "," in name else _initials_first(name)
+            yield given_first(name) if "," in name else initials_first(name)
 
 
 def _literal(text: str) -> object:
@@ -142,7 +142,7 @@ def _by_commas(text: str) -> list[str]:
     return [", ".join(parts)] if len(parts) < 4 else parts
 
 
-def _initials_first(name: str) -> str:
+def initials_first(name: str) -> str:
     """`Curie MS` as `MS Curie`; names that end in a word stay."""
     *words, last = name.split() or [""]
     if words and _BARE_INITIALS.fullmatch(last) and any(c.islower() for word in words for c in word):

@@ -21,8 +21,8 @@ LONGEST_LINE = 16 << 20  # characters
 HEAD = 1 << 18  # characters by which the format is told
 _CHUNK = 1 << 17
 
-# A file packed a hundred times smaller than it is holds no texts (these pack 3 to 20 times smaller).
-_SUSPICIOUS_RATIO = 100
+# A file packed fifty times smaller than it is holds no texts (these pack 3 to 20 times smaller).
+_SUSPICIOUS_RATIO = 50
 _SUSPICIOUS_SIZE = 32 << 20
 
 _BOMS = (

@@ -149,7 +149,7 @@ def _upright(source: Source) -> Iterator[Record]:
         start = line if not values else start
         given = [field for field in fields[1:] if field.strip()]
         if name in FIELDS["authors"] or name in FIELDS["keywords"]:
-            values.setdefault(name, given)
+            values.setdefault(name, "; ".join(given))
         else:
             values.setdefault(name, ",".join(fields[1:]).strip(", "))
     if "title" in values:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from . import fields
 from .boilerplate import is_nothing
 from .fields import Tags
+from .names import initials_first
 from .record import Fault, Record
 from .source import Source
 
@@ -131,6 +132,8 @@ def _fields(values: dict[str, list[str]], kind: Format) -> dict[str, object]:
         if given:
             found[name] = given
     people = found.get("authors")
+    if isinstance(people, list):
+        found["authors"] = [name if "," in name else initials_first(name) for name in people]
     if isinstance(people, list) and len(people) == 1 and re.search(r";|\band\b|,[^,]*,[^,]*,", people[0]):
         found["authors"] = people[0]  # all names on one line
     found["abstract"] = _abstract([joined[tag] for tag in kind.tags["abstract"] if joined.get(tag)])

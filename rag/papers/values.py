@@ -154,8 +154,9 @@ def keywords(value: object) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for text in texts(value):
         text = text[:20_000]
-        separator = next((sign for sign in (";", "|", "\n", ",") if sign in text), None)
-        for word in text.split(separator) if separator and not isinstance(value, (list, tuple)) else [text]:
+        signs = (";", "|", "\n") if isinstance(value, (list, tuple)) else (";", "|", "\n", ",")
+        separator = next((sign for sign in signs if sign in text), None)
+        for word in text.split(separator) if separator else [text]:
             tidy = " ".join(word.strip(" '\"[]").split())
             if tidy and len(tidy) <= _LONGEST_SHORT:
                 found.setdefault(tidy.casefold(), tidy)

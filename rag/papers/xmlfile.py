@@ -33,6 +33,7 @@ def read(source: Source) -> Iterator[Record | Fault]:
             yield item
     except DefusedXmlException:
         yield Fault(None, "declares entities of its own, which can blow up a file: it is not read")
+        return
     except ParseError as error:
         yield Fault(error.position[0], f"is not XML: {error}")
         return
