@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from rag.ask import cues
 from rag.ask.certainty import LISTS, SEVERAL, Certainty, state_of
 from rag.ask.listing import Membership, membership
 from rag.ask.overview import Group, groups_of, purpose
@@ -15,7 +16,7 @@ from rag.ask.sentences import Sentence, SentenceScorer, select
 from rag.ask.sides import SHARES, Sharing, sharing
 from rag.core.answer import State, Turn
 from rag.index.index import Index
-from rag.index.lexical import STOPWORDS, words
+from rag.index.lexical import STOPWORDS, terms, words
 from rag.index.retrieval import PaperRanker, Ranking
 from rag.index.scores import Encoded
 
@@ -33,6 +34,8 @@ SHARPNESS = 1.2
 """Of the softmax that makes probabilities of the fused scores."""
 PREFERRED = 0.5
 """Of the fused score: what ranks so far before a side is a side too."""
+NAMING = 0.04
+"""A word of a title that at most this share of the papers has, or two of them, names the paper."""
 NEAREST = 3
 """Papers that are quoted where it is not sure that they answer."""
 TO_READ = 40
@@ -120,6 +123,9 @@ class Finder:
             return self._list(plan)
         if plan.kind == "overview":
             return self._overview(plan)
+        missing = tuple(self._certainty.unknown_names(plan.searches[0])) if plan.compares else ()
+        if missing and (rest := _without(plan.searches[0], missing)):
+            return self._one_sided(plan, rest, missing)
         encoded = self.ranker.encode(plan.searches[0])
         ranking = self._rank(encoded, plan)
         if not len(ranking.rows) or plan.kind == "chat":
@@ -130,6 +136,26 @@ class Finder:
         ):
             return self._comparison(replace(plan, kind="comparison"), encoded, ranking, shared)
         return self._single(plan, encoded, ranking)
+
+    def _one_sided(self, plan: Plan, rest: str, missing: tuple[str, ...]) -> Found:
+        """A comparison with what no paper is on: what answers the rest of the question, and what is missing."""
+        found = self.find(replace(plan, searches=(rest, *plan.searches[1:]), compares=False))
+        named = tuple(p for p in found.papers if self._titled(rest, p.row))
+        state: State = "partly" if found.state == "answers" or named else found.state
+        return replace(
+            found, plan=replace(plan, kind="comparison"), state=state, papers=named or found.papers, missing=missing
+        )
+
+    def _titled(self, text: str, row: int) -> set[str]:
+        """The stems of a text that the title of a paper has and hardly any other paper."""
+        few = max(2, NAMING * len(self.index))
+        title = set(terms(self.index.papers[row].title))
+        return {t for t in terms(text) if t in title and self.index.lexicon.frequency(t) <= few}
+
+    def _only_names(self, text: str, rows: Sequence[int]) -> bool:
+        """Whether a comparison names its sides and asks nothing of them: "compare A with B"."""
+        named = [self._titled(text, row) for row in rows]
+        return all(named) and set(terms(cues.without_comparing(text))) <= set().union(*named)
 
     def to_read(self, found: Found) -> list[int]:
         """The papers that a model should read for an answer, best first: those that are quoted, then the ranking. For a
@@ -162,7 +188,7 @@ class Finder:
         if state == "nearest" and not plan.rows:
             rows = [int(r) for r in ranking.rows[: max(NEAREST, len(rows))]]
         papers = self._quotes(encoded, rows) if state != "nothing" else ()
-        return Found(plan, ranking, state, papers, probability=probability, missing=self._unknown(plan, encoded))
+        return Found(plan, ranking, state, papers, probability=probability)
 
     def _likely(self, plan: Plan, ranking: Ranking) -> list[int]:
         """The papers that together are likely enough to hold the one that answers."""
@@ -191,11 +217,10 @@ class Finder:
         budget = SIDE_WORDS.get(len(rows), 105)
         papers = tuple(p for p in (self.quoted(encoded, row, budget) for row in rows) if p.sentences)
         probability = self._probability(encoded, ranking, rows)
-        missing = self._unknown(plan, encoded)
         state = state_of(probability, self._caution, near=True, least=SEVERAL)
-        if missing and state == "answers":
-            state = "partly"
-        return Found(plan, ranking, state, papers, shared.parts, missing=missing, probability=probability)
+        if self._only_names(plan.searches[0], rows):
+            state = "answers"
+        return Found(plan, ranking, state, papers, shared.parts, probability=probability)
 
     def _sides(self, ranking: Ranking, shared: Sharing) -> list[int]:
         """The papers of a comparison: those that share it, and one that the ranking prefers by far to the last of them."""
@@ -212,14 +237,16 @@ class Finder:
         best = self.scorer.score(encoded, rows[0]) if rows else []
         return self._certainty.probability(encoded, ranking, rows, best, restricted=restricted)
 
-    def _unknown(self, plan: Plan, encoded: Encoded) -> tuple[str, ...]:
-        """Names in the question that no paper of the collection has, as the question writes them."""
-        return tuple(self._certainty.unknown_names(plan.searches[0])) if plan.compares else ()
-
     def _belonging(self, plan: Plan) -> tuple[Encoded, Ranking, Membership]:
         encoded = self.ranker.encode(plan.searches[0])
         ranking = self._rank(encoded, plan, whole=True)
         return encoded, ranking, membership(self.index, encoded, ranking)
+
+    def _state_of_topic(self, topic: Encoded, probability: float) -> State:
+        """The state of a list or a view; of a topic of which no paper has a word, something is near at best."""
+        state = state_of(probability, self._caution, least=LISTS)
+        known = any(term in self.index.lexicon for term in topic.terms)
+        return "nearest" if state == "answers" and not known else state
 
     def _list(self, plan: Plan) -> Found:
         if plan.count and not [w for w in words(plan.topic) if w not in STOPWORDS]:
@@ -229,7 +256,7 @@ class Finder:
         encoded, ranking, belonging = self._belonging(plan)
         rows = [int(belonging.rows[i]) for i in belonging.members()]
         probability = float(belonging.probabilities[0]) if rows else 0.0
-        state = state_of(probability, self._caution, least=LISTS)
+        state = self._state_of_topic(encoded, probability)
         papers = tuple(p for p in (self.quoted(encoded, row, 0) for row in rows) if p.sentences)
         papers = papers if state != "nothing" else ()
         written = sum(bool(w) for w, _ in zip(belonging.writes, rows, strict=False))
@@ -255,10 +282,17 @@ class Finder:
         likely = [int(r) for r, p in zip(belonging.rows, belonging.probabilities, strict=True) if p >= VIEW_LEAST]
         rows = likely[:VIEW] or [int(r) for r in belonging.rows[:NEAREST]]
         probability = float(belonging.probabilities[0]) if rows else 0.0
-        state = state_of(probability, self._caution, least=LISTS)
+        state = self._state_of_topic(encoded, probability)
         rows = rows if state == "answers" else [] if state == "nothing" else rows[:NEAREST]
         papers = tuple(PaperQuotes(row, purpose(self.index, row)) for row in rows)
         papers = tuple(p for p in papers if p.sentences)
         return Found(
             plan, ranking, state, papers, considered=self.searched, probability=probability, members=tuple(likely)
         )
+
+
+def _without(text: str, names: Sequence[str]) -> str:
+    """A text without these names; "" where nothing is left that could be searched for."""
+    for name in names:
+        text = text.replace(name, " ")
+    return " ".join(text.split()) if any(w not in STOPWORDS for w in words(text)) else ""
