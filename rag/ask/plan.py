@@ -39,6 +39,7 @@ _STRONG = re.compile(
     re.IGNORECASE,
 )
 """What can only refer to what was talked of."""
+_BOTH = re.compile(r"\b(?:both|each|either|neither)\b", re.IGNORECASE)
 _GOES_ON = re.compile(
     r"^\W*(?:and|but|or|so|also|then|ok(?:ay)?|no|yes|what\s+about|how\s+about|what\s+else|why|how\s+so|how\s+come|really|by\s+how\s+much|since\s+when|on\s+(?:which|what|how)|with\s+(?:which|what|how)|in\s+(?:which|what|how)|for\s+(?:which|what|how)|compared\s+(?:to|with)|any)\b",
     re.IGNORECASE,
@@ -161,7 +162,8 @@ def read_in_conversation(
     both = f"{previous} {question}"
     # "And the other one?" asks again what was asked before.
     searches = (question, both) if any(w not in STOPWORDS for w in words(question)) else (both,)
-    return replace(plan, kind="single", one=False, standalone=standalone, searches=searches, rows=focus)
+    kind: PlanKind = "comparison" if len(focus) > 1 and _BOTH.search(question) else "single"
+    return replace(plan, kind=kind, one=False, standalone=standalone, searches=searches, rows=focus)
 
 
 def _depends(question: str, plan: Plan) -> bool:
