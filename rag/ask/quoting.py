@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rag.ask.certainty import LISTS, SEVERAL, Certainty, state_of
-from rag.ask.listing import Membership, membership
+from rag.ask.certainty import SEVERAL, Certainty, state_of
+from rag.ask.listing import Membership, membership, state_of_list
 from rag.ask.overview import Group, groups_of, purpose
 from rag.ask.plan import Plan, read_in_conversation
 from rag.ask.sentences import Sentence, SentenceScorer, select
@@ -229,7 +229,7 @@ class Finder:
         encoded, ranking, belonging = self._belonging(plan)
         rows = [int(belonging.rows[i]) for i in belonging.members()]
         probability = float(belonging.probabilities[0]) if rows else 0.0
-        state = state_of(probability, self._caution, least=LISTS)
+        state = state_of_list(encoded, belonging, self._caution)
         papers = tuple(p for p in (self.quoted(encoded, row, 0) for row in rows) if p.sentences)
         papers = papers if state != "nothing" else ()
         written = sum(bool(w) for w, _ in zip(belonging.writes, rows, strict=False))
@@ -255,7 +255,7 @@ class Finder:
         likely = [int(r) for r, p in zip(belonging.rows, belonging.probabilities, strict=True) if p >= VIEW_LEAST]
         rows = likely[:VIEW] or [int(r) for r in belonging.rows[:NEAREST]]
         probability = float(belonging.probabilities[0]) if rows else 0.0
-        state = state_of(probability, self._caution, least=LISTS)
+        state = state_of_list(encoded, belonging, self._caution)
         rows = rows if state == "answers" else [] if state == "nothing" else rows[:NEAREST]
         papers = tuple(PaperQuotes(row, purpose(self.index, row)) for row in rows)
         papers = tuple(p for p in papers if p.sentences)
