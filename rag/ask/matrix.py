@@ -1,4 +1,4 @@
-"""Papers by aspects: what each abstract says of each, in its own words, or that it does not say."""
+"""Papers by aspects: what each abstract says of each, in its own sentences, where one clearly does."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag.ask.answering import NOT_SAID, as_it_is
+from rag.ask.aspect import cells, is_part
 from rag.ask.citations import Citations, check
-from rag.ask.coverage import Coverage, read_aspect
+from rag.ask.quoting import Finder
 from rag.core.answer import Citation
 from rag.core.errors import UsageError
+from rag.core.markdown import NOT_SAID, as_it_is
 from rag.index.index import Index
 
 MAX_PAPERS, MAX_ASPECTS, MAX_ASPECT = 20, 8, 200
@@ -23,10 +24,10 @@ SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one abstract says of one aspect: at most two exact sentences; without any the abstract does not say.
+    """What one abstract says of one aspect: at most two exact sentences, none where no sentence clearly says it.
 
-    `confidence` is the estimated probability that it says anything; None where the aspect is one of those that are
-    known by how abstracts write them, for which no probability was estimated.
+    `confidence` is the estimated probability that the best of them says it; None without quotes, and where the aspect
+    is a part of an abstract ("method", "results"), of which no probability is estimated.
     """
 
     quotes: tuple[Citation, ...] = ()
@@ -61,30 +62,30 @@ class Comparison:
         return dataclasses.asdict(self)
 
     def markdown(self) -> str:
-        """The table as Markdown, a row a paper; a cell has its quotes with markers, or says that there are none."""
+        """The table as Markdown, a row a paper; a cell has its quotes with markers, or says that there is none."""
         lines = [_line(["Paper", *(as_it_is(a) for a in self.aspects)]), "|---" * (len(self.aspects) + 1) + "|"]
         lines += [_line([f"**{as_it_is(row.title)}**", *(_written(cell) for cell in row.cells)]) for row in self.rows]
         return "\n".join(lines) + "\n"
 
 
-def compare(index: Index, coverage: Coverage, papers: Sequence[str], aspects: Sequence[str]) -> Comparison:
+def compare(finder: Finder, papers: Sequence[str], aspects: Sequence[str]) -> Comparison:
     """The table of `papers`, each an id, a title or the beginning of one, by `aspects`.
 
     One that is given twice stands in the table once. Raises UsageError for what names no paper or several, and for too
     few or too many of either.
     """
     started = time.perf_counter()
+    index = finder.index
     asked = _asked(aspects)
     rows = _rows(index, papers)
-    encoded = [(aspect, coverage.encode(aspect)) for aspect in (read_aspect(text) for text in asked)]
     citations = Citations(index)
     table = []
-    for row in rows:
-        cells = []
-        for aspect, vector in encoded:
-            said = coverage.said(aspect, vector, row)
-            cells.append(Cell(tuple(citations.cite(row, span) for span in said.spans), said.confidence))
-        table.append(Row(index.papers[row].id, index.papers[row].title, tuple(cells)))
+    for row, found in zip(rows, cells(finder, rows, asked), strict=True):
+        filled = []
+        for aspect, sentences in zip(asked, found, strict=True):
+            sure = None if is_part(aspect) else max((round(s.score, 4) for s in sentences), default=None)
+            filled.append(Cell(tuple(citations.cite(row, s.span) for s in sentences), sure))
+        table.append(Row(index.papers[row].id, index.papers[row].title, tuple(filled)))
     check(citations.all(), index)
     return Comparison(asked, tuple(table), {"total": round((time.perf_counter() - started) * 1000, 2)})
 
