@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hostile import HOSTILE
 
 from eval.aspects import Labelled, read_cells, score
 from rag import Comparison, Rag, UsageError

@@ -14,6 +14,7 @@ from serving import ROOT
 
 from rag import Answer, Citation, Config, Rag, build
 from rag.ask.quoting import Finder
+from rag.ask.sentences import Sentence
 from rag.ask.suggest import CHARACTERS, starters, suggest
 from rag.core.answer import Retrieved
 from rag.core.errors import ModelUnreachable
@@ -21,8 +22,8 @@ from rag.index.embedding import BuiltinEmbedding
 from rag.index.index import Index, current
 from rag.index.retrieval import PaperRanker
 from rag.llm.client import Client
+from rag.llm.llamaindex import LlamaIndexSource
 from rag.llm.prompts import prompt, source
-from rag.llm.source import LlamaIndexSource
 
 ASKED = (
     "What does double quantization save in QLoRA?",
@@ -46,12 +47,17 @@ def answered(finder: Finder, question: str) -> Answer:
     """The answer with the citations of what is found, and no text."""
     found = finder.find(finder.plan(question, []))
     papers = finder.index.papers
+    sentences = [s for p in found.papers for s in p.sentences]
     citations = [
-        Citation(n, papers[s.row].id, papers[s.row].title, papers[s.row].abstract[s.span.start : s.span.end], *s.span)
-        for n, s in enumerate((s for p in found.papers for s in p.sentences), 1)
+        Citation(n, papers[s.row].id, papers[s.row].title, *_quote(finder, s)) for n, s in enumerate(sentences, 1)
     ]
     retrieved = tuple(Retrieved(papers[int(r)].id, papers[int(r)].title, 0.0) for r in found.ranking.rows[:20])
     return Answer(question, question, "single", "…", citations=tuple(citations), retrieved=retrieved)
+
+
+def _quote(finder: Finder, sentence: Sentence) -> tuple[str, int, int]:
+    start, end = sentence.span.start, sentence.span.end
+    return finder.index.papers[sentence.row].abstract[start:end], start, end
 
 
 def shown(*answers: Answer) -> set[tuple[str, int, int]]:

@@ -28,8 +28,8 @@ before the sentence that says what the paper does; no_figure: a figure is asked 
 WEIGHTS, BIAS = np.array([3.15, 3.15, 2.43, -3.39, -1.41], np.float32), -4.14
 """Logistic regression on the sentences of 16 aspects of 44 papers on systems (eval/aspects.jsonl)."""
 THRESHOLD, SECOND = 0.35, 0.5
-"""Probabilities from which on a sentence is quoted, and a second one beside it. Of the cells with quotes .80 are right on
-the development papers and .77 on 22 others; of those that should have one, .54 and .56 have a right one."""
+"""Probabilities from which on a sentence is quoted, and a second one beside it. Of the cells with quotes .80 are right
+on the development papers and .77 on 22 others; of those that should have one, .54 and .56 have a right one."""
 SENTENCES = 2
 """Quotes for one paper and one aspect."""
 

@@ -25,8 +25,8 @@ CHARACTERS = 110
 """Of a suggested question at most; one that would be longer is left out, and never cut."""
 TITLE = 80
 """Characters of a title that is quoted in a question at most."""
-TRIES = 3
-"""Questions that are tried for each one wanted: the reader waits."""
+TRIES, MISSES = 6, 2
+"""Questions that are tried for each one wanted, for the reader waits, and of one kind before it is another's turn."""
 TABLE, NEAR = 3, 4
 """Papers of the last answer that are asked about, and papers near to the first of them."""
 ASKED = 4
@@ -122,6 +122,7 @@ def _tried(
     tries, waiting = TRIES * count, list(kinds)
     while waiting and len(found) < count:
         kind = waiting.pop(0)
+        missed = 0
         for question, rows in kind:
             if _folded(question) in asked or len(question) > CHARACTERS or _UNSAFE.search(question):
                 continue
@@ -131,6 +132,10 @@ def _tried(
             tries -= 1
             if _holds(finder, finder.find(finder.plan(question, [])), rows or among, shown, every=bool(rows)):
                 found.append(question)
+                waiting.append(kind)
+                break
+            missed += 1
+            if missed == MISSES:
                 waiting.append(kind)
                 break
     return found
