@@ -4,9 +4,8 @@
     python -m eval.aspects --failures       # and the development cells that are wrong or missed
 
 eval/aspects.jsonl has 17 aspects of 66 abstracts. `says` are the sentences that say the aspect, `may` those that one
-may quote for it and need not. They were read by one reader, a language model, who wrote the patterns of
-rag/ask/facets.py
-for the 44 development papers and labelled the 22 test papers after that, before any pattern was run on them.
+may quote for it and need not. They were read by one reader, a language model; rag/ask/aspect.py was fitted on the 44
+development papers.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from rich.console import Console
 from rich.table import Table
 
 from rag import Config, Rag, build
-from rag.ask.coverage import read_aspect
 from rag.ask.matrix import MAX_ASPECTS, MAX_PAPERS
 
 CELLS = Path(__file__).parent / "aspects.jsonl"
@@ -106,9 +104,7 @@ def score(filled: Iterable[Filled]) -> Score:
 def _table(split: str, filled: Sequence[Filled]) -> Table:
     table = Table("aspect", "quoted", "precision", "says", "recall", title=split)
     aspects = dict.fromkeys(cell.aspect for cell, _ in filled)
-    known = {aspect for aspect in aspects if read_aspect(aspect).facets}
-    groups = {aspect: {aspect} for aspect in aspects}
-    groups |= {"all that patterns know": known, "all others": set(aspects) - known, "all": set(aspects)}
+    groups = {aspect: {aspect} for aspect in aspects} | {"all": set(aspects)}
     for name, group in groups.items():
         s = score(f for f in filled if f[0].aspect in group)
         table.add_row(name, str(s.quoted), f"{s.precision:.2f}", str(s.says), f"{s.recall:.2f}")

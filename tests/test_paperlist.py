@@ -295,7 +295,7 @@ def test_a_comparison_leads_from_each_quote_to_its_sentence_and_says_where_there
     html = matrix.html(COMPARED, "papers")
     table = Fragment(clean(html))
     assert table.acts("read") == ["a", "a 5 9", "b", "b 0 4", "b 5 9"]
-    assert table.text.count("The abstract does not say.") == 2
+    assert table.text.count("No sentence clearly says.") == 2
     assert [urlsplit(link).path for link in table.links] == ["paper-rag/comparison.csv", "paper-rag/comparison.md"]
     fields = [("collection", "papers"), ("id", "a"), ("id", "b"), ("aspect", "method"), ("aspect", "data & more")]
     assert parse_qsl(urlsplit(table.links[0]).query) == fields

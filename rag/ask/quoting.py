@@ -90,6 +90,11 @@ class Finder:
         return other
 
     @property
+    def rows(self) -> frozenset[int] | None:
+        """The rows of the papers that it finds among; None where these are all."""
+        return self._rows
+
+    @property
     def searched(self) -> int:
         """How many papers it finds among."""
         return len(self.index) if self._rows is None else len(self._rows)

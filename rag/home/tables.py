@@ -8,13 +8,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.ask.arrange import NOT_SAID
-from rag.core.markdown import as_it_is
 from rag.core.answer import Answer, Citation
+from rag.core.markdown import NOT_SAID, as_it_is
 from rag.core.paper import Paper
 
 Cell = str | tuple[Citation, ...]
-"""Text, or quotes from the paper of the row; no quotes at all are an abstract that does not say."""
+"""Text, or quotes from the paper of the row; no quotes at all: no sentence clearly says it."""
 
 NUMBER = "#"
 """The column of the numbers of a list, before all others."""
