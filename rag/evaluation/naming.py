@@ -64,7 +64,12 @@ class Names:
 
     def outside(self, text: str, own: Collection[str]) -> dict[str, str]:
         """Names in `text` that no paper in `own` has, each with the id of the likeliest that has it."""
-        return {name: owners[0] for name, owners in self._mentions(text).items() if not {*owners} & {*own}}
+        told = _key(" ".join(f"{p.title} {p.abstract}" for id, p in self._papers.items() if id in own))
+        return {
+            name: owners[0]
+            for name, owners in self._mentions(text).items()
+            if not {*owners} & {*own} and _key(name) not in told
+        }
 
     def _mentions(self, text: str) -> dict[str, list[str]]:
         """The names in a text, the longest first where they overlap, each with the papers that own it."""
