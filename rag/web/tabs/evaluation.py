@@ -14,7 +14,7 @@ from rag.web.runs import compared, lists, planning, results
 from rag.web.runs.desk import Desk
 from rag.web.shared import HTML, PRIVATE, QUICK, Shared
 
-KINDS = "fact number idea lookalike followup false_premise comparison list count unanswerable".split()
+KINDS = "fact number idea lookalike followup false_premise comparison list count overview unanswerable".split()
 """Those of `rag.evaluation.items.KINDS`, which costs a second to import: the page is to be there sooner."""
 SECONDS = 1.0
 """Between two looks at the evaluation that is running."""
