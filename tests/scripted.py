@@ -62,7 +62,15 @@ class Scripted(FakeRag):
             answer = _hostile(answer)
         if "nothing" in question:
             nearest = (Retrieved(PAPER.id, PAPER.title, 0.1),)
-            answer = replace(answer, kind="none", abstained=True, citations=(), retrieved=nearest, answer="Not here.")
+            answer = replace(
+                answer,
+                kind="none",
+                abstained=True,
+                state="nothing",
+                citations=(),
+                retrieved=nearest,
+                answer="Not here.",
+            )
         yield Text(answer.answer)
         yield answer
 

@@ -196,6 +196,17 @@ def test_ask_prints_the_answer_and_its_sources(shell: Shell) -> None:
     assert result.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("question", "line"),
+    [("What is nearest?", "State: nearest"), ("What is partly there?", "State: partly; not found here: H2O; Bloop")],
+)
+def test_ask_tells_the_state_of_an_answer_that_is_not_sure(shell: Shell, question: str, line: str) -> None:
+    result = shell("ask", question)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{line}\n\n")
+    assert f"[1] {PAPER.title}\n    “{QUOTE}”" in result.stdout
+
+
 def test_ask_json_is_one_object_and_nothing_else(shell: Shell) -> None:
     shell.empty = True
     result = shell("ask", QUESTION, "--json")

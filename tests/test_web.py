@@ -133,7 +133,9 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
         claims=(Claim(payload, "unsupported", payload), Claim(payload, "partly", payload, (1,))),
         answer=f"{payload} [1] [partly supported]. {payload} [unsupported]\n\n{payload}",
     )
-    abstained = replace(value, citations=(), abstained=True, retrieved=(Retrieved(of.id, of.title, 1.0),))
+    abstained = replace(
+        value, citations=(), abstained=True, state="nothing", retrieved=(Retrieved(of.id, of.title, 1.0),)
+    )
     for html in (
         fragments.question(payload),
         fragments.status(payload),
@@ -222,13 +224,65 @@ def test_a_question_that_was_not_rewritten_is_not_repeated() -> None:
     assert "Understood as" not in fragments.answer(replace(answer("Yes."), standalone_question="a question"), 1)
 
 
-def test_an_abstention_says_so_and_shows_the_nearest_papers() -> None:
-    value = answer("Not here.", abstained=True, kind="none", retrieved=(Retrieved(PAPER.id, PAPER.title, 0.4),))
-    assert "The collection does not say" in fragments.answer(value, 1)
+def test_where_nothing_is_near_the_answer_says_so_itself_beside_the_nearest_papers() -> None:
+    retrieved = (Retrieved(PAPER.id, PAPER.title, 0.4),)
+    value = answer("Not here.", abstained=True, state="nothing", kind="none", retrieved=retrieved)
+    html = fragments.answer(value, 1)
+    assert '<article class="answer nothing none"' in html
+    assert 'class="state"' not in html
     page = Page(sources.panel([value], {PAPER.id: PAPER}))
     assert "Nearest papers" in page.text
     assert PAPER.title in page.text
     assert "mark" not in page.tags
+
+
+def test_the_nearest_sentences_are_shown_with_their_markers_under_a_heading_that_claims_nothing() -> None:
+    value = FakeRag(Config()).ask("What is nearest?")
+    page, html = Page(fragments.answer(value, 1)), fragments.answer(value, 1)
+    assert '<article class="answer nearest single"' in html
+    assert '<p class="state">Nearest sentences</p>' in html
+    assert page.links == ["#cite-1-1"]
+    assert "1 shown" in page.text
+    beside = sources.panel([value], {PAPER.id: PAPER})
+    assert "Nearest papers" in beside
+    assert "1 quoted paper" in beside
+    assert 'id="cite-1-1"' in beside
+
+
+def test_an_answer_in_part_says_what_is_missing_and_begins_with_its_headline() -> None:
+    html = fragments.answer(FakeRag(Config()).ask("What is partly there?"), 1)
+    assert '<p class="state">Answered in part. Not found here: H2O; Bloop.</p>' in html
+    assert '<div class="headline"><p><strong>0.37 bits</strong></p>' in html
+    assert html.count("0.37 bits</strong>") == 1
+
+
+@pytest.mark.parametrize(("text", "headline"), [("**A** b", None), ("a\n\nb", "a"), ("", "a")])
+def test_no_headline_is_taken_from_a_text_that_has_none(text: str, headline: str | None) -> None:
+    html = fragments.answer(answer(text, headline=headline), 1)
+    assert "headline" not in html
+    assert "state" not in html
+
+
+def test_the_groups_of_an_overview_fold_and_it_can_be_kept_as_a_table() -> None:
+    html = clean(fragments.answer(FakeRag(Config()).ask("Give an overview"), 1, "talk"))
+    summaries = re.findall(r'<details class="group" open=""><summary><h3>(.*?)</h3></summary>', html)
+    assert summaries == ["Quantization (1 paper)", "Pipelines (1 paper)"]
+    assert "conversations/talk/1.csv" in html
+
+
+def test_a_list_keeps_what_its_text_says_before_and_after_its_items() -> None:
+    items = "1. **A** (2020): “It is fast.” [1]\n2. **B**: “It is slow.” [2]"
+    of = paper("It is fast. It is slow.")
+    value = answer(
+        f"**14 papers here are about speed.**\n\n2 write it.\n\n{items}\n\n… and 12 more",
+        cite(1, of, 0, 11),
+        cite(2, of, 12, 23),
+        kind="list",
+        headline="14 papers here are about speed.",
+    )
+    text = Page(fragments.answer(value, 1)).text
+    assert text.index("14 papers") < text.index("2 write it.") < text.index("It is fast.") < text.index("… and 12 more")
+    assert text.count("It is fast.") == 1
 
 
 # ---- What a model wrote

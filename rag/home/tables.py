@@ -40,13 +40,13 @@ class Table:
 
 
 def table(answer: Answer, papers: Mapping[str, Paper]) -> Table | None:
-    """The table of a comparison or a list, None of any other answer.
+    """The table of a comparison, a list or an overview, None of any other answer.
 
-    A list has a row a paper that fits, numbered as in its text; a comparison has one a side, in the order of the
-    question, and then those that no paper is on, and a column an aspect where several are asked for. `papers` are by
-    id; of one that isn't there any more only what the citations hold is shown.
+    A list or an overview has a row a paper, that of a list numbered as in its text; a comparison has one a side, in the
+    order of the question, and then those that no paper is on, and a column an aspect where several are asked for.
+    `papers` are by id; of one that isn't there any more only what the citations hold is shown.
     """
-    if answer.abstained or answer.kind not in ("comparison", "list") or not answer.citations:
+    if answer.abstained or answer.kind not in ("comparison", "list", "overview") or not answer.citations:
         return None
     cited: dict[str, list[Citation]] = {}
     for citation in answer.citations:
