@@ -248,6 +248,16 @@ def test_flags_reach_the_settings(shell: Shell, tmp_path: Path) -> None:
     assert shell.rag.config == Config(home=tmp_path / "elsewhere", collection="biology")
 
 
+def test_caution_is_a_setting(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_CAUTION", "bold")
+    shell("ask", QUESTION)
+    assert shell.rag.config.caution == "bold"
+    shell("ask", QUESTION, "--caution", "careful")
+    assert shell.rag.config.caution == "careful"
+    result = shell("ask", QUESTION, "--caution", "timid")
+    assert (result.exit_code, "careful, usual, bold" in result.stderr) == (2, True)
+
+
 def test_control_characters_never_reach_the_terminal(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fake_rag.QUOTE", "saves \x1b]0;owned\x07 0.37")
     monkeypatch.setattr("fake_rag.ABSTRACT", "QLoRA saves \x1b]0;owned\x07 0.37 bits.")

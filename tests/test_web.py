@@ -681,7 +681,8 @@ def test_a_rating_that_cannot_be_saved_says_so(
         (None, Settings()),
         ("x", Settings()),
         ({"mode": "quoting", "strict": True, "most": 5, "model": "m"}, Settings("quoting", True, 5, "m")),
-        ({"mode": "fast", "strict": "yes", "most": 11, "model": 3}, Settings()),
+        ({"caution": "bold"}, Settings(caution="bold")),
+        ({"mode": "fast", "strict": "yes", "most": 11, "model": 3, "caution": []}, Settings()),
         ({"most": True, "model": "x" * 301, "other": 1}, Settings()),
     ],
 )
