@@ -39,7 +39,7 @@ from rag.web import chat, fragments, rating, sources
 from rag.web.api import WAITING, Calls, Refusal
 from rag.web.markdown import to_html
 from rag.web.markup import clean
-from rag.web.state import Settings, Talk
+from rag.web.state import ConversationState, Settings
 from rag.web.stopping import Stop, Stops, until
 
 if TYPE_CHECKING:
@@ -264,10 +264,10 @@ def test_no_headline_is_taken_from_a_text_that_has_none(text: str, headline: str
 
 
 def test_the_groups_of_an_overview_fold_and_it_can_be_kept_as_a_table() -> None:
-    html = clean(fragments.answer(FakeRag(Config()).ask("Give an overview"), 1, "talk"))
+    html = clean(fragments.answer(FakeRag(Config()).ask("Give an overview"), 1, "conversation"))
     summaries = re.findall(r'<details class="group" open=""><summary><h3>(.*?)</h3></summary>', html)
     assert summaries == ["Quantization (1 paper)", "Pipelines (1 paper)"]
-    assert "conversations/talk/1.csv" in html
+    assert "conversations/conversation/1.csv" in html
 
 
 def test_a_list_keeps_what_its_text_says_before_and_after_its_items() -> None:
@@ -457,8 +457,10 @@ class Endless(FakeRag):
             time.sleep(0.02)
 
 
-def converse(rag: Any, question: str, talk: Talk | None = None, stop: Stop | None = None) -> Iterator[chat.View]:
-    return chat.converse(rag, question, talk or Talk("an-id"), Options(), stop or Stop())
+def converse(
+    rag: Any, question: str, conversation: ConversationState | None = None, stop: Stop | None = None
+) -> Iterator[chat.View]:
+    return chat.converse(rag, question, conversation or ConversationState("an-id"), Options(), stop or Stop())
 
 
 def last(views: list[chat.View]) -> str:
@@ -473,8 +475,8 @@ def test_a_question_goes_from_status_to_text_to_answer() -> None:
     assert "receipt" in shown[-1]
     assert [v.busy for v in views] == [True] * (len(views) - 1) + [False]
     assert marks(views[-1].sources or "") == [QUOTE]
-    assert views[-1].talk is not None
-    again = list(converse(rag, "And that?", views[-1].talk))
+    assert views[-1].conversation is not None
+    again = list(converse(rag, "And that?", views[-1].conversation))
     asked, history = rag.asked[-1]
     assert asked == "And that?"
     assert history == (Turn("user", "What is saved?"), Turn("assistant", f"**QLoRA**: {QUOTE} [1]"))
@@ -560,14 +562,14 @@ def test_stopping_keeps_what_has_arrived_and_says_that_it_is_incomplete() -> Non
     assert "incomplete" in last(rest)
     assert "word" in last(rest)
     assert rest[-1].messages[0] == shown.messages[0]
-    assert rest[-1].talk == Talk("an-id", unanswered="Q?")
+    assert rest[-1].conversation == ConversationState("an-id", unanswered="Q?")
     assert rest[-1].sources is None
 
 
 def test_what_is_shown_instead_of_an_answer_is_not_followed_by_more_of_it() -> None:
     stop = Stop()
     rag: Any = Endless()
-    views = converse(rag, "Q?", Talk("an-id", "papers", (answer("Earlier."),)), stop)
+    views = converse(rag, "Q?", ConversationState("an-id", "papers", (answer("Earlier."),)), stop)
     next(v for v in views if "word" in v.messages[-1]["content"])
     stop.ask(instead="another conversation")
     assert list(views) == []
@@ -577,8 +579,8 @@ def test_what_is_shown_instead_of_an_answer_is_not_followed_by_more_of_it() -> N
 def test_a_conversation_is_shown_again_as_it_was() -> None:
     rag: Any = FakeRag(Config())
     done = list(converse(rag, "What is saved?"))[-1]
-    assert done.talk is not None
-    assert chat.messages(done.talk) == done.messages
+    assert done.conversation is not None
+    assert chat.messages(done.conversation) == done.messages
 
 
 def test_a_silent_source_does_not_delay_the_stop_and_is_left_alone_afterwards() -> None:

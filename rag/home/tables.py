@@ -86,9 +86,10 @@ def arranged(
     ]
     if numbered:
         about.insert(0, (NUMBER, lambda n, id: str(n)))
-    about = [(name, told) for name, told in about if name == "Paper" or any(told(1, id) for id in quotes)]
+    about = [(name, value_of) for name, value_of in about if name == "Paper" or any(value_of(1, id) for id in quotes)]
     rows = [
-        Row(id, (*(told(n, id) for _, told in about), *found)) for n, (id, found) in enumerate(quotes.items(), start=1)
+        Row(id, (*(value_of(n, id) for _, value_of in about), *found))
+        for n, (id, found) in enumerate(quotes.items(), start=1)
     ]
     for side, note in (absent or {}).items():
         known = (side if name == "Paper" else "" for name, _ in about)

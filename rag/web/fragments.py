@@ -86,11 +86,11 @@ def unfinished() -> str:
     return f'<div class="bar" role="group" aria-label="This question">{again}</div>'
 
 
-def answer(value: Answer, turn: int, talk: str = "") -> str:
+def answer(value: Answer, turn: int, conversation: str = "") -> str:
     """A finished answer: how the question was understood, how far it is answered, the text with its markers, doubts,
     warnings, receipt.
 
-    `talk` is the id of its conversation on the server, for what can be downloaded.
+    `conversation` is the id of its conversation on the server, for what can be downloaded.
     """
     links = {c.marker: (anchor(turn, c.marker), c.title) for c in value.citations}
     parts = []
@@ -109,7 +109,7 @@ def answer(value: Answer, turn: int, talk: str = "") -> str:
         items = "".join(f"<li>{shown(warning)}</li>" for warning in value.warnings)
         parts.append(f'<ul class="warnings" aria-label="Warnings">{items}</ul>')
     parts.append(f'<p class="receipt">{shown(receipt(value))}</p>')
-    parts.append(_bar(value, turn, talk))
+    parts.append(_bar(value, turn, conversation))
     style = f"answer {value.state} {value.kind}"
     return f'<article class="{style}" id="answer-{turn}" aria-label="Answer {turn}">{"".join(parts)}</article>'
 
@@ -127,13 +127,13 @@ def _folding(html: str) -> str:
     return before + "".join(f'<details class="group" open>{group}</details>' for group in folding)
 
 
-def _bar(value: Answer, turn: int, talk: str) -> str:
+def _bar(value: Answer, turn: int, conversation: str) -> str:
     """What can be done with an answer. Only the last can be asked again: what follows rests on those before."""
     parts = [
         copier(_copied(value), "Copy", label=f"Copy answer {turn}"),
         button("retry", turn, "Retry", label="Ask the last question again", style="latest"),
         button("edit", turn, "Edit question", label="Edit the last question", style="latest"),
-        tables.downloads(value, turn, talk),
+        tables.downloads(value, turn, conversation),
         '<span class="thumbs">',
         button("rate", f"{turn} up", "Helpful", label=f"Answer {turn} is helpful", style="thumb"),
         button("rate", f"{turn} down", "Not helpful", label=f"Answer {turn} is not helpful", style="thumb"),

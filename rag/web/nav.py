@@ -22,7 +22,7 @@ def conversations(found: Sequence[Summary], open: str) -> str:
         everything = f'<details class="menu all"><summary>Delete all …</summary>{sure}</details>'
     listed = f'<ul id="past">{items}</ul>{everything}' if found else '<p class="hint">They are kept on this server.</p>'
     return (
-        f'<nav class="conversations" aria-label="Conversations" data-talk="{shown(open)}"><div class="heading">'
+        f'<nav class="conversations" aria-label="Conversations" data-conversation="{shown(open)}"><div class="heading">'
         f'<button type="button" class="toggle" data-toggle="conversations" aria-expanded="false">Conversations</button>'
         f"<h2>Conversations</h2>{button('new', '', 'New', label='New conversation', style='new')}</div>"
         f'<div class="past">{listed}</div></nav>'

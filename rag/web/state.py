@@ -14,7 +14,7 @@ MOST = (1, 10)
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class ConversationState:
     """A conversation: its id on the server ("" before the first question), its collection, its finished answers.
 
     `unanswered` is the last question where its answer was stopped or failed; `editing` says that the next question

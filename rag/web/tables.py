@@ -54,11 +54,11 @@ def drawn(table: Table, links: Links, name: str) -> str:
     )
 
 
-def downloads(value: Answer, turn: int, talk: str) -> str:
+def downloads(value: Answer, turn: int, conversation: str) -> str:
     """Links to the table of an answer as CSV and as Markdown; none where it has no table."""
-    if not talk or tables.table(value, {}) is None:
+    if not conversation or tables.table(value, {}) is None:
         return ""
-    place = f"{SITE}conversations/{shown(talk)}/{turn}"
+    place = f"{SITE}conversations/{shown(conversation)}/{turn}"
     return (
         f'<a href="{place}.csv" download aria-label="Download the table of answer {turn} as CSV">CSV</a>'
         f'<a href="{place}.md" download aria-label="Download the table of answer {turn} as Markdown">Markdown</a>'

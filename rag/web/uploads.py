@@ -13,8 +13,8 @@ from rag.core.errors import Locked, PaperError, RagError, UsageError
 from rag.core.paper import Paper
 from rag.papers import Merged, load
 from rag.service import Rag
+from rag.web.collection_cache import CollectionCache, title
 from rag.web.markdown import shown
-from rag.web.shelf import Shelf, title
 
 MOST = 20_000
 """Papers of a collection that readers add to: some twenty minutes of embedding on two cores."""
@@ -47,10 +47,10 @@ class Report:
 
 
 class Uploads:
-    """Adds files to the collections of a shelf, to each from one reader at a time."""
+    """Adds files to the collections of a home, to each from one reader at a time."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, collections: CollectionCache) -> None:
+        self._collections = collections
         self._busy: set[str] = set()
         self._guard = threading.Lock()
 
@@ -94,11 +94,11 @@ class Uploads:
             raise UsageError("There is no file yet: choose one or more first.")
         if not collection:
             raise UsageError("The collection has no name yet: write a new one, or that of one to add to.")
-        return self._shelf.made(self._named(collection))
+        return self._collections.made(self._named(collection))
 
     def _named(self, name: str) -> str:
         """The collection that is called so on the page, whatever the case, or a new one of this name."""
-        called = {known.casefold(): one for one in self._shelf.names() for known in (title(one), one)}
+        called = {known.casefold(): one for one in self._collections.names() for known in (title(one), one)}
         return called.get(name.casefold(), name)
 
     def _begin(self, collection: str) -> None:
@@ -113,10 +113,10 @@ class Uploads:
 
 
 def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | Exception]) -> Report:
-    def told(stage: str, done: int, total: int) -> None:
+    def report(stage: str, done: int, total: int) -> None:
         events.put(Step(stage, done, total))
 
-    told("Reading the files", 0, 1)
+    report("Reading the files", 0, 1)
     loaded = load(paths, skip_bad=True)
     before = rag.papers()
     held = {p.id for p in before}
@@ -128,7 +128,7 @@ def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | 
             "fewer; whoever runs this server can add more, by rag ingest."
         )
     if new:
-        rag.ingest(paths, add=True, skip_bad=True, progress=told)
+        rag.ingest(paths, add=True, skip_bad=True, progress=report)
         with suppress(RagError):  # The papers are there all the same, and the next question says what is wrong.
             rag.checker()  # Opens the index, for which the first question would wait otherwise.
     merged = tuple(Merged(m.kept, Path(m.file).name, m.line) for m in loaded.merged)
@@ -156,13 +156,13 @@ def progress(step: Step) -> str:
 def report(value: Report) -> str:
     """What became of the files."""
     name = shown(title(value.collection))
-    told = [f"{_papers(value.added)} added", f"{len(value.known):,} there before" if value.known else ""]
-    told += [f"{len(value.merged):,} repeated and merged" if value.merged else ""]
-    told += [f"{len(value.refused):,} refused" if value.refused else ""]
+    counts = [f"{_papers(value.added)} added", f"{len(value.known):,} there before" if value.known else ""]
+    counts += [f"{len(value.merged):,} repeated and merged" if value.merged else ""]
+    counts += [f"{len(value.refused):,} refused" if value.refused else ""]
     merged = [f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged]
     refused = [f"{_place(r.file, r.line)}: {r.reason}" for r in value.refused]
     parts = [
-        f'<p role="status"><b>{", ".join(t for t in told if t)}.</b> {name} has {_papers(value.papers)} now.</p>',
+        f'<p role="status"><b>{", ".join(t for t in counts if t)}.</b> {name} has {_papers(value.papers)} now.</p>',
         _listed("Refused", refused, open=True),
         _listed("Repeated and merged", merged),
         _listed("There before", [p.title for p in value.known]),

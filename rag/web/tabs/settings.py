@@ -73,7 +73,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> None:
     def shown(stored: Any, collection: str) -> list[Any]:
         settings = Settings.of(stored)
         try:
-            models = shared.shelf.rag(collection).models
+            models = shared.collections.rag(collection).models
         except RagError as error:
             return [clean(fragments.problem(str(error))), *[gr.skip()] * len(parts.all)]
         model = settings.model if settings.model in models else AS_CONFIGURED
