@@ -26,7 +26,8 @@ def header(name: str, collection: str, papers: int, model: str | None, user: str
     if model:
         answers = f"Answers are written by <b>{shown(model)}</b> and checked against the abstracts."
     return (
-        f'<header class="top"><h1>{shown(name)}</h1>'
+        '<header class="top"><a class="skip" href="#question">Skip to the question</a>'
+        f"<h1>{shown(name)}</h1>"
         f"<p>{count} in the collection <b>{shown(collection)}</b>. {answers}</p>{_leaving(user)}</header>"
     )
 
