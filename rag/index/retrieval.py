@@ -32,6 +32,7 @@ LEXICAL_LEAST, LEXICAL_MOST = 0.2, 1.2
 Of 50 questions in other words than the abstract's the paper is among the first three in .98, and with a fixed share of 1 in
 .90 (medicine and society); of 133 on systems in .82 and .78; requests for papers and lists stay as they are."""
 
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """Shares of the standardised scores in the sum; BM25's follows the question (LEXICAL_LEAST, LEXICAL_MOST).

@@ -45,7 +45,7 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
             prevent_thread_lock=True,
             theme=theme(),
             css_paths=sorted((_HERE / "style").glob("*.css")),
-            head=f'<script type="module" src="{SITE}scripts/page.js"></script>',
+            head=f'<script type="module" src="{SITE}scripts/page.js"></script>{_STICKY}',
             favicon_path=_HERE / "icon.svg",
             footer_links=["api"],
             app_kwargs={"middleware": _middleware(config, collections)},
@@ -69,6 +69,11 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
         with suppress(KeyboardInterrupt):
             page.block_thread()
     return str(address)
+
+
+# What sticks to the edge of the window is held by a parent that hides what overflows it, as Gradio's container does. In
+# the files of `style/`, Gradio puts every selector below that container, so that it can't be named there.
+_STICKY = "<style>.gradio-container { overflow: clip !important; }</style>"
 
 
 def _middleware(config: Config, collections: CollectionCache) -> list[Middleware]:
