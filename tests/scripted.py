@@ -40,6 +40,12 @@ class Scripted(FakeRag):
         self.held = (PAPER, OTHER, *BAD)
         return done
 
+    def suggest(self, answers: Sequence[Answer], **options: Any) -> tuple[str, ...]:
+        return (
+            *super().suggest(answers),
+            f"And how does {PAPER.title} compare with the {WORDS} others that do so, in all?",
+        )
+
     def stream(
         self,
         question: str,
