@@ -349,6 +349,11 @@ def test_papers_that_no_title_tells(wanted: str, message: str) -> None:
         chosen(["GPipe", wanted], PAPERS)
 
 
+def test_a_caution_that_is_none_is_named() -> None:
+    with pytest.raises(UsageError, match=r"'timid' .*careful, usual, bold"):
+        Options(caution="timid")  # type: ignore[arg-type]
+
+
 def test_no_paper_wanted_is_no_restriction() -> None:
     assert chosen(None, PAPERS) is None
     assert chosen([], PAPERS) is None

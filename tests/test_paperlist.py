@@ -20,10 +20,10 @@ from rag.core.errors import PaperError
 from rag.core.paper import Paper
 from rag.papers import Merged
 from rag.web import matrix, paperlist, uploads
+from rag.web.collection_cache import CollectionCache
 from rag.web.downloads import Downloads
 from rag.web.markup import clean
 from rag.web.paperlist import PAGE, Look
-from rag.web.shelf import Shelf
 
 if TYPE_CHECKING:
     from rag.service import Rag
@@ -341,7 +341,7 @@ def test_the_address_of_a_search_survives_the_sanitizer() -> None:
 
 @pytest.fixture(scope="module")
 def site(collection: Rag) -> TestClient:
-    files = Downloads(Shelf(collection.config, collection))
+    files = Downloads(CollectionCache(collection.config, collection))
     routes = [Route("/papers.bib", files.bibtex), Route("/c.csv", files.csv), Route("/c.md", files.markdown)]
     return TestClient(Starlette(routes=routes))
 
