@@ -90,6 +90,19 @@ def collection(collection_home: Path) -> Iterator[Rag]:
     rag.close()
 
 
+@pytest.fixture(scope="session")
+def medicine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
+    """A `Rag` on twelve invented papers in medicine, with authors, years and venues. Don't change its papers."""
+    from small_collections import MEDICINE, write
+
+    from rag import Config, build
+
+    folder = tmp_path_factory.mktemp("medicine")
+    with build(Config(home=folder / "home")) as rag:
+        rag.ingest([write(folder, MEDICINE)])
+        yield rag
+
+
 CHROMIUM_FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 CHROMIUM_FLAGS += " --disable-component-update --disable-sync"
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from eval.aspects import Labelled, read_cells, score
 from hostile import HOSTILE
 
-from eval.aspects import Labelled, read_cells, score
 from rag import Comparison, Rag, UsageError
 from rag.ask import matrix
 from rag.ask.aspect import aspects_in, cells

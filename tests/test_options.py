@@ -14,11 +14,11 @@ from endpoint_server import EndpointServer
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from queued_llm import QueuedLLM
+from rag.ask.answering import as_it_is
 from serving import ROOT
 from writers import assert_honest
 
 from rag import Answer, Config, ConfigError, Options, Rag, Step, Text, Turn, UsageError, build
-from rag.ask.answering import as_it_is
 from rag.cli.choosing import chosen
 from rag.core.resources import seeds
 from rag.papers import load

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
+from eval.paced_server import PacedServer, pieces
 
 from eval.overhead import ANSWER, Turn, delays
-from eval.paced_server import PacedServer, pieces
 from rag.llm.client import Client
 from rag.llm.endpoint import Endpoint
 from rag.llm.prompts import Message

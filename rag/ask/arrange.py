@@ -13,7 +13,6 @@ from rag.ask.sentences import Sentence
 from rag.core.markdown import NOT_SAID, as_it_is
 from rag.index.index import Index
 
-
 SHOWN = 60
 """Papers of a list in the text of an answer; how many more there are is said."""
 SURE = 0.8
@@ -72,9 +71,9 @@ class Writer:
         n, written = len(self.found.papers), self.found.written
         text = f"**{n} of {_papers(self.searched)}** {'fits' if n == 1 else 'fit'} this; all were considered."
         if 0 < written < n:
-            word = "it" if written == 1 else "they"
-            text += f" {written} {'writes' if written == 1 else 'write'} “{as_it_is(self.found.plan.topic)}”"
-            text += f" as {word} {'is' if written == 1 else 'are'} asked, {n - written} say it in other words."
+            others = n - written
+            text += f" {written} {'writes' if written == 1 else 'write'} “{as_it_is(self.found.plan.topic)}”, "
+            text += f"{others} {'says' if others == 1 else 'say'} it in other words."
         return text
 
     def _numbered(self, papers: Sequence[PaperQuotes]) -> Iterator[str]:

@@ -150,6 +150,11 @@ def compares(question: str) -> bool:
     return bool(_COMPARES.search(question))
 
 
+def without_comparing(question: str) -> str:
+    """The question without its words of comparison."""
+    return _COMPARES.sub(" ", question)
+
+
 def is_chat(question: str) -> bool:
     """Whether it is a greeting, thanks, or a question about the program."""
     return bool(_CHAT.match(question))

@@ -13,13 +13,15 @@ from typing import Literal
 from rag.ask import cues
 from rag.core.answer import Turn
 from rag.core.paper import Paper, fold
-from rag.index.lexical import STOPWORDS, words
+from rag.index.lexical import STOPWORDS, terms, words
 from rag.index.metadata import Filters
 
 PlanKind = Literal["single", "comparison", "list", "overview", "chat"]
 
 SHORT = 3
 """A question in a conversation with so few words of its own, at most, goes on with what was talked of."""
+MARGIN = 0.5
+"""Of the words of a question, how many more another paper has to have than those that were talked of."""
 TOPIC_WORDS = 4
 """So many words without a verb are a subject, and not a question."""
 LONGEST = 4_000
@@ -31,6 +33,12 @@ _REFERS = re.compile(
     r"technique|system|researchers|article|group|model|abstract|figure|result|finding)s?)\b|\b(?:second|first|third|last|other)\s+one\b",
     re.IGNORECASE,
 )
+_STRONG = re.compile(
+    r"\b(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|should)\s+(?:it|they|he|she|this|that|these|those)\b|"
+    r"\b(?:it|them|both|former|latter)\b|\bthe\s+(?:first|second|third|fourth|last|other|same|two|three)\b",
+    re.IGNORECASE,
+)
+"""What can only refer to what was talked of."""
 _GOES_ON = re.compile(
     r"^\W*(?:and|but|or|so|also|then|ok(?:ay)?|no|yes|what\s+about|how\s+about|what\s+else|why|how\s+so|how\s+come|really|by\s+how\s+much|since\s+when|on\s+(?:which|what|how)|with\s+(?:which|what|how)|in\s+(?:which|what|how)|for\s+(?:which|what|how)|compared\s+(?:to|with)|any)\b",
     re.IGNORECASE,
@@ -60,6 +68,14 @@ _VERB = re.compile(
 UNSURE = "No sentence here clearly answers this"
 """How an answer that is not sure begins; a later question does not refer to what it shows."""
 NOTHING = "Nothing in this collection"
+NO_PAPERS = (
+    "Hello! Ask me",
+    "The collection ho",
+    "The collection has no",
+    "The papers of this collection have no",
+    "You chose **",
+)
+"""How answers begin that are about no paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +125,8 @@ def read_question(question: str, standalone: str | None = None) -> Plan:
 def _is_topic(text: str) -> bool:
     """Whether it is a few words without a verb or a figure: "altmetrics", "graph neural networks?"."""
     content = [w for w in words(text) if w not in STOPWORDS]
-    return 0 < len(content) <= TOPIC_WORDS and not _VERB.search(text) and not any(c.isdigit() for c in text)
+    plain = not _VERB.search(text) and not any(c.isdigit() for c in text) and not cues.compares(text)
+    return 0 < len(content) <= TOPIC_WORDS and plain
 
 
 def read_in_conversation(
@@ -141,13 +158,16 @@ def read_in_conversation(
             return replace(read_question(question, f"{previous} {question}"), exclude=focus)
     if _ABOUT.match(question) and (moved := _elsewhere(question, previous, focus, papers, search)):
         return moved
+    if _stands_alone(question, focus, papers, search):
+        return plan
     title = "; ".join(papers[row].title for row in focus[:3])
     standalone = f"{question.strip()} ({title})"
     if plan.kind == "list":
         return replace(plan, standalone=standalone, rows=focus)
-    return replace(
-        plan, kind="single", one=False, standalone=standalone, searches=(question, f"{previous} {question}"), rows=focus
-    )
+    both = f"{previous} {question}"
+    # "And the other one?" asks again what was asked before.
+    searches = (question, both) if any(w not in STOPWORDS for w in words(question)) else (both,)
+    return replace(plan, kind="single", one=False, standalone=standalone, searches=searches, rows=focus)
 
 
 def _depends(question: str, plan: Plan) -> bool:
@@ -156,6 +176,19 @@ def _depends(question: str, plan: Plan) -> bool:
     if _REFERS.search(question) or _GOES_ON.match(question):
         return True
     return len(content) <= SHORT and plan.kind not in ("list", "overview")
+
+
+def _stands_alone(
+    question: str, focus: Sequence[int], papers: Sequence[Paper], search: Callable[[str], Sequence[int]]
+) -> bool:
+    """Whether a question whose "that" or "its" may be its own has its words in a paper that was not talked of."""
+    own = set(terms(question))
+    if len(own) < SHORT or _STRONG.search(question):
+        return False
+    best = search(question)[:1]
+    known = set(terms(" ".join(f"{papers[row].title} {papers[row].abstract}" for row in focus)))
+    there = {t for row in best for t in terms(f"{papers[row].title} {papers[row].abstract}")}
+    return not set(best) & set(focus) and len(own & there) - len(own & known) >= MARGIN * len(own)
 
 
 def _elsewhere(
@@ -189,12 +222,12 @@ def _focus(
                 rows = search(f"{turn.content[:LONGEST]}")
                 found[-1] = tuple(rows[:1])
             asked = turn.content
-        elif not turn.content.lstrip("* ").startswith((UNSURE, NOTHING)):
+        elif not turn.content.lstrip("* ").startswith((UNSURE, NOTHING, *NO_PAPERS)):
             named = _titled(turn.content, papers)
             if not named:
                 named = tuple(search(f"{asked_before(history, turn)} {turn.content[:600]}")[:1])
             found.append(named)
-    if not found and asked:
+    if not found and asked and all(turn.role == "user" for turn in history):
         found.append(tuple(search(asked[:LONGEST])[:1]))
     before = tuple(dict.fromkeys(row for rows in found[1:] for row in rows))
     return (found[0] if found else ()), before

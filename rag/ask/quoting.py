@@ -15,7 +15,7 @@ from rag.ask.sentences import Sentence, SentenceScorer, select
 from rag.ask.sides import SHARES, Sharing, sharing
 from rag.core.answer import State, Turn
 from rag.index.index import Index
-from rag.index.lexical import STOPWORDS, words
+from rag.index.lexical import STOPWORDS, terms, words
 from rag.index.retrieval import PaperRanker, Ranking
 from rag.index.scores import Encoded
 
@@ -33,6 +33,8 @@ SHARPNESS = 1.2
 """Of the softmax that makes probabilities of the fused scores."""
 PREFERRED = 0.5
 """Of the fused score: what ranks so far before a side is a side too."""
+NAMING = 0.04
+"""A word of a title that at most this share of the papers has, or two of them, names the paper."""
 NEAREST = 3
 """Papers that are quoted where it is not sure that they answer."""
 TO_READ = 40
@@ -125,6 +127,9 @@ class Finder:
             return self._list(plan)
         if plan.kind == "overview":
             return self._overview(plan)
+        missing = tuple(self._certainty.unknown_names(plan.searches[0])) if plan.compares else ()
+        if missing and (rest := _without(plan.searches[0], missing)):
+            return self._one_sided(plan, rest, missing)
         encoded = self.ranker.encode(plan.searches[0])
         ranking = self._rank(encoded, plan)
         if not len(ranking.rows) or plan.kind == "chat":
@@ -135,6 +140,26 @@ class Finder:
         ):
             return self._comparison(replace(plan, kind="comparison"), encoded, ranking, shared)
         return self._single(plan, encoded, ranking)
+
+    def _one_sided(self, plan: Plan, rest: str, missing: tuple[str, ...]) -> Found:
+        """A comparison with what no paper is on: what answers the rest of the question, and what is missing."""
+        found = self.find(replace(plan, searches=(rest, *plan.searches[1:]), compares=False))
+        named = tuple(p for p in found.papers if self._titled(rest, p.row))
+        state: State = "partly" if found.state == "answers" or named else found.state
+        return replace(
+            found, plan=replace(plan, kind="comparison"), state=state, papers=named or found.papers, missing=missing
+        )
+
+    def _titled(self, text: str, row: int) -> set[str]:
+        """The stems of a text that the title of a paper has and hardly any other paper."""
+        few = max(2, NAMING * len(self.index))
+        title = set(terms(self.index.papers[row].title))
+        return {t for t in terms(text) if t in title and self.index.lexicon.frequency(t) <= few}
+
+    def _only_names(self, text: str, rows: Sequence[int]) -> bool:
+        """Whether a comparison names its sides and asks nothing of them: "compare A with B"."""
+        named = [self._titled(text, row) for row in rows]
+        return all(named) and set(terms(cues.without_comparing(text))) <= set().union(*named)
 
     def to_read(self, found: Found) -> list[int]:
         """The papers that a model should read for an answer, best first: those that are quoted, then the ranking. For a
@@ -167,7 +192,7 @@ class Finder:
         if state == "nearest" and not plan.rows:
             rows = [int(r) for r in ranking.rows[: max(NEAREST, len(rows))]]
         papers = self._quotes(encoded, rows) if state != "nothing" else ()
-        return Found(plan, ranking, state, papers, probability=probability, missing=self._unknown(plan, encoded))
+        return Found(plan, ranking, state, papers, probability=probability)
 
     def _likely(self, plan: Plan, ranking: Ranking) -> list[int]:
         """The papers that together are likely enough to hold the one that answers."""
@@ -196,11 +221,10 @@ class Finder:
         budget = SIDE_WORDS.get(len(rows), 105)
         papers = tuple(p for p in (self.quoted(encoded, row, budget) for row in rows) if p.sentences)
         probability = self._probability(encoded, ranking, rows)
-        missing = self._unknown(plan, encoded)
         state = state_of(probability, self._caution, near=True, least=SEVERAL)
-        if missing and state == "answers":
-            state = "partly"
-        return Found(plan, ranking, state, papers, shared.parts, missing=missing, probability=probability)
+        if self._only_names(plan.searches[0], rows):
+            state = "answers"
+        return Found(plan, ranking, state, papers, shared.parts, probability=probability)
 
     def _sides(self, ranking: Ranking, shared: Sharing) -> list[int]:
         """The papers of a comparison: those that share it, and one that the ranking prefers by far to the last of them."""
@@ -216,10 +240,6 @@ class Finder:
     ) -> float:
         best = self.scorer.score(encoded, rows[0]) if rows else []
         return self._certainty.probability(encoded, ranking, rows, best, restricted=restricted)
-
-    def _unknown(self, plan: Plan, encoded: Encoded) -> tuple[str, ...]:
-        """Names in the question that no paper of the collection has, as the question writes them."""
-        return tuple(self._certainty.unknown_names(plan.searches[0])) if plan.compares else ()
 
     def _belonging(self, plan: Plan) -> tuple[Encoded, Ranking, Membership]:
         encoded = self.ranker.encode(plan.searches[0])
@@ -267,3 +287,10 @@ class Finder:
         return Found(
             plan, ranking, state, papers, considered=self.searched, probability=probability, members=tuple(likely)
         )
+
+
+def _without(text: str, names: Sequence[str]) -> str:
+    """A text without these names; "" where nothing is left that could be searched for."""
+    for name in names:
+        text = text.replace(name, " ")
+    return " ".join(text.split()) if any(w not in STOPWORDS for w in words(text)) else ""

@@ -8,7 +8,7 @@ With another embedding (rag.index.external) its vectors stand for the passages, 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray

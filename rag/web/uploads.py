@@ -132,7 +132,7 @@ def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | 
     if new:
         rag.ingest(paths, add=True, progress=report)
         with suppress(RagError):  # The papers are there all the same, and the next question says what is wrong.
-            rag.checker()  # Opens the index, for which the first question would wait otherwise.
+            rag.index()  # Opens the index, for which the first question would wait otherwise.
     merged = tuple(Merged(m.kept, Path(m.file).name, m.line) for m in loaded.merged)
     refused = tuple(PaperError(Path(r.file).name, r.line, r.reason) for r in loaded.refused)
     remarks = tuple(Remark(Path(r.file).name, r.line, r.reason, r.about) for r in loaded.remarks)
