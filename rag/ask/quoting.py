@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from rag.ask import cues
 from rag.ask.certainty import SEVERAL, Certainty, state_of
 from rag.ask.listing import Membership, membership, state_of_list
 from rag.ask.overview import Group, groups_of, purpose

@@ -80,7 +80,6 @@ class Config:
     context: int = 0
     sources: int = 0
     effort: str = "normal"
-    caution: str = "usual"
     strict: bool = False
     judge: bool = False
     fallback: bool = True
@@ -250,7 +249,6 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "context": values.named({"auto": 0}, values.number(512, 10_000_000)),
     "sources": values.named({"auto": 0, "all": -1}, values.number(1, 1_000)),
     "effort": values.among("normal", "thorough"),
-    "caution": values.among("careful", "usual", "bold"),
     "strict": values.flag,
     "judge": values.flag,
     "fallback": values.flag,

@@ -39,7 +39,6 @@ class Options:
     years: tuple[int | None, int | None] | None = None
     authors: tuple[str, ...] = ()
     venues: tuple[str, ...] = ()
-    caution: Caution | None = None
 
     def __post_init__(self) -> None:
         if self.papers is not None:

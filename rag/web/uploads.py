@@ -159,11 +159,11 @@ def progress(step: Step) -> str:
 def report(value: Report) -> str:
     """What became of the files."""
     name = shown(title(value.collection))
-    report = [f"{_papers(value.added)} added", f"{len(value.known):,} there before" if value.known else ""]
-    report += [f"{len(value.merged):,} repeated and merged" if value.merged else ""]
-    report += [f"{len(value.refused):,} refused" if value.refused else ""]
+    counts = [f"{_papers(value.added)} added", f"{len(value.known):,} there before" if value.known else ""]
+    counts += [f"{len(value.merged):,} repeated and merged" if value.merged else ""]
+    counts += [f"{len(value.refused):,} refused" if value.refused else ""]
     bare = sum(r.reason == NO_ABSTRACT for r in value.remarks)
-    report += [f"{bare:,} without abstract, found by title only" if bare else ""]
+    counts += [f"{bare:,} without abstract, found by title only" if bare else ""]
     merged = [f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged]
     refused = [f"{_place(r.file, r.line)}: {r.reason}" for r in value.refused]
     parts = [
