@@ -132,7 +132,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.collections", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("name", choices=COLLECTIONS)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="; ".join(NEEDED.values()))
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="gets papers.jsonl and questions.jsonl")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="gets papers.jsonl and questions.jsonl"
+    )
     given = parser.parse_args()
     try:
         found = prepare(given.name, given.data, given.output)

@@ -42,9 +42,7 @@ def check(items: Sequence[Item], papers: Sequence[Paper]) -> list[Flaw]:
     return sorted(flaws, key=lambda flaw: order[flaw.id])
 
 
-def _of_item(
-    item: Item, papers: Mapping[str, Paper], titles: Titles, names: Names, spanned: bool
-) -> Iterator[Flaw]:
+def _of_item(item: Item, papers: Mapping[str, Paper], titles: Titles, names: Names, spanned: bool) -> Iterator[Flaw]:
     parts = (
         _blank(item),
         _gold(item, papers),

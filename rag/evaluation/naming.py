@@ -126,7 +126,11 @@ def _owners(papers: Sequence[Paper]) -> dict[str, list[str]]:
         own |= {_key(n.text) for n in written_names(p.title) if n.strong}
         held = Counter(_key(n.text) for n in written_names(p.abstract) if n.strong)
         own |= {k for k, n in held.items() if n > 1 and len(written[k]) == 1}
-        own |= {_key(n.text) for n in written_names(p.abstract) if _INTRODUCED.search(p.abstract, max(0, n.start - 80), n.start)}
+        own |= {
+            _key(n.text)
+            for n in written_names(p.abstract)
+            if _INTRODUCED.search(p.abstract, max(0, n.start - 80), n.start)
+        }
         for key in own:
             if len(key) > 1 and len(written.get(key, ())) <= OWNERS:
                 found.setdefault(key, []).append(p.id)

@@ -43,8 +43,10 @@ def _nugget(item: Item, nugget: Nugget, papers: Mapping[str, Paper], spanned: bo
         yield f"{paper!r} is no gold paper"
     elif paper in papers and not nugget.found_in(papers[paper].abstract):
         yield f"the abstract of {paper} does not have it"
-    elif spanned and nugget.importance == "vital" and not any(
-        nugget.found_in(span.text) for span in item.gold_spans if span.paper_id == paper
+    elif (
+        spanned
+        and nugget.importance == "vital"
+        and not any(nugget.found_in(span.text) for span in item.gold_spans if span.paper_id == paper)
     ):
         yield f"it is vital, and no gold span of {paper} has it"
     if nugget.importance == "vital" and not nugget.found_in(item.reference_answer):

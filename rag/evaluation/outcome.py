@@ -88,7 +88,9 @@ def _wrong(scored: Scored) -> bool:
 
     An item with neither is wrong where it leaves out a gold paper, as for the metric accuracy.
     """
-    return _short(scored) or (scored.item.kind not in (*SETS, "overview") and astray(scored.scores.get("gold_citation_precision")))
+    return _short(scored) or (
+        scored.item.kind not in (*SETS, "overview") and astray(scored.scores.get("gold_citation_precision"))
+    )
 
 
 def _right_and_astray(scored: Scored) -> bool:

@@ -24,7 +24,9 @@ _AIM = re.compile(
     r"evaluate|compare)s?\s+(?P<what>\S+(?:\s+(?!(?:that|which|to|by|where|for|and)\b)\S+){1,6})",
     re.IGNORECASE,
 )
-_COUNTED = re.compile(r"(?<![\w.,$€£+-])(?P<n>\d{2,}|\d{1,3}(?:,\d{3})+) (?P<what>(?!million|billion|trillion)[a-z]{3,}s)\b(?!-)")
+_COUNTED = re.compile(
+    r"(?<![\w.,$€£+-])(?P<n>\d{2,}|\d{1,3}(?:,\d{3})+) (?P<what>(?!million|billion|trillion)[a-z]{3,}s)\b(?!-)"
+)
 _UNITS = re.compile(
     r"\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|times|points|bits|bytes|others|percents?)$"
 )

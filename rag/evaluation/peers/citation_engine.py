@@ -56,7 +56,9 @@ class CitationEngine:
 
 _DAGGER = re.compile(r"(?<=\d)\s*[†‡][^\]】\n]{0,40}(?=[\]】])")
 _ZERO = re.compile(r"\[\s*0\s*\]")
-_ROUND = re.compile(r"\(\s*(?:sources?\s*)?\d{1,3}(?:\s*(?:,|and|-|–)\s*\d{1,3})*\s*\)(?=\s*(?:[.,;:!?\n]|$))", re.IGNORECASE)
+_ROUND = re.compile(
+    r"\(\s*(?:sources?\s*)?\d{1,3}(?:\s*(?:,|and|-|–)\s*\d{1,3})*\s*\)(?=\s*(?:[.,;:!?\n]|$))", re.IGNORECASE
+)
 _SPOKEN = re.compile(r"\bsources?\s+(\d{1,3}(?:(?:\s*,\s*|\s+and\s+)\d{1,3})*)\b", re.IGNORECASE)
 
 
