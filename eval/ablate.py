@@ -4,10 +4,10 @@
     make ablate ARGS="--only follow-ups"
 
 Quoting mode, without the text around the quotes. A gain is what is lost without the mechanism, on the same questions;
-intervals are those of rag.evaluation.intervals, 95%, with the questions of a paper drawn together. `all` is the mean score
-of a question: half for the cited papers and half for the key facts, of a list its F1, of an overview the share of its key
-papers, of an unanswerable question whether it is hedged. Where the abstracts of eval/collections.py are not given, the
-seeds alone are asked.
+intervals are those of rag.evaluation.intervals, with the questions of a paper drawn together. `all` is the mean score
+of a question: half for the cited papers and half for the key facts, of a list its F1, of an overview the share of its
+key papers, of an unanswerable question whether it is hedged. Where the abstracts of eval/collections.py are not given,
+the seeds alone are asked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import argparse
 import json
 import multiprocessing
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -40,10 +39,12 @@ from rag.index.index import Index, current
 from rag.index.indexing import build
 from rag.index.retrieval import PaperRanker
 from rag.index.scores import Encoded
-from rag.papers import Paper, load
+from rag.papers import load
 
 LIMIT = 45
 """Questions of each kind, of the seeds."""
+FOLDER = Path(".evaluation/ablate")
+"""Where the indices are kept from one time to the next."""
 RESAMPLES = 1_000
 
 
@@ -74,12 +75,9 @@ class Remembering(PaperRanker):
 class Collection:
     """The index of some papers, and what is asked of it."""
 
-    def __init__(
-        self, folder: Path, papers: Sequence[Paper], asked: Sequence[Item], embedding: BuiltinEmbedding
-    ) -> None:
-        build(folder, papers, embedding, lambda *given: None)
+    def __init__(self, folder: Path, asked: Sequence[Item], embedding: BuiltinEmbedding) -> None:
         where = current(folder)
-        assert where is not None
+        assert where is not None, "prepared() builds it"
         self.index, self.items = Index(where), list(asked)
         self._finder = Finder(self.index, Remembering(self.index, embedding))
 
@@ -115,24 +113,28 @@ class Collection:
             yield from ((name, float(gold <= cited)), ("facts", facts), ("all", (float(gold <= cited) + facts) / 2))
 
 
-def collections(folder: Path, data: Mapping[str, Path]) -> dict[str, Collection]:
-    """The collections that can be asked, by name."""
-    embedding = BuiltinEmbedding(threads=1)
-    asked = choose(read(reference_set()), limit=LIMIT)
-    found = {"seeds": Collection(folder / "seeds", load([resources.seeds()]).papers, asked, embedding)}
+def prepared(data: Mapping[str, Path]) -> dict[str, list[Item]]:
+    """The questions of each collection that can be asked, by name; its index is built where it is not there yet."""
+    embedding = BuiltinEmbedding(threads=2)
+    papers = {"seeds": load([resources.seeds()]).papers}
+    asked = {"seeds": choose(read(reference_set()), limit=LIMIT)}
     for name, file in data.items():
-        own = folder / f"{name}.jsonl"
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        own = FOLDER / f"{name}.jsonl"
         own.write_text("".join(json.dumps(r) + "\n" for r in records(name, file).values()))
-        papers = load([own]).papers
-        found[name] = Collection(folder / name, papers, items(name, papers), embedding)
-    return found
+        papers[name] = load([own]).papers
+        asked[name] = items(name, papers[name])
+    for name, some in papers.items():
+        build(FOLDER / name, some, embedding, lambda *given: None)
+    return asked
 
 
 _open: dict[str, Collection] = {}
 
 
-def _begin(folder: Path, data: Mapping[str, Path]) -> None:
-    _open.update(collections(folder / str(multiprocessing.current_process().pid), data))
+def _begin(asked: Mapping[str, Sequence[Item]]) -> None:
+    embedding = BuiltinEmbedding(threads=1)
+    _open.update({name: Collection(FOLDER / name, some, embedding) for name, some in asked.items()})
     with recording():
         _ask("")
 
@@ -193,13 +195,12 @@ def main() -> int:
         return 1
     data = {name: file for name in ("medicine", "society") if (file := getattr(given, name)) is not None}
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        context = multiprocessing.get_context("spawn")
-        jobs = max(1, min(given.jobs, len(names)))
-        with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(Path(folder), data)) as pool:
-            whole, *found = pool.map(_ask, ["", *names])
-    clusters = {"seeds": [i.cluster for i in choose(read(reference_set()), limit=LIMIT)]}
-    clusters |= {name: [i.cluster for i in read(Path(__file__).parent / f"{name}.jsonl")] for name in data}
+    asked = prepared(data)
+    context = multiprocessing.get_context("spawn")
+    jobs = max(1, min(given.jobs, len(names)))
+    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(asked,)) as pool:
+        whole, *found = pool.map(_ask, ["", *names])
+    clusters = {name: [item.cluster for item in some] for name, some in asked.items()}
     print(f"| mechanism | metric | {' | '.join(whole)} |\n|---|---|{'---:|' * len(whole)}")
     print(f"| with all | | {' | '.join(_summary(outcomes) for outcomes in whole.values())} |")
     for name, without in zip(names, found, strict=True):

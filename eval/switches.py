@@ -1,7 +1,7 @@
 """The mechanisms of the asking, each with a switch: a context manager in which it is off.
 
-A switch patches a constant or a function of `rag.ask` or `rag.index.retrieval`; what it names has to exist. A feature of a
-regression is switched off by giving every case its mean, so that no threshold moves.
+A switch patches a constant or a function of `rag.ask` or `rag.index.retrieval`; what it names has to exist. A feature
+of a regression is switched off by giving every case its mean, so that no threshold moves.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _unlabelled(abstract: str, spans: Sequence[Any]) -> tuple[list[Any], list[st
     return list(spans), [""] * len(spans)
 
 
-_features = {
+_features: dict[str, tuple[Any, tuple[str, ...]]] = {
     "sentence": (sentences.SentenceScorer, sentences.FEATURES),
     "list": (listing, listing.FEATURES),
     "certainty": (certainty.Certainty, certainty.FEATURES),
