@@ -1,10 +1,10 @@
 """Two reference sets far from the seeds, over abstracts that are not ours to give: medicine and society.
 
-`eval/medicine.jsonl` asks about 260 abstracts of PubMedQA (Jin et al. 2019, MIT licence): get `ori_pqal.json` from the data
-folder of the repository pubmedqa/pubmedqa on GitHub. `eval/society.jsonl` asks about 260 abstracts of arXiv, of the
-categories cs.CY and cs.DL: get their metadata from arXiv, as a TSV or JSONL file whose records have an id ("arxiv_id" or
-"id"), a title and an abstract. The papers are named by PMID and arXiv id in the questions and, all of them, in
-`eval/medicine.txt` and `eval/society.txt`.
+`eval/medicine.jsonl` asks about 260 abstracts of PubMedQA (Jin et al. 2019, MIT licence): get `ori_pqal.json` from the
+data folder of the repository pubmedqa/pubmedqa on GitHub. `eval/society.jsonl` asks about 260 abstracts of arXiv, of
+the categories cs.CY and cs.DL: get their metadata from arXiv, as a TSV or JSONL file whose records have an id
+("arxiv_id" or "id"), a title and an abstract. The papers are named by PMID and arXiv id in the questions
+and, all of them, in `eval/medicine.txt` and `eval/society.txt`.
 
     python -m eval.collections medicine --data ori_pqal.json --output medicine/
     rag -c medicine ingest medicine/papers.jsonl
@@ -103,8 +103,7 @@ def _arxiv(data: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _rows(data: Path) -> Iterator[Mapping[str, Any]]:
-    opened = lzma.open(data, "rt", encoding="utf-8") if data.suffix == ".xz" else data.open(encoding="utf-8")
-    with opened as lines:
+    with lzma.open(data, "rt", encoding="utf-8") if data.suffix == ".xz" else data.open(encoding="utf-8") as lines:
         if ".jsonl" in data.name or ".json" in data.suffixes:
             yield from (json.loads(line) for line in lines if line.strip())
         else:

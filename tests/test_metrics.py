@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rag.core.answer import Answer, Citation, Retrieved
+from rag.core.answer import Answer, Citation, Retrieved, State
 from rag.evaluation.items import Item, Nugget, Span
 from rag.evaluation.metrics import METRICS
 from rag.evaluation.metrics.metric import Case, Share, Supports

@@ -1,9 +1,9 @@
 """Whether the quotes that a statement cites support it: our own check, which here sees nothing but them.
 
-ALCE asks a model of entailment (TRUE, Honovich et al. 2022). Ours is the proof of a model's answers (rag.ask.reading):
-a statement is supported by what it quotes where it stands there as it is, or where every figure of it stands there, every
-name of it in the papers, and a good part of its words in either. It is free and gives the same verdict every time; it
-does not understand, and takes a claim for supported that turns a sentence round.
+ALCE asks a model of entailment (TRUE, Honovich et al. 2022). Ours is the proof of a model's answers
+(rag.ask.reading): a statement is supported by what it quotes where it stands there as it is, or where every figure
+of it stands there, every name of it in the papers, and a good part of its words in either. It is free and gives the same
+verdict every time; it does not understand, and takes a claim for supported that turns a sentence round.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from rag.papers import Paper
 VERBATIM_WORDS = 3
 """A shorter text is no statement that a quote could hold as it is."""
 COVERED = 0.4
-"""Share of the words of a statement, by their rarity in the collection, that quotes and titles have to have. Of claims that
-models wrote of the seeds' abstracts .98 of the supported ones are found so, and .57 of the others refused; of claims written
-to be hard (paraphrases; roles swapped, sentences turned round) .78 and .50. With .5: .97 and .70; .64 and .53."""
+"""Share of the words of a statement, by their rarity in the collection, that quotes and titles have to have. Of claims
+that models wrote of the seeds' abstracts .98 of the supported ones are found so, and .57 of the others refused; of
+claims written to be hard (paraphrases; roles swapped, sentences turned round) .78 and .50. With .5: .97 and .70; .64
+and .53."""
 
 
 class Entailment:

@@ -58,8 +58,8 @@ class Names:
         return len(name) > 2 and name in "".join(said)
 
     def mentioned(self, text: str) -> set[str]:
-        """The ids of the papers that `text` names: by what stands before the colon of the title, by a name that it alone
-        gives itself, or by the whole title."""
+        """The ids of the papers that `text` names: by what stands before the colon of the title, by a name that it
+        alone gives itself, or by the whole title."""
         return {id for owners in self._mentions(text).values() for id in owners}
 
     def outside(self, text: str, own: Collection[str]) -> dict[str, str]:
@@ -113,8 +113,8 @@ class Names:
 
 
 def _owners(papers: Sequence[Paper]) -> dict[str, list[str]]:
-    """The papers that own each name, as one word in lower case: titles, what stands before their colon, other names in them,
-    and names that an abstract introduces, or says twice and no other does."""
+    """The papers that own each name, as one word in lower case: titles, what stands before their colon, other names in
+    them, and names that an abstract introduces, or says twice and no other does."""
     written: dict[str, set[str]] = {}
     for p in papers:
         for name in written_names(f"{p.title}. {p.abstract}"):

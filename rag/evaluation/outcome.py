@@ -53,8 +53,8 @@ WORDS: Mapping[Outcome, str] = {
 DEPTH = 10
 """How many retrieved papers count as found."""
 LIST_F1 = 0.7
-"""A list below this is wrong: it has less than about seven in ten of its papers, or three in ten too many. Of an overview,
-the share of the key papers."""
+"""A list below this is wrong: it has less than about seven in ten of its papers, or three in ten too many. Of an
+overview, the share of the key papers."""
 
 
 def outcome(scored: Scored) -> Outcome:

@@ -1,10 +1,10 @@
 """Risk and coverage: how often answers are wrong, the surer they are the more of them are given.
 
 Answers are taken by falling confidence. At each coverage, the share of the questions that are answered, the risk is the
-share of those that are not right (El-Yaniv and Wiener 2010, "On the Foundations of Noise-free Selective Classification",
-JMLR 11). The area under the curve is the mean risk over all coverages (Geifman, Uziel and El-Yaniv 2019, ICLR): the lower
-the better, and never below what the best order of the same answers has (`best`). `auroc` is the probability that the
-confidence of an answerable question is above that of an unanswerable one.
+share of those that are not right (El-Yaniv and Wiener 2010, "On the Foundations of Noise-free Selective
+Classification", JMLR 11). The area under the curve is the mean risk over all coverages (Geifman, Uziel and El-Yaniv
+2019, ICLR): the lower the better, and never below what the best order of the same answers has (`best`). `auroc` is the
+probability that the confidence of an answerable question is above that of an unanswerable one.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """The curve, as (points,) of `coverage` and `risk`, its area with a 95% bootstrap interval, the area of the best order,
-    and how well confidence tells the answerable from the others; None where all are one."""
+    """The curve, as (points,) of `coverage` and `risk`, its area with a 95% bootstrap interval, the area of the best
+    order, and how well confidence tells the answerable from the others; None where all are one."""
 
     coverage: Numbers
     risk: Numbers
@@ -84,7 +84,7 @@ def area(confidence: Numbers, wrong: Numbers) -> float:
 
 
 def auroc(confidence: Numbers, positive: NDArray[np.bool_]) -> float | None:
-    """The area under the ROC curve, ties counted half (Mann and Whitney 1947); None where all are positive or none is."""
+    """The area under the ROC curve, ties counted half (Mann and Whitney 1947); None where all are one."""
     from scipy.stats import rankdata
 
     n = int(positive.sum())
@@ -100,8 +100,7 @@ def _estimate(value: float, drawn: Sequence[float], n: int, clusters: int) -> Es
 
 
 def _right(scored: Scored) -> bool:
-    """Whether what an answer shows would be right if it were given as an answer, whichever state it has: the confidence is to
-    tell that, and the thresholds of the states follow from it."""
+    """Whether what an answer shows is right, whichever state it has: the confidence is to tell that."""
     if not scored.item.answerable:
         return False
     for name in ("list_f1", "overview_recall", "all_vital", "gold_citation_recall"):

@@ -151,7 +151,8 @@ _ABSENT = re.compile(
     re.IGNORECASE,
 )
 _TALK = re.compile(
-    r"(?:sure|certainly|of course|okay|here (?:is|are)|let me know|i hope|feel free|please|in summary|answer)\b[^.]{0,60}$|[^0-9]*:$",
+    r"(?:sure|certainly|of course|okay|here (?:is|are)|let me know|i hope|feel free|please|in summary|answer)\b"
+    r"[^.]{0,60}$|[^0-9]*:$",
     re.IGNORECASE,
 )
 _RESULT = re.compile(

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from rag.ask.reading.names import names
 from rag.evaluation.drafting.item import drafted, span_of, vital
 from rag.evaluation.drafting.splits import SplitRule, common
-from rag.evaluation.items import Item, Message
+from rag.evaluation.items import Item, Kind, Message
 from rag.index.lexical import STOPWORDS
 from rag.papers import Paper, fold
 from rag.papers.passages import Span, split_sentences
@@ -20,8 +20,8 @@ LONGEST_TITLE = 200
 SHARED = (2, 8)
 """A list asks for a name that so many papers write."""
 _AIM = re.compile(
-    r"\b(?:we|this (?:paper|work|study|article))\s+(?P<verb>propose|present|introduce|develop|describe|investigate|examine|"
-    r"evaluate|compare)s?\s+(?P<what>\S+(?:\s+(?!(?:that|which|to|by|where|for|and)\b)\S+){1,6})",
+    r"\b(?:we|this (?:paper|work|study|article))\s+(?P<verb>propose|present|introduce|develop|describe|investigate|"
+    r"examine|evaluate|compare)s?\s+(?P<what>\S+(?:\s+(?!(?:that|which|to|by|where|for|and)\b)\S+){1,6})",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(
@@ -83,11 +83,10 @@ def _aims(paper: Paper, rule: SplitRule) -> Iterator[Item]:
         return
 
 
-def _of(kind: str, question: str, answer: str, nugget: str, paper: Paper, sentence: Span, rule: SplitRule) -> Item:
+def _of(kind: Kind, question: str, answer: str, nugget: str, paper: Paper, sentence: Span, rule: SplitRule) -> Item:
     spans = (span_of(paper, sentence.start, sentence.end),)
-    wanted = "number" if kind == "number" else "fact"
     return drafted(
-        wanted,
+        kind,
         "template",
         question,
         answer,
@@ -119,9 +118,8 @@ def _details(paper: Paper, rule: SplitRule) -> Iterator[Item]:
     for question, given in (*_ABSENT[first:], *_ABSENT[:first]):
         if paper.abstract and not given.search(f"{paper.title} {paper.abstract}"):
             asked = question.format(paper=_called(paper))
-            absent = {"about_papers": (paper.id,), "sort": "detail"}
-            yield drafted("unanswerable", "template", asked, "The abstract does not say.", rule(paper.id), **absent)
-            return
+            yield drafted("unanswerable", "template", asked, "The abstract does not say.", rule(paper.id),
+            about_papers=(paper.id,), sort="detail") return
 
 
 def _lists(papers: Sequence[Paper], rule: SplitRule) -> Iterator[Item]:
@@ -129,9 +127,9 @@ def _lists(papers: Sequence[Paper], rule: SplitRule) -> Iterator[Item]:
     writing: dict[str, dict[str, Span]] = {}
     for p in papers:
         for sentence in split_sentences(p.abstract):
-            for name in names(p.abstract[sentence.start : sentence.end]):
-                if name.strong and name.text.isalnum():
-                    writing.setdefault(name.text, {}).setdefault(p.id, sentence)
+            for said in names(p.abstract[sentence.start : sentence.end]):
+                if said.strong and said.text.isalnum():
+                    writing.setdefault(said.text, {}).setdefault(p.id, sentence)
     by_id = {p.id: p for p in papers}
     for name, places in writing.items():
         anywhere = [p.id for p in papers if name.casefold() in f"{p.title} {p.abstract}".casefold()]

@@ -1,8 +1,8 @@
 """What becomes of answerable questions that are not answered: hedged and lost, each better lower.
 
 hedged = answered with the nearest or with nothing / answerable questions. lost = questions of which a gold paper is not
-among the citations / answerable questions about one paper (no lists, overviews or comparisons). What *nearest* quotes is
-shown, and so not lost. What failed is lost, and not hedged.
+among the citations / answerable questions about one paper (no lists, overviews or comparisons). What *nearest* quotes
+is shown, and so not lost. What failed is lost, and not hedged.
 """
 
 from __future__ import annotations

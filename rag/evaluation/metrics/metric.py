@@ -27,8 +27,8 @@ Supports = Callable[[str, Sequence[Citation]], bool]
 class Case:
     """One item and the answer that it got. `failed`: there is none, because the system raised an error.
 
-    A failure cites nothing, holds no nugget and abstains from nothing. What is quoted as the *nearest* is cited, and abstains
-    all the same. `papers` are those of the collection, by id.
+    A failure cites nothing, holds no nugget and abstains from nothing. What is quoted as the *nearest* is cited, and
+    abstains all the same. `papers` are those of the collection, by id.
     """
 
     item: Item
