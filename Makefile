@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --no-compile $(if $(V),,-qq)
 
 .DEFAULT_GOAL := help
-.PHONY: help install peers run test test-browser test-server test-peers screenshots check format bench bench-page eval lock clean
+.PHONY: help install peers run test test-browser test-server test-peers screenshots check format bench ablate bench-page eval lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
@@ -46,9 +46,11 @@ format: $(VENV)/.dev ## rewrite the sources in the format that `make check` want
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## measure speed and retrieval against the bare libraries, and a bare model call
+bench: $(VENV)/.dev ## measure speed and retrieval against the bare libraries
 	@$(BIN)/python -m eval.bench $(ARGS)
-	@$(BIN)/python -m eval.overhead --scripted
+
+ablate: $(VENV)/.dev ## what each mechanism of the asking is worth on three collections (ARGS="--only NAME", --help)
+	@$(BIN)/python -m eval.ablate $(ARGS)
 
 bench-page: $(VENV)/.dev ## measure how long a reader of the page waits, with Chromium on this machine
 	@$(BIN)/python -m eval.page $(ARGS)

@@ -31,8 +31,8 @@ from rag.index.external import External, chosen
 from rag.index.holdings import Holding, holdings
 from rag.index.index import Index
 from rag.index.indexing import Progress
-from rag.index.metadata import Filters
 from rag.index.mapping import PaperMap, paper_map
+from rag.index.metadata import Filters
 from rag.index.retrieval import PaperRanker
 from rag.llm.client import Client
 from rag.llm.models import Models

@@ -108,13 +108,15 @@ class FakeRag:
         options: Options | None = None,
         stop: threading.Event | None = None,
     ) -> Iterator[Event]:
-        """A question with "written" gets a model's answer; "unreachable" fails, "endless" waits, both in mid-draft."""
+        """A question with "written" gets a model's answer, one with "nearest", "partly" or "overview" such an answer;
+        "unreachable" fails, "endless" waits, both in mid-draft.
+        """
         yield Step("understand", "Reading the question")
         self.asked.append((question, tuple(history)))
         self.stops.append(stop)
         self.options.append(options)
         self._refuse(question)
-        answer = _written(question) if "written" in question else self._quoted(question, history)
+        answer = _written(question) if "written" in question else _stated(self._quoted(question, history))
         if "endless" in question or "unreachable" in question:
             yield Text(DRAFT)
         if "endless" in question:
@@ -151,6 +153,23 @@ class FakeRag:
 
     def close(self) -> None:
         self.closed = True
+
+
+def _stated(answer: Answer) -> Answer:
+    """The answer in the state, or of the kind, that its question names."""
+    quoted = f"**{PAPER.title}** (2023)\n\n> “{QUOTE}” [1]"
+    if "nearest" in answer.question:
+        text = f"No sentence here clearly answers this; the nearest are:\n\n{quoted}"
+        return replace(answer, state="nearest", abstained=True, answer=text)
+    if "partly" in answer.question:
+        return replace(
+            answer, state="partly", missing=("H2O", "Bloop"), headline="0.37 bits", answer=f"**0.37 bits**\n\n{quoted}"
+        )
+    if "overview" in answer.question:
+        first = f"### Quantization (1 paper)\n\n- **{PAPER.title}**: “{QUOTE}” [1]"
+        text = f"Two subjects.\n\n{first}\n\n### Pipelines (1 paper)\n\n- **GPipe**\n"
+        return replace(answer, kind="overview", answer=text)
+    return answer
 
 
 def _written(question: str) -> Answer:

@@ -40,6 +40,12 @@ class Scripted(FakeRag):
         self.held = (PAPER, OTHER, *BAD)
         return done
 
+    def suggest(self, answers: Sequence[Answer], **options: Any) -> tuple[str, ...]:
+        return (
+            *super().suggest(answers),
+            f"And how does {PAPER.title} compare with the {WORDS} others that do so, in all?",
+        )
+
     def stream(
         self,
         question: str,
@@ -62,7 +68,15 @@ class Scripted(FakeRag):
             answer = _hostile(answer)
         if "nothing" in question:
             nearest = (Retrieved(PAPER.id, PAPER.title, 0.1),)
-            answer = replace(answer, kind="none", abstained=True, citations=(), retrieved=nearest, answer="Not here.")
+            answer = replace(
+                answer,
+                kind="none",
+                abstained=True,
+                state="nothing",
+                citations=(),
+                retrieved=nearest,
+                answer="Not here.",
+            )
         yield Text(answer.answer)
         yield answer
 

@@ -196,6 +196,17 @@ def test_ask_prints_the_answer_and_its_sources(shell: Shell) -> None:
     assert result.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("question", "line"),
+    [("What is nearest?", "State: nearest"), ("What is partly there?", "State: partly; not found here: H2O; Bloop")],
+)
+def test_ask_tells_the_state_of_an_answer_that_is_not_sure(shell: Shell, question: str, line: str) -> None:
+    result = shell("ask", question)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{line}\n\n")
+    assert f"[1] {PAPER.title}\n    “{QUOTE}”" in result.stdout
+
+
 def test_ask_json_is_one_object_and_nothing_else(shell: Shell) -> None:
     shell.empty = True
     result = shell("ask", QUESTION, "--json")
@@ -235,6 +246,16 @@ def test_a_malformed_history_names_its_file(shell: Shell, content: str) -> None:
 def test_flags_reach_the_settings(shell: Shell, tmp_path: Path) -> None:
     shell("ask", QUESTION, "-c", "biology", "--home", "elsewhere")
     assert shell.rag.config == Config(home=tmp_path / "elsewhere", collection="biology")
+
+
+def test_caution_is_a_setting(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_CAUTION", "bold")
+    shell("ask", QUESTION)
+    assert shell.rag.config.caution == "bold"
+    shell("ask", QUESTION, "--caution", "careful")
+    assert shell.rag.config.caution == "careful"
+    result = shell("ask", QUESTION, "--caution", "timid")
+    assert (result.exit_code, "careful, usual, bold" in result.stderr) == (2, True)
 
 
 def test_control_characters_never_reach_the_terminal(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,6 +160,7 @@ def test_a_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         ("base_url", "http://user:secret@host/v1"),
         ("llm", "ollama"),
         ("strict", "perhaps"),
+        ("caution", "timid"),
         ("context", "100"),
         ("embedding", "text-embedding-3-small"),
         ("model", "two words"),

@@ -273,7 +273,7 @@ def test_a_paper_that_is_read_has_what_the_last_answer_quotes_marked() -> None:
     assert "<mark>" not in maptext.reading(PAPER, moved, "")
 
 
-class _Shelf:
+class _Collections:
     """One collection with one paper, or none that can be opened."""
 
     def __init__(self, error: str = "", papers: Sequence[Paper] = (PAPER,)) -> None:
@@ -290,20 +290,20 @@ class _Shelf:
 
 
 def test_the_tab_shows_a_picture_with_its_legend_and_the_words() -> None:
-    picture, words = tab.drawing(_Shelf(), "papers", None)  # type: ignore[arg-type]
+    picture, words = tab.drawing(_Collections(), "papers", None)  # type: ignore[arg-type]
     assert Seen(picture).reads() == Seen(words).reads() == ["p-1"]
     assert "1. various 1 paper" in Seen(words).text
     assert "Look again" not in picture
 
 
 def test_while_an_answer_is_written_the_map_can_be_drawn_again() -> None:
-    picture, _ = tab.drawing(_Shelf(), "papers", ANSWER, awaited=True)  # type: ignore[arg-type]
+    picture, _ = tab.drawing(_Collections(), "papers", ANSWER, awaited=True)  # type: ignore[arg-type]
     assert f'data-act="{maptext.AGAIN}"' in picture
 
 
 def test_what_cannot_be_shown_is_said() -> None:
-    gone = _Shelf(error="There is no collection 'x' any more; choose another one under Papers.")
+    gone = _Collections(error="There is no collection 'x' any more; choose another one under Papers.")
     assert "choose another one under Papers" in tab.drawing(gone, "x", None)[0]  # type: ignore[arg-type]
     assert "choose another one under Papers" in tab.reading(gone, "x", "p-1", None, "")  # type: ignore[arg-type]
-    assert "Add papers under Papers" in tab.drawing(_Shelf(papers=()), "x", None)[0]  # type: ignore[arg-type]
-    assert "not in the collection any more" in tab.reading(_Shelf(), "x", "p-2", None, "")  # type: ignore[arg-type]
+    assert "Add papers under Papers" in tab.drawing(_Collections(papers=()), "x", None)[0]  # type: ignore[arg-type]
+    assert "not in the collection any more" in tab.reading(_Collections(), "x", "p-2", None, "")  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rag.core.answer import Answer, Citation, Retrieved
+from rag.core.answer import Answer, Citation, Retrieved, State
 from rag.evaluation.items import Item, Nugget, Span
 from rag.evaluation.metrics import METRICS
 from rag.evaluation.metrics.metric import Case, Share, Supports
@@ -74,11 +74,11 @@ def test_the_metrics_are_in_the_order_of_tables() -> None:
     assert [m.name for m in METRICS] == (
         "recall@5 recall@10 mrr ndcg@10 gold_citation_recall gold_citation_precision span_recall span_precision"
         " citation_recall citation_precision quote_exactness vital_recall nugget_recall all_vital number_exactness"
-        " list_precision list_recall list_f1 count_exact missing_named balance accuracy answer_precision coverage"
-        " refusal_precision refusal_recall words"
+        " list_precision list_recall list_f1 count_exact missing_named balance overview_recall accuracy"
+        " answer_precision coverage hedged lost refusal_precision refusal_recall words"
     ).split()
     assert all(m.undefined and not m.undefined.endswith(".") for m in METRICS)
-    assert [m.name for m in METRICS if m.better != "higher"] == ["words"]
+    assert [m.name for m in METRICS if m.better != "higher"] == ["hedged", "lost", "words"]
 
 
 def test_to_import_the_metrics_loads_nothing_heavy() -> None:
@@ -508,7 +508,17 @@ def test_an_oracle_has_the_whole_of_everything() -> None:
     got = answer(text, [cite(1, "a", FIRST), cite(2, "a", SECOND)], retrieved=(Retrieved("a", "a", 1.0),))
     asked = item(nuggets=VITAL[:2], gold_spans=GOLD)
     shares = {m.name: m.of(Case(asked, got, PAPERS, lambda s, cs: any(s in c.quote for c in cs))) for m in METRICS}
-    assert {n for n, s in shares.items() if s is not None and s[0] != s[1]} == {"words"}
+    assert {n for n, s in shares.items() if s is not None and s[0] != s[1]} == {"words", "hedged", "lost"}
     assert {n for n, s in shares.items() if s is None} == set(
         "list_precision list_recall list_f1 count_exact missing_named balance refusal_precision refusal_recall".split()
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "cited", "hedged", "lost"),
+    [("answers", "a", 0.0, 0.0), ("answers", "b", 0.0, 1.0), ("nearest", "a", 1.0, 0.0), ("nothing", "a", 1.0, 1.0)],
+)
+def test_the_nearest_is_hedged_and_not_lost(state: State, cited: str, hedged: float, lost: float) -> None:
+    got = replace(answer("", [cite(1, cited, FIRST)]), state=state, abstained=state != "answers")
+    shares = {m.name: m.of(Case(item(), got, PAPERS, lambda s, cs: True)) for m in METRICS}
+    assert (shares["hedged"], shares["lost"]) == ((hedged, 1.0), (lost if state != "nothing" else 0.0, 1.0))

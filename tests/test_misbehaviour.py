@@ -78,7 +78,14 @@ class Opened:
 
     def __init__(self, home: Path, url: str) -> None:
         self._config = Config(
-            home=home, model="any", base_url=url, api_key=CANARY, context=8_192, first_token=1, between_tokens=1, total=30
+            home=home,
+            model="any",
+            base_url=url,
+            api_key=CANARY,
+            context=8_192,
+            first_token=1,
+            between_tokens=1,
+            total=30,
         )
         self._made: dict[str, Rag] = {}
 

@@ -14,11 +14,11 @@ from endpoint_server import EndpointServer
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from queued_llm import QueuedLLM
+from rag.ask.answering import as_it_is
 from serving import ROOT
 from writers import assert_honest
 
 from rag import Answer, Config, ConfigError, Options, Rag, Step, Text, Turn, UsageError, build
-from rag.ask.answering import as_it_is
 from rag.cli.choosing import chosen
 from rag.core.resources import seeds
 from rag.papers import load
@@ -347,6 +347,11 @@ def test_papers_by_title_or_id(wanted: list[str], found: set[str]) -> None:
 def test_papers_that_no_title_tells(wanted: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         chosen(["GPipe", wanted], PAPERS)
+
+
+def test_a_caution_that_is_none_is_named() -> None:
+    with pytest.raises(UsageError, match=r"'timid' .*careful, usual, bold"):
+        Options(caution="timid")  # type: ignore[arg-type]
 
 
 def test_no_paper_wanted_is_no_restriction() -> None:

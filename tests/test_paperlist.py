@@ -20,10 +20,10 @@ from rag.core.errors import PaperError
 from rag.core.paper import Paper
 from rag.papers import Merged
 from rag.web import matrix, paperlist, uploads
+from rag.web.collection_cache import CollectionCache
 from rag.web.downloads import Downloads
 from rag.web.markup import clean
 from rag.web.paperlist import PAGE, Look
-from rag.web.shelf import Shelf
 
 if TYPE_CHECKING:
     from rag.service import Rag
@@ -295,7 +295,7 @@ def test_a_comparison_leads_from_each_quote_to_its_sentence_and_says_where_there
     html = matrix.html(COMPARED, "papers")
     table = Fragment(clean(html))
     assert table.acts("read") == ["a", "a 5 9", "b", "b 0 4", "b 5 9"]
-    assert table.text.count("The abstract does not say.") == 2
+    assert table.text.count("No sentence clearly says.") == 2
     assert [urlsplit(link).path for link in table.links] == ["paper-rag/comparison.csv", "paper-rag/comparison.md"]
     fields = [("collection", "papers"), ("id", "a"), ("id", "b"), ("aspect", "method"), ("aspect", "data & more")]
     assert parse_qsl(urlsplit(table.links[0]).query) == fields
@@ -341,7 +341,7 @@ def test_the_address_of_a_search_survives_the_sanitizer() -> None:
 
 @pytest.fixture(scope="module")
 def site(collection: Rag) -> TestClient:
-    files = Downloads(Shelf(collection.config, collection))
+    files = Downloads(CollectionCache(collection.config, collection))
     routes = [Route("/papers.bib", files.bibtex), Route("/c.csv", files.csv), Route("/c.md", files.markdown)]
     return TestClient(Starlette(routes=routes))
 

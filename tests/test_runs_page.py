@@ -462,17 +462,17 @@ def test_the_page_starts_without_what_only_an_evaluation_needs() -> None:
 
 
 def test_the_handlers_tell_errors_as_sentences(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rag.web.runs.desk import FAULT as BROKEN
-    from rag.web.runs.desk import Desk
+    from rag.web.runs.actions import FAULT as BROKEN
+    from rag.web.runs.actions import EvaluationActions
 
     papers = [SimpleNamespace(id="other")]
     service = SimpleNamespace(papers=lambda: papers, models=())
-    shelf = SimpleNamespace(rag=lambda name: service)
-    desk = Desk(cast(Any, SimpleNamespace(config=config, shelf=shelf)))
-    assert "rag eval new" in unescape(desk.start(["fact"], 1, "", "", None, None, "biology", {})[0])
-    assert "There is no run" in unescape(desk.go_on("../x", "", None, None, "papers")[0])
-    assert "There is no run" in unescape(desk.items(str(results.View()), "gone"))
-    assert "two runs" in list(desk.compare(None, None))[-1][0]
+    collections = SimpleNamespace(rag=lambda name: service)
+    actions = EvaluationActions(cast(Any, SimpleNamespace(config=config, collections=collections)))
+    assert "rag eval new" in unescape(actions.start(["fact"], 1, "", "", None, None, "biology", {})[0])
+    assert "There is no run" in unescape(actions.go_on("../x", "", None, None, "papers")[0])
+    assert "There is no run" in unescape(actions.items(str(results.View()), "gone"))
+    assert "two runs" in list(actions.compare(None, None))[-1][0]
     made(config, "mine", right("a"))
     monkeypatch.setattr(results, "figures", lambda run: 1 / 0)
-    assert BROKEN in list(desk.open("mine@1"))[-1][2]
+    assert BROKEN in list(actions.open("mine@1"))[-1][2]

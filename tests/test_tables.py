@@ -88,6 +88,12 @@ def test_a_list_is_numbered_in_the_order_of_the_answer() -> None:
     assert [row.cells[:2] for row in found.rows] == [("1", "QLoRA"), ("2", "GPipe: Pipelines")]
 
 
+def test_an_overview_is_a_table_of_the_papers_that_it_shows() -> None:
+    found = table(compared(kind="overview", missing=()), PAPERS)
+    assert found is not None
+    assert [row.cells[0] for row in found.rows] == ["QLoRA", "GPipe: Pipelines"]
+
+
 def test_a_paper_that_is_gone_is_shown_from_its_citations() -> None:
     found = table(compared(), {})
     assert found is not None

@@ -14,15 +14,15 @@ from rag import Config
 from rag.core.errors import Locked, PaperError, RagError
 from rag.service import Rag
 from rag.web import uploads
-from rag.web.shelf import Shelf
+from rag.web.collection_cache import CollectionCache
 from rag.web.uploads import Report, Step, Uploads
 
 TITLES = ("On tides", "On winds", "On ice")
 
 
 @pytest.fixture
-def shelf(home: Path) -> Shelf:
-    return Shelf(Config(home=home))
+def collections(home: Path) -> CollectionCache:
+    return CollectionCache(Config(home=home))
 
 
 def jsonl(folder: Path, titles: Sequence[str], name: str = "new.jsonl") -> Path:
@@ -38,8 +38,8 @@ def report(events: Sequence[Step | Report]) -> Report:
     return events[-1]
 
 
-def test_papers_are_added_and_what_became_of_each_is_told(shelf: Shelf, tmp_path: Path) -> None:
-    adder = Uploads(shelf)
+def test_papers_are_added_and_what_became_of_each_is_told(collections: CollectionCache, tmp_path: Path) -> None:
+    adder = Uploads(collections)
     first = report(list(adder.add([jsonl(tmp_path, TITLES[:2])], "sea")))
     assert (first.collection, first.papers, first.added, first.known) == ("sea", 2, 2, ())
     assert "2 papers added." in uploads.report(first)
@@ -64,9 +64,9 @@ def test_papers_are_added_and_what_became_of_each_is_told(shelf: Shelf, tmp_path
     assert "On tides" in shelf.rag("sea").ask("What is measured of tides?").answer
 
 
-def test_files_are_deleted_when_they_are_read(shelf: Shelf, tmp_path: Path) -> None:
+def test_files_are_deleted_when_they_are_read(collections: CollectionCache, tmp_path: Path) -> None:
     file = jsonl(tmp_path, TITLES)
-    list(Uploads(shelf).add([file], "sea"))
+    list(Uploads(collections).add([file], "sea"))
     assert not file.parent.exists()
 
 
@@ -82,48 +82,48 @@ def test_files_are_deleted_when_they_are_read(shelf: Shelf, tmp_path: Path) -> N
     ],
 )
 def test_a_name_that_can_not_be_is_said_before_anything_is_read(
-    shelf: Shelf, tmp_path: Path, name: str, told: str
+    collections: CollectionCache, tmp_path: Path, name: str, told: str
 ) -> None:
     file = jsonl(tmp_path, TITLES)
     with pytest.raises(RagError, match=told):
-        list(Uploads(shelf).add([file], name))
+        list(Uploads(collections).add([file], name))
     assert file.exists()  # It need not be uploaded again.
-    assert shelf.names() == ["papers"]
+    assert collections.names() == ["papers"]
 
 
-def test_without_a_file_there_is_nothing_to_add(shelf: Shelf) -> None:
+def test_without_a_file_there_is_nothing_to_add(collections: CollectionCache) -> None:
     with pytest.raises(RagError, match="There is no file yet"):
-        list(Uploads(shelf).add([], "sea"))
+        list(Uploads(collections).add([], "sea"))
 
 
-def test_a_collection_is_found_by_the_name_that_the_page_gives_it(shelf: Shelf, tmp_path: Path) -> None:
-    adder = Uploads(shelf)
+def test_a_collection_is_found_by_the_name_that_the_page_gives_it(collections: CollectionCache, tmp_path: Path) -> None:
+    adder = Uploads(collections)
     list(adder.add([jsonl(tmp_path, TITLES[:1])], "Sea"))
     assert report(list(adder.add([jsonl(tmp_path, TITLES[1:])], "sea"))).collection == "Sea"
     assert report(list(adder.add([jsonl(tmp_path, TITLES)], "sample papers"))).collection == "papers"
-    assert shelf.names() == ["papers", "Sea"]
+    assert collections.names() == ["papers", "Sea"]
 
 
-def test_where_nothing_can_be_read_no_collection_is_made(shelf: Shelf, tmp_path: Path) -> None:
+def test_where_nothing_can_be_read_no_collection_is_made(collections: CollectionCache, tmp_path: Path) -> None:
     file = tmp_path / "scan.pdf"
     file.write_bytes(b"%PDF-1.7 not text")
-    told = report(list(Uploads(shelf).add([file], "scans")))
+    told = report(list(Uploads(collections).add([file], "scans")))
     assert (told.papers, told.added) == (0, 0)
     assert "scan.pdf: is a PDF" in uploads.report(told)
     assert shelf.names() == ["papers"]
 
 
 def test_too_many_papers_are_refused_before_they_are_embedded(
-    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    collections: CollectionCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "MOST", 2)
     with pytest.raises(RagError, match="would have 3 papers, and here it can have 2"):
-        list(Uploads(shelf).add([jsonl(tmp_path, TITLES)], "sea"))
-    assert shelf.names() == ["papers"]
+        list(Uploads(collections).add([jsonl(tmp_path, TITLES)], "sea"))
+    assert collections.names() == ["papers"]
 
 
 def test_only_one_adds_to_a_collection_at_a_time_and_goes_on_when_nobody_looks(
-    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    collections: CollectionCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on, done, ingest = threading.Event(), threading.Event(), Rag.ingest
 
@@ -134,7 +134,7 @@ def test_only_one_adds_to_a_collection_at_a_time_and_goes_on_when_nobody_looks(
         return value
 
     monkeypatch.setattr(Rag, "ingest", waiting)
-    adder = Uploads(shelf)
+    adder = Uploads(collections)
     first = adder.add([jsonl(tmp_path, TITLES[:1])], "sea")
     next(first)
     file = jsonl(tmp_path, TITLES, "other.jsonl")
@@ -149,11 +149,13 @@ def test_only_one_adds_to_a_collection_at_a_time_and_goes_on_when_nobody_looks(
     assert report(list(adder.add([file], "sea"))).papers == 3
 
 
-def test_a_fault_frees_the_collection(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_frees_the_collection(
+    collections: CollectionCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("a fault")
 
-    adder = Uploads(shelf)
+    adder = Uploads(collections)
     with monkeypatch.context() as patch:
         patch.setattr(Rag, "ingest", broken)
         with pytest.raises(RuntimeError, match="a fault"):

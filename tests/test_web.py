@@ -39,7 +39,7 @@ from rag.web import chat, fragments, rating, sources
 from rag.web.api import WAITING, Calls, Refusal
 from rag.web.markdown import to_html
 from rag.web.markup import clean
-from rag.web.state import Settings, Talk
+from rag.web.state import ConversationState, Settings
 from rag.web.stopping import Stop, Stops, until
 
 if TYPE_CHECKING:
@@ -133,7 +133,9 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
         claims=(Claim(payload, "unsupported", payload), Claim(payload, "partly", payload, (1,))),
         answer=f"{payload} [1] [partly supported]. {payload} [unsupported]\n\n{payload}",
     )
-    abstained = replace(value, citations=(), abstained=True, retrieved=(Retrieved(of.id, of.title, 1.0),))
+    abstained = replace(
+        value, citations=(), abstained=True, state="nothing", retrieved=(Retrieved(of.id, of.title, 1.0),)
+    )
     for html in (
         fragments.question(payload),
         fragments.status(payload),
@@ -222,13 +224,65 @@ def test_a_question_that_was_not_rewritten_is_not_repeated() -> None:
     assert "Understood as" not in fragments.answer(replace(answer("Yes."), standalone_question="a question"), 1)
 
 
-def test_an_abstention_says_so_and_shows_the_nearest_papers() -> None:
-    value = answer("Not here.", abstained=True, kind="none", retrieved=(Retrieved(PAPER.id, PAPER.title, 0.4),))
-    assert "The collection does not say" in fragments.answer(value, 1)
+def test_where_nothing_is_near_the_answer_says_so_itself_beside_the_nearest_papers() -> None:
+    retrieved = (Retrieved(PAPER.id, PAPER.title, 0.4),)
+    value = answer("Not here.", abstained=True, state="nothing", kind="none", retrieved=retrieved)
+    html = fragments.answer(value, 1)
+    assert '<article class="answer nothing none"' in html
+    assert 'class="state"' not in html
     page = Page(sources.panel([value], {PAPER.id: PAPER}))
     assert "Nearest papers" in page.text
     assert PAPER.title in page.text
     assert "mark" not in page.tags
+
+
+def test_the_nearest_sentences_are_shown_with_their_markers_under_a_heading_that_claims_nothing() -> None:
+    value = FakeRag(Config()).ask("What is nearest?")
+    page, html = Page(fragments.answer(value, 1)), fragments.answer(value, 1)
+    assert '<article class="answer nearest single"' in html
+    assert '<p class="state">Nearest sentences</p>' in html
+    assert page.links == ["#cite-1-1"]
+    assert "1 shown" in page.text
+    beside = sources.panel([value], {PAPER.id: PAPER})
+    assert "Nearest papers" in beside
+    assert "1 quoted paper" in beside
+    assert 'id="cite-1-1"' in beside
+
+
+def test_an_answer_in_part_says_what_is_missing_and_begins_with_its_headline() -> None:
+    html = fragments.answer(FakeRag(Config()).ask("What is partly there?"), 1)
+    assert '<p class="state">Answered in part. Not found here: H2O; Bloop.</p>' in html
+    assert '<div class="headline"><p><strong>0.37 bits</strong></p>' in html
+    assert html.count("0.37 bits</strong>") == 1
+
+
+@pytest.mark.parametrize(("text", "headline"), [("**A** b", None), ("a\n\nb", "a"), ("", "a")])
+def test_no_headline_is_taken_from_a_text_that_has_none(text: str, headline: str | None) -> None:
+    html = fragments.answer(answer(text, headline=headline), 1)
+    assert "headline" not in html
+    assert "state" not in html
+
+
+def test_the_groups_of_an_overview_fold_and_it_can_be_kept_as_a_table() -> None:
+    html = clean(fragments.answer(FakeRag(Config()).ask("Give an overview"), 1, "conversation"))
+    summaries = re.findall(r'<details class="group" open=""><summary><h3>(.*?)</h3></summary>', html)
+    assert summaries == ["Quantization (1 paper)", "Pipelines (1 paper)"]
+    assert "conversations/conversation/1.csv" in html
+
+
+def test_a_list_keeps_what_its_text_says_before_and_after_its_items() -> None:
+    items = "1. **A** (2020): “It is fast.” [1]\n2. **B**: “It is slow.” [2]"
+    of = paper("It is fast. It is slow.")
+    value = answer(
+        f"**14 papers here are about speed.**\n\n2 write it.\n\n{items}\n\n… and 12 more",
+        cite(1, of, 0, 11),
+        cite(2, of, 12, 23),
+        kind="list",
+        headline="14 papers here are about speed.",
+    )
+    text = Page(fragments.answer(value, 1)).text
+    assert text.index("14 papers") < text.index("2 write it.") < text.index("It is fast.") < text.index("… and 12 more")
+    assert text.count("It is fast.") == 1
 
 
 # ---- What a model wrote
@@ -403,8 +457,10 @@ class Endless(FakeRag):
             time.sleep(0.02)
 
 
-def converse(rag: Any, question: str, talk: Talk | None = None, stop: Stop | None = None) -> Iterator[chat.View]:
-    return chat.converse(rag, question, talk or Talk("an-id"), Options(), stop or Stop())
+def converse(
+    rag: Any, question: str, conversation: ConversationState | None = None, stop: Stop | None = None
+) -> Iterator[chat.View]:
+    return chat.converse(rag, question, conversation or ConversationState("an-id"), Options(), stop or Stop())
 
 
 def last(views: list[chat.View]) -> str:
@@ -419,8 +475,8 @@ def test_a_question_goes_from_status_to_text_to_answer() -> None:
     assert "receipt" in shown[-1]
     assert [v.busy for v in views] == [True] * (len(views) - 1) + [False]
     assert marks(views[-1].sources or "") == [QUOTE]
-    assert views[-1].talk is not None
-    again = list(converse(rag, "And that?", views[-1].talk))
+    assert views[-1].conversation is not None
+    again = list(converse(rag, "And that?", views[-1].conversation))
     asked, history = rag.asked[-1]
     assert asked == "And that?"
     assert history == (Turn("user", "What is saved?"), Turn("assistant", f"**QLoRA**: {QUOTE} [1]"))
@@ -506,14 +562,14 @@ def test_stopping_keeps_what_has_arrived_and_says_that_it_is_incomplete() -> Non
     assert "incomplete" in last(rest)
     assert "word" in last(rest)
     assert rest[-1].messages[0] == shown.messages[0]
-    assert rest[-1].talk == Talk("an-id", unanswered="Q?")
+    assert rest[-1].conversation == ConversationState("an-id", unanswered="Q?")
     assert rest[-1].sources is None
 
 
 def test_what_is_shown_instead_of_an_answer_is_not_followed_by_more_of_it() -> None:
     stop = Stop()
     rag: Any = Endless()
-    views = converse(rag, "Q?", Talk("an-id", "papers", (answer("Earlier."),)), stop)
+    views = converse(rag, "Q?", ConversationState("an-id", "papers", (answer("Earlier."),)), stop)
     next(v for v in views if "word" in v.messages[-1]["content"])
     stop.ask(instead="another conversation")
     assert list(views) == []
@@ -523,8 +579,8 @@ def test_what_is_shown_instead_of_an_answer_is_not_followed_by_more_of_it() -> N
 def test_a_conversation_is_shown_again_as_it_was() -> None:
     rag: Any = FakeRag(Config())
     done = list(converse(rag, "What is saved?"))[-1]
-    assert done.talk is not None
-    assert chat.messages(done.talk) == done.messages
+    assert done.conversation is not None
+    assert chat.messages(done.conversation) == done.messages
 
 
 def test_a_silent_source_does_not_delay_the_stop_and_is_left_alone_afterwards() -> None:
@@ -627,7 +683,8 @@ def test_a_rating_that_cannot_be_saved_says_so(
         (None, Settings()),
         ("x", Settings()),
         ({"mode": "quoting", "strict": True, "most": 5, "model": "m"}, Settings("quoting", True, 5, "m")),
-        ({"mode": "fast", "strict": "yes", "most": 11, "model": 3}, Settings()),
+        ({"caution": "bold"}, Settings(caution="bold")),
+        ({"mode": "fast", "strict": "yes", "most": 11, "model": 3, "caution": []}, Settings()),
         ({"most": True, "model": "x" * 301, "other": 1}, Settings()),
     ],
 )

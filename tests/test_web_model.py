@@ -17,7 +17,7 @@ from rag.core.answer import Text
 from rag.core.config import Config
 from rag.core.options import Options
 from rag.web import chat
-from rag.web.state import Talk
+from rag.web.state import ConversationState
 from rag.web.stopping import Stop
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def test_a_stop_ends_the_request_to_the_model(collection: Rag, endpoint: Endpoin
     config = Config(home=collection.config.home, model="m", base_url=endpoint.server.url, api_key=CANARY)
     stop, shown = Stop(), threading.Event()
     with build(config) as rag:
-        views = chat.converse(rag, ASKED, Talk("an-id"), Options(), stop)
+        views = chat.converse(rag, ASKED, ConversationState("an-id"), Options(), stop)
         for view in views:
             if "Double quantization" in view.messages[-1]["content"] and not shown.is_set():
                 shown.set()

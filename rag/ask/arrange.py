@@ -10,11 +10,9 @@ from rag.ask.citations import Citations
 from rag.ask.plan import NOTHING, UNSURE
 from rag.ask.quoting import Found, PaperQuotes
 from rag.ask.sentences import Sentence
-from rag.core.markdown import as_it_is
+from rag.core.markdown import NOT_SAID, as_it_is
 from rag.index.index import Index
 
-NOT_SAID = "No sentence clearly says."
-"""What stands in a cell of a table that no sentence of the abstract belongs into."""
 SHOWN = 60
 """Papers of a list in the text of an answer; how many more there are is said."""
 SURE = 0.8

@@ -39,8 +39,8 @@ WEIGHTS = np.array([0.79, 1.08, 2.11, 2.32, -1.53, -2.45, 1.24, 5.13, 3.11, 2.07
 BIAS = -9.6
 """Logistic regression on 1,050 questions of four collections, each weighted alike. Cross-validated the area under the ROC
 curve is .89 (systems, half of the unanswerable ones written to be mistaken), .85 (medicine), .90 (society)."""
-ANSWERS, SEVERAL, LISTS, NEAR = 0.57, 0.35, 0.3, 0.03
-"""From this probability on one paper answers, several papers do, and a list is one; from the last on papers are near."""
+ANSWERS, SEVERAL, NEAR = 0.57, 0.35, 0.03
+"""From this probability on one paper answers, and several papers do; from the last on papers are near."""
 CAUTION = {"careful": 1.0, "usual": 0.0, "bold": -1.0}
 """What a user's wish adds to the odds, as a logarithm, that an answer needs."""
 

@@ -69,7 +69,13 @@ _VERB = re.compile(
 UNSURE = "No sentence here clearly answers this"
 """How an answer that is not sure begins; a later question does not refer to what it shows."""
 NOTHING = "Nothing in this collection"
-NO_PAPERS = ("Hello! Ask me", "The collection ho", "The collection has no", "The papers of this collection have no", "You chose **")
+NO_PAPERS = (
+    "Hello! Ask me",
+    "The collection ho",
+    "The collection has no",
+    "The papers of this collection have no",
+    "You chose **",
+)
 """How answers begin that are about no paper."""
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rag.ask import cues
-from rag.ask.certainty import LISTS, SEVERAL, Certainty, state_of
-from rag.ask.listing import Membership, membership
+from rag.ask.certainty import SEVERAL, Certainty, state_of
+from rag.ask.listing import Membership, membership, state_of_list
 from rag.ask.overview import Group, groups_of, purpose
 from rag.ask.plan import Plan, read_in_conversation
 from rag.ask.sentences import Sentence, SentenceScorer, select
@@ -91,6 +91,11 @@ class Finder:
         other = Finder(self.index, self.ranker, caution=caution, most=most or self._most)
         other._rows = None if rows is None or len(set(rows)) == len(self.index) else frozenset(rows)
         return other
+
+    @property
+    def rows(self) -> frozenset[int] | None:
+        """The rows of the papers that it finds among; None where these are all."""
+        return self._rows
 
     @property
     def searched(self) -> int:
@@ -246,12 +251,6 @@ class Finder:
         ranking = self._rank(encoded, plan, whole=True)
         return encoded, ranking, membership(self.index, encoded, ranking)
 
-    def _state_of_topic(self, topic: Encoded, probability: float) -> State:
-        """The state of a list or a view; of a topic of which no paper has a word, something is near at best."""
-        state = state_of(probability, self._caution, least=LISTS)
-        known = any(term in self.index.lexicon for term in topic.terms)
-        return "nearest" if state == "answers" and not known else state
-
     def _list(self, plan: Plan) -> Found:
         if plan.count and not [w for w in words(plan.topic) if w not in STOPWORDS]:
             return Found(
@@ -260,7 +259,7 @@ class Finder:
         encoded, ranking, belonging = self._belonging(plan)
         rows = [int(belonging.rows[i]) for i in belonging.members()]
         probability = float(belonging.probabilities[0]) if rows else 0.0
-        state = self._state_of_topic(encoded, probability)
+        state = state_of_list(encoded, belonging, self._caution)
         papers = tuple(p for p in (self.quoted(encoded, row, 0) for row in rows) if p.sentences)
         papers = papers if state != "nothing" else ()
         written = sum(bool(w) for w, _ in zip(belonging.writes, rows, strict=False))
@@ -286,7 +285,7 @@ class Finder:
         likely = [int(r) for r, p in zip(belonging.rows, belonging.probabilities, strict=True) if p >= VIEW_LEAST]
         rows = likely[:VIEW] or [int(r) for r in belonging.rows[:NEAREST]]
         probability = float(belonging.probabilities[0]) if rows else 0.0
-        state = self._state_of_topic(encoded, probability)
+        state = state_of_list(encoded, belonging, self._caution)
         rows = rows if state == "answers" else [] if state == "nothing" else rows[:NEAREST]
         papers = tuple(PaperQuotes(row, purpose(self.index, row)) for row in rows)
         papers = tuple(p for p in papers if p.sentences)

@@ -87,7 +87,7 @@ def _pair(index: Index, query: Encoded, ranking: Ranking, cover: Floats, n: int)
         max((w for t, w in rarity.items() if t in heads[i] and t not in held[1 - i]), default=0.0) for i in (0, 1)
     ]
     least = min(first, second)
-    value = least + 0.05 * min(only) + 0.05 * min(titled) - 0.02 * float(ranking.score[0] - ranking.score[n])
+    value = least + 0.05 * min(only) + 0.1 * min(titled) - 0.02 * float(ranking.score[0] - ranking.score[n])
     return value, [second, least, min(only), min(titled)]
 
 

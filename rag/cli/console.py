@@ -63,6 +63,9 @@ def show(answer: Answer) -> None:
     """
     if answer.standalone_question != answer.question:
         say(f"Understood as: {answer.standalone_question}\n")
+    if answer.state != "answers":
+        missing = f"; not found here: {'; '.join(answer.missing)}" if answer.missing else ""
+        say(f"State: {answer.state}{missing}\n")
     if sys.stdout.isatty():
         _render(answer)
     else:

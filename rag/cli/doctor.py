@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from rag import __version__
-from rag.cli import called, console
+from rag.cli import console, endpoint_checks
 from rag.cli.checks import Check, guarded
 from rag.cli.session import BaseUrl, Collection, Home, Llm, Model
 from rag.core.config import Config, unknown_variables
@@ -65,7 +65,7 @@ def _checks(config: Config, *, offline: bool) -> Iterator[Check]:
     yield guarded("prompts and seeds", _resources)
     yield guarded("embedding", lambda: _embedding(config))
     yield guarded("collection", lambda: _collection(config))
-    yield from called.checks(config, offline=offline)
+    yield from endpoint_checks.checks(config, offline=offline)
 
 
 def _python() -> Check:

@@ -16,7 +16,7 @@ from rag.core.errors import UsageError
 
 if TYPE_CHECKING:
     from rag.evaluation.items import Item
-    from rag.service import Rag
+    from rag.papers import Paper
 
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE", help="JSONL; what it holds is kept, and drafts are added.")
@@ -68,7 +68,7 @@ def new(
             seed=seed,
             split=as_in(there) if there else by_hash,
             client=client(config),
-            supported=_supported(rag),
+            supported=_supported(rag.papers()),
             progress=lambda done, total: progress("Drafting", done, total),
         )
     for warning in drafts.warnings:
@@ -130,7 +130,9 @@ def _add(output: Path, there: Sequence[Item], drafts: Sequence[Item]) -> None:
     console.say(f"{made} added to {output}{known}.{review}")
 
 
-def _supported(rag: Rag) -> Callable[[str, str], bool]:
+def _supported(papers: Sequence[Paper]) -> Callable[[str, str], bool]:
     """Whether a paper bears out a claim, by our own check."""
-    rows = {paper.id: row for row, paper in enumerate(rag.checker().index.papers)}
-    return lambda claim, id: rag.checker().check(claim, [rows[id]])[0].level == "supported"
+    from rag.evaluation.entailment import Entailment
+
+    check, abstracts = Entailment(papers), {p.id: p.abstract for p in papers}
+    return lambda claim, id: check.supported(claim, [abstracts[id]], [id])

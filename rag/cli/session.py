@@ -36,6 +36,10 @@ BaseUrl = Annotated[
     str | None,
     typer.Option("--base-url", metavar="URL", help="Its OpenAI-compatible endpoint [OPENAI_BASE_URL]."),
 ]
+Caution = Annotated[
+    str | None,
+    typer.Option("--caution", metavar="HOW", help="How sure an answer has to be: careful, usual, bold [RAG_CAUTION]."),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Leave out what no abstract supports [RAG_STRICT].")]
 Judge = Annotated[bool, typer.Option("--judge", help="Have the model judge its claims, too [RAG_JUDGE].")]
 NoFallback = Annotated[
@@ -50,6 +54,7 @@ class Options:
     llm: Llm = None
     model: Model = None
     base_url: BaseUrl = None
+    caution: Caution = None
     strict: Strict = False
     judge: Judge = False
     no_fallback: NoFallback = False
@@ -62,6 +67,7 @@ class Options:
             llm=self.llm,
             model=self.model,
             base_url=self.base_url,
+            caution=self.caution,
             strict=self.strict or None,
             judge=self.judge or None,
             fallback=False if self.no_fallback else None,

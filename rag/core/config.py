@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rag.core import values
 from rag.core.errors import ConfigError, RagError, UsageError
+from rag.core.options import Caution
 
 BUILTIN = "builtin"
 """The embedding that comes with the program."""
@@ -41,6 +42,9 @@ class Config:
     them, "none" for everybody who can reach it, empty for whoever works at this machine. `threads` is what the
     embedding model may use (0: all cores).
 
+    `caution` is how sure it has to be that sentences answer, before they are not called the nearest any more:
+    "careful", "usual" or "bold".
+
     `llm` is the switch of generating mode: "none" quotes, "openai" writes with `model` at `base_url` (empty:
     OpenAI's) under `api_key`, "auto" does so where these are set. `models` are others there that a question may choose
     instead. `context` is what the model reads at most, in tokens (0, "auto": the endpoint is asked), `sources` how many
@@ -67,6 +71,7 @@ class Config:
     port: int = 7860
     auth: str = field(default="", repr=False)
     threads: int = 0
+    caution: Caution = "usual"
     llm: str = "auto"
     model: str = ""
     models: tuple[str, ...] = ()
@@ -75,7 +80,6 @@ class Config:
     context: int = 0
     sources: int = 0
     effort: str = "normal"
-    caution: str = "usual"
     strict: bool = False
     judge: bool = False
     fallback: bool = True
@@ -236,6 +240,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "port": values.number(1, 65_535),
     "auth": _auth,
     "threads": values.number(0, 1_024),
+    "caution": values.among(*get_args(Caution)),
     "llm": values.among("auto", "openai", "none"),
     "model": values.model,
     "models": values.models,
@@ -244,7 +249,6 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "context": values.named({"auto": 0}, values.number(512, 10_000_000)),
     "sources": values.named({"auto": 0, "all": -1}, values.number(1, 1_000)),
     "effort": values.among("normal", "thorough"),
-    "caution": values.among("careful", "usual", "bold"),
     "strict": values.flag,
     "judge": values.flag,
     "fallback": values.flag,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from rag.core.errors import UsageError
 
@@ -12,6 +12,7 @@ MAX_MOST = 10
 
 Mode = Literal["quoting", "generating"]
 Caution = Literal["careful", "usual", "bold"]
+"""How sure it has to be that sentences answer, before they are not called the nearest any more: most with "careful"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Options:
     papers that are asked, None where open; `authors` and `venues` are names, of which a paper has one each.
     `most` is how many papers one answer may quote, 1
     to 10, where the question only describes what it wants; lists are always complete. `mode` "quoting" asks no model,
-    "generating" one; `strict` is `Config.strict` for this question; `model` is one of `Rag.models`.
+    "generating" one; `strict` is `Config.strict` for this question; `model` is one of `Rag.models`;
+    `caution` is `Config.caution` for this question.
 
     Values are checked when the object is made: `UsageError` names the one at fault. Whether the collection has the
     papers, and the operator allows the model, only asking tells.
@@ -33,10 +35,10 @@ class Options:
     mode: Mode | None = None
     strict: bool | None = None
     model: str | None = None
+    caution: Caution | None = None
     years: tuple[int | None, int | None] | None = None
     authors: tuple[str, ...] = ()
     venues: tuple[str, ...] = ()
-    caution: Caution | None = None
 
     def __post_init__(self) -> None:
         if self.papers is not None:
@@ -49,8 +51,8 @@ class Options:
             raise UsageError(f"{self.most!r} papers for an answer: give 1 to {MAX_MOST}, or 0 for as many as usual.")
         if self.mode not in (None, "quoting", "generating"):
             raise UsageError(f"The mode {self.mode!r} is unknown: give quoting or generating.")
-        if self.caution not in (None, "careful", "usual", "bold"):
-            raise UsageError(f"The caution {self.caution!r} is unknown: give careful, usual or bold.")
+        if self.caution not in (None, *get_args(Caution)):
+            raise UsageError(f"The caution {self.caution!r} is unknown: give {', '.join(get_args(Caution))}.")
         object.__setattr__(self, "years", _years(self.years))
         for name in ("authors", "venues"):
             object.__setattr__(self, name, _names(getattr(self, name), name))

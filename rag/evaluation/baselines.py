@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rag.ask.answering import as_it_is
 from rag.core.answer import Answer, Citation, Kind, Retrieved
 from rag.evaluation.items import SETS, Item
 from rag.papers import Paper
@@ -110,6 +110,14 @@ def _echo(baseline: Baseline, item: Item) -> Answer:
 
 def _quotes(citations: Sequence[Citation]) -> str:
     return "\n>\n".join(f"> “{as_it_is(c.quote)}” [{c.marker}]" for c in citations)
+
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$#])")
+
+
+def as_it_is(text: str) -> str:
+    """`text` as Markdown that shows it."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 BASELINES: dict[str, Callable[[Baseline, Item], Answer]] = {

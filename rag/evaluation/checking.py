@@ -34,13 +34,15 @@ def check(items: Sequence[Item], papers: Sequence[Paper]) -> list[Flaw]:
     known = {p.id: p for p in papers}
     titles = Titles(papers)
     names = Names(papers)
-    flaws = [flaw for item in items for flaw in _of_item(item, known, titles, names)]
+    # A set over abstracts that are not at hand where it is written has no spans at all.
+    spanned = any(item.gold_spans for item in items)
+    flaws = [flaw for item in items for flaw in _of_item(item, known, titles, names, spanned)]
     flaws += [*_repeated(items), *_leaked(items)]
     order = {item.id: n for n, item in reversed(list(enumerate(items)))}
     return sorted(flaws, key=lambda flaw: order[flaw.id])
 
 
-def _of_item(item: Item, papers: Mapping[str, Paper], titles: Titles, names: Names) -> Iterator[Flaw]:
+def _of_item(item: Item, papers: Mapping[str, Paper], titles: Titles, names: Names, spanned: bool) -> Iterator[Flaw]:
     parts = (
         _blank(item),
         _gold(item, papers),
@@ -49,8 +51,8 @@ def _of_item(item: Item, papers: Mapping[str, Paper], titles: Titles, names: Nam
         conversation(item, papers, names),
         _refused(item, papers, names),
         _sides(item, titles, names),
-        _spans(item, papers),
-        nuggets(item, papers, names),
+        _spans(item, papers) if spanned else (),
+        nuggets(item, papers, names, spanned),
         _set(item, papers, names),
         _words(item, papers, titles),
     )
@@ -104,11 +106,11 @@ def _form(item: Item) -> Iterator[str]:
         yield "about_papers are those of an unanswerable detail"
     if item.kind not in SETS and item.borderline_papers:
         yield "only a list or a count has borderline papers"
-    if not item.gold_papers:
+    if not item.gold_papers and item.kind != "overview":
         yield "an answerable question has at least one gold paper"
     if item.kind in SETS and item.nuggets:
         yield f"the nuggets of a {item.kind} are its gold papers; leave nuggets empty"
-    if item.kind not in SETS and not any(n.importance == "vital" for n in item.nuggets):
+    if item.kind not in (*SETS, "overview") and not any(n.importance == "vital" for n in item.nuggets):
         yield "it has no vital nugget"
     if item.kind == "followup" and not item.history:
         yield "a follow-up has a history"
@@ -195,7 +197,7 @@ def _spans(item: Item, papers: Mapping[str, Paper]) -> Iterator[str]:
     for a, b in pairwise(by_paper):
         if a.paper_id == b.paper_id and b.start < a.end:
             yield f"the spans {a.start}–{a.end} and {b.start}–{b.end} of {a.paper_id} overlap"
-    without = set(item.gold_papers) - {span.paper_id for span in item.gold_spans}
+    without = set(item.gold_papers if item.kind != "overview" else ()) - {span.paper_id for span in item.gold_spans}
     yield from (f"no span says what {id} has to do with it" for id in sorted(without))
 
 

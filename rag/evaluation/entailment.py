@@ -1,92 +1,77 @@
-"""Whether the quotes that a statement cites support it: our own check of claims, which here sees nothing but them.
+"""Whether the quotes that a statement cites support it: our own check, which here sees nothing but them.
 
-ALCE asks a model of entailment (TRUE, Honovich et al. 2022). Ours is the one that checks the claims of our generating
-mode: it is free, gives the same verdict every time, and its agreement with labelled pairs is published in
-eval/NOTES.md. It was tuned on abstracts of machine learning, and is strict on paraphrases.
+ALCE asks a model of entailment (TRUE, Honovich et al. 2022). Ours is the proof of a model's answers
+(rag.ask.reading): a statement is supported by what it quotes where it stands there as it is, or where every figure
+of it stands there, every name of it in the papers, and a good part of its words in either. It is free and gives the same
+verdict every time; it does not understand, and takes a claim for supported that turns a sentence round.
 """
 
 from __future__ import annotations
 
+import math
 import re
-import threading
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from rag.ask.names import Names
-from rag.ask.writing.checking import alone, clauses
+from rag.ask.reading.checks import figures_of, missing_figures, missing_names
+from rag.ask.reading.names import NameSet
 from rag.core.answer import Citation
-from rag.core.threads import one_thread
-from rag.papers.passages import Span
-from rag.service import Rag
+from rag.index.lexical import terms
+from rag.papers import Paper
 
 VERBATIM_WORDS = 3
 """A shorter text is no statement that a quote could hold as it is."""
-READINGS = 64
-"""Statements that are kept as the check reads them: one is held against several sets of quotes in a row."""
-
-Quotes = Mapping[int, tuple[Span, ...]]
-"""What is quoted of the paper in each row."""
+COVERED = 0.4
+"""Share of the words of a statement, by their rarity in the collection, that quotes and titles have to have. Of claims
+that models wrote of the seeds' abstracts .98 of the supported ones are found so, and .57 of the others refused; of
+claims written to be hard (paraphrases; roles swapped, sentences turned round) .78 and .50. With .5: .97 and .70; .64
+and .53."""
 
 
 class Entailment:
     """Says of a statement and citations whether they support it (`metrics.metric.Supports`). Safe to use from several
-    threads. Holds a verdict for every pair that it was asked about, so that it is good for one run."""
+    threads."""
 
-    def __init__(self, rag: Rag) -> None:
-        self._checker = rag.checker()
-        self._index = self._checker.index
-        self._names = Names(self._index.papers)
-        self._read = lru_cache(maxsize=READINGS)(self._checker.read)
-        self._verdicts: dict[tuple[str, tuple[tuple[int, int, int], ...]], bool] = {}
-        self._guard = threading.Lock()
+    def __init__(self, papers: Sequence[Paper]) -> None:
+        self._papers = {p.id: p for p in papers}
+        held = Counter(t for p in papers for t in set(terms(f"{p.title} {p.abstract}")))
+        self._rarity = {t: math.log1p((len(papers) - n + 0.5) / (n + 0.5)) for t, n in held.items()}
+        self._unseen = math.log1p(2 * len(papers) + 1)
+        self._names = lru_cache(maxsize=256)(self._name_set)
 
     def __call__(self, statement: str, citations: Sequence[Citation]) -> bool:
-        """Whether one paper's quotes support the statement, or those of several do clause by clause.
+        """Whether the quotes support the statement. A quote that its abstract lacks supports nothing."""
+        found = [c for c in citations if self._exact(c)]
+        return bool(found) and self.supported(statement, [c.quote for c in found], [c.paper_id for c in found])
 
-        A statement that stands in a quote as it is needs no check. A quote that its abstract lacks supports nothing.
-        """
-        quotes = self._quotes(citations)
-        key = (statement, tuple(sorted((row, s.start, s.end) for row, spans in quotes.items() for s in spans)))
-        with self._guard:
-            known = self._verdicts.get(key)
-        if known is None:
-            known = self._judge(statement, quotes)
-            with self._guard:
-                self._verdicts[key] = known
-        return known
-
-    def _quotes(self, citations: Sequence[Citation]) -> Quotes:
-        found: dict[int, set[tuple[int, int]]] = {}
-        for c in citations:
-            row = self._index.rows.get(c.paper_id)
-            if row is None or c.start < 0 or not c.quote.strip():
-                continue
-            if self._index.papers[row].abstract[c.start : c.end] == c.quote:
-                found.setdefault(row, set()).add((c.start, c.end))
-        return {row: tuple(Span(*span) for span in sorted(spans)) for row, spans in found.items()}
-
-    def _judge(self, statement: str, quotes: Quotes) -> bool:
-        abstracts = {row: self._index.papers[row].abstract for row in quotes}
-        if any(verbatim(statement, abstracts[row][s.start : s.end]) for row, spans in quotes.items() for s in spans):
+    def supported(self, statement: str, quotes: Sequence[str], ids: Iterable[str]) -> bool:
+        """Whether quotes of the papers with these ids support a statement."""
+        if any(verbatim(statement, quote) for quote in quotes):
             return True
-        return any(self._bears(statement, row, quotes) for row in quotes) or self._together(statement, quotes)
-
-    def _bears(self, text: str, row: int, quotes: Quotes) -> bool:
-        """Whether what is quoted of one paper supports a text."""
-        with one_thread():
-            return self._checker.bears(self._read(text), row, quotes[row])
-
-    def _together(self, statement: str, quotes: Quotes) -> bool:
-        """Whether each clause is borne out by one of several papers; what has but one clause ("Both …"), by all."""
-        rows = tuple(quotes)
-        if len(rows) < 2:
+        ids = tuple(sorted(set(ids)))
+        texts = [*quotes, *(self._papers[id].title for id in ids)]
+        given = [figure for text in texts for figure in figures_of(text)]
+        if missing_figures(statement, given) or missing_names(statement, self._names(ids)):
             return False
-        parts = clauses(statement)
-        enough = any if len(parts) > 1 else all
-        return all(
-            enough(self._bears(alone(part, row, rows, self._names), row, quotes) for row in rows) for part in parts
-        )
+        return self.cover(statement, texts) >= COVERED
+
+    def cover(self, statement: str, texts: Iterable[str]) -> float:
+        """The share of a statement's words that the texts have, each weighted by how rare it is."""
+        wanted = {t: self._rarity.get(t, self._unseen) for t in set(terms(statement))}
+        held = {t for text in texts for t in terms(text)}
+        total = sum(wanted.values())
+        return sum(w for t, w in wanted.items() if t in held) / total if total else 0.0
+
+    def _name_set(self, ids: tuple[str, ...]) -> NameSet:
+        return NameSet(t for p in map(self._papers.__getitem__, ids) for t in (p.title, p.abstract, *p.authors))
+
+    def _exact(self, citation: Citation) -> bool:
+        paper = self._papers.get(citation.paper_id)
+        if paper is None or citation.start < 0 or not citation.quote.strip():
+            return False
+        return paper.abstract[citation.start : citation.end] == citation.quote
 
 
 def verbatim(statement: str, quote: str) -> bool:

@@ -27,6 +27,7 @@ Kind = Literal[
     "comparison",
     "list",
     "count",
+    "overview",
     "unanswerable",
 ]
 Split = Literal["dev", "test"]
@@ -99,7 +100,8 @@ class Item(_Record):
     """One reference question.
 
     `gold_titles` are the titles of `gold_papers`, in their order, for people who read the file. `borderline_papers`
-    are those of a list on which a careful reader would not insist either way, `about_papers` those whose abstracts an
+    are those of a list on which a careful reader would not insist either way (of an overview, `gold_papers` are the key
+    papers, none where it is of the whole collection), `about_papers` those whose abstracts an
     unanswerable question asks for a detail that they lack. `sort` tells unanswerable questions
     apart (detail, absent, offtopic, injected). `missing` are the sides of a comparison that the collection lacks. A
     `draft` was written by a program, and is to be reviewed before it counts.

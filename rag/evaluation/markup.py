@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.ask.writing.markers import numbers
-
 _MARKER = r"\[\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]"
 _MARKERS = re.compile(rf"\s*(?P<n>{_MARKER}(?:\s*(?:,|;|&|and\b)?\s*{_MARKER})*)(?!\()")
-_MARKS = re.compile(r"\s*\[(?:unsupported|partly supported)\]", re.IGNORECASE)
+_MARKS = re.compile(r"\s*\[(?:unsupported|partly supported|no source)\]", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_RANGE = re.compile(r"(\d{1,3})(?:\s*[-–]\s*(\d{1,3}))?")
 _HIDDEN = 0xE000
 _EMPHASIS = re.compile(r"\*\*|__|`|(?<![\w*])[*_](?=\S)|(?<=\S)[*_](?![\w*])")
 _LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\)")
@@ -75,6 +74,15 @@ def plain(raw: str) -> Plain:
         markers.append((len(text), numbers(match["n"])))
         last = match.end()
     return Plain(text + _bare(raw[last:]), tuple(markers))
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """The numbers of "1, 3-5 and source 7", each once, ranges of up to ten spelled out."""
+    found: list[int] = []
+    for first, last in _RANGE.findall(text):
+        low, high = int(first), int(last or first)
+        found += range(low, high + 1) if low <= high < low + 10 else [low, high]
+    return tuple(dict.fromkeys(found))
 
 
 def hide(raw: str) -> str:

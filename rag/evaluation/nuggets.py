@@ -14,20 +14,20 @@ from rag.papers import Paper
 from rag.papers.passages import split_sentences
 
 
-def nuggets(item: Item, papers: Mapping[str, Paper], names: Names) -> Iterator[str]:
-    """What is wrong with them."""
+def nuggets(item: Item, papers: Mapping[str, Paper], names: Names, spanned: bool = True) -> Iterator[str]:
+    """What is wrong with them; `spanned` says that the set has gold spans."""
     for nugget in item.nuggets:
-        yield from (f"nugget {nugget.text!r}: {what}" for what in _nugget(item, nugget, papers))
+        yield from (f"nugget {nugget.text!r}: {what}" for what in _nugget(item, nugget, papers, spanned))
         for found in names.everywhere(nugget):
             yield f"nugget {nugget.text!r}: {found!r} is in more than half of the abstracts, and proves nothing"
     yield from _twice(item)
-    if item.kind not in SETS:
+    if item.kind not in (*SETS, "overview"):
         said = {item.paper_of(n) for n in item.nuggets if n.importance == "vital" and item.gold_papers}
         side = "the side" if item.kind == "comparison" else "the gold paper"
         yield from (f"{side} {id} has no vital nugget" for id in item.gold_papers if id not in said)
 
 
-def _nugget(item: Item, nugget: Nugget, papers: Mapping[str, Paper]) -> Iterator[str]:
+def _nugget(item: Item, nugget: Nugget, papers: Mapping[str, Paper], spanned: bool) -> Iterator[str]:
     if not nugget.aliases and not nugget.patterns:
         yield "it has neither alias nor pattern"
         return
@@ -43,8 +43,10 @@ def _nugget(item: Item, nugget: Nugget, papers: Mapping[str, Paper]) -> Iterator
         yield f"{paper!r} is no gold paper"
     elif paper in papers and not nugget.found_in(papers[paper].abstract):
         yield f"the abstract of {paper} does not have it"
-    elif nugget.importance == "vital" and not any(
-        nugget.found_in(span.text) for span in item.gold_spans if span.paper_id == paper
+    elif (
+        spanned
+        and nugget.importance == "vital"
+        and not any(nugget.found_in(span.text) for span in item.gold_spans if span.paper_id == paper)
     ):
         yield f"it is vital, and no gold span of {paper} has it"
     if nugget.importance == "vital" and not nugget.found_in(item.reference_answer):

@@ -53,7 +53,8 @@ WORDS: Mapping[Outcome, str] = {
 DEPTH = 10
 """How many retrieved papers count as found."""
 LIST_F1 = 0.7
-"""A list below this is wrong: it has less than about seven in ten of its papers, or three in ten too many."""
+"""A list below this is wrong: it has less than about seven in ten of its papers, or three in ten too many. Of an
+overview, the share of the key papers."""
 
 
 def outcome(scored: Scored) -> Outcome:
@@ -87,7 +88,9 @@ def _wrong(scored: Scored) -> bool:
 
     An item with neither is wrong where it leaves out a gold paper, as for the metric accuracy.
     """
-    return _short(scored) or (scored.item.kind not in SETS and astray(scored.scores.get("gold_citation_precision")))
+    return _short(scored) or (
+        scored.item.kind not in (*SETS, "overview") and astray(scored.scores.get("gold_citation_precision"))
+    )
 
 
 def _right_and_astray(scored: Scored) -> bool:
@@ -96,9 +99,9 @@ def _right_and_astray(scored: Scored) -> bool:
 
 def _short(scored: Scored) -> bool:
     item = scored.item
-    name = "list_f1" if item.kind in SETS else "all_vital"
+    name = {"list": "list_f1", "count": "list_f1", "overview": "overview_recall"}.get(item.kind, "all_vital")
     if scored.scores.get(name) is not None:
-        return _value(scored, name, 1.0) < (LIST_F1 if item.kind in SETS else 1)
+        return _value(scored, name, 1.0) < (1 if name == "all_vital" else LIST_F1)
     return bool(_lost(scored))
 
 
@@ -113,7 +116,8 @@ def _extra(scored: Scored) -> set[str]:
 
 
 def _cited(scored: Scored) -> set[str]:
-    return set() if scored.answer.abstained else {c.paper_id for c in scored.answer.citations}
+    answer = scored.answer
+    return set() if answer.abstained and answer.state != "nearest" else {c.paper_id for c in scored.answer.citations}
 
 
 def _value(scored: Scored, name: str, undefined: float) -> float:

@@ -232,7 +232,7 @@ def _score(
     from rag.evaluation.metrics import METRICS
 
     total, papers = len(asked), {p.id: p for p in service.papers()}
-    supports = Entailment(service)
+    supports = Entailment(service.papers())
     cases = [Case(a.item, a.answer, papers, supports, failed=bool(a.error)) for a in asked]
     shares = score(cases, METRICS, lambda done: progress("Scoring", done, total))
     undefined = {m.name: m.undefined for m in METRICS}

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rag.ask.writing.claims import is_claim, says_absent
 from rag.core.answer import Answer
 from rag.evaluation.counting import stated_count
 from rag.evaluation.markup import Plain, blocks, hide, plain
@@ -127,6 +126,7 @@ def _opening(text: str, closing: int) -> int | None:
 
 _SCAFFOLD = re.compile(
     r"\w+ papers fit this, the closest first\b|the collection (?:has no papers? on|holds|does not)\b"
+    r"|no sentence here clearly answers\b|nothing in (?:this|the) collection\b|\w+ papers? here (?:is|are|write)\b"
     r"|(?:i|we) (?:searched|looked|found|considered)\b|all were considered\b|the reply broke off here\b"
     r"|the abstract of .{1,300}? does not say\b"
     r"|what (?:follows is quoted|comes nearest in|the model wrote in answer)\b|the model found no answer\b"
@@ -138,6 +138,42 @@ _OF_SOURCES = re.compile(
     r"|\bnot\s+(?:\w+\s+){0,2}?(?:mentioned|stated|specified|given|provided|reported|discussed|described|disclosed)\b",
     re.IGNORECASE,
 )
+_ABSENT = re.compile(
+    r"\b(?:sources?|abstracts?|papers?|texts?|context|excerpts?|documents?|collection|information)\b[^.;]{0,40}?"
+    r"(?:\b(?:do|does|did)\s+not|n['’]t)\s+(?:\w+\s+){0,2}?(?:say|stat|mention|specif|provid|giv|contain|includ|discuss|describ"
+    r"|address|answer|explain|report|indicat|disclos|cover|list|detail|compar)"
+    r"|\b(?:is|are|was|were)(?:\s+not|n['’]t)\s+(?:\w+\s+){0,2}?(?:mentioned|stated|specified|given|provided|reported|discussed"
+    r"|described|disclosed|available|included|addressed)\b"
+    r"|\bno\s+(?:\w+\s+){0,2}?(?:information|mention|details?|answer|data|evidence)\b|\bnone\s+of\s+(?:the|these)\b[^.;]{0,30}?\b"
+    r"(?:say|mention|state|report|discuss|describe|compare)s?\b"
+    r"|\bi\s+(?:do\s+not|don['’]t|cannot|can['’]t|am\s+unable|could\s+not|couldn['’]t)\b|\bcannot\s+be\s+(?:answered|determined)\b"
+    r"|\b(?:unclear|unknown|unspecified|impossible\s+to\s+(?:say|tell|determine|answer))\b",
+    re.IGNORECASE,
+)
+_TALK = re.compile(
+    r"(?:sure|certainly|of course|okay|here (?:is|are)|let me know|i hope|feel free|please|in summary|answer)\b"
+    r"[^.]{0,60}$|[^0-9]*:$",
+    re.IGNORECASE,
+)
+_RESULT = re.compile(
+    r"\b(?:reach|beat|outperform|achiev|reduc|improv|surpass|exceed|sav|prov|support|requir)\w*\b", re.IGNORECASE
+)
+MIN_WORDS = 3
+"""Fewer words make no claim: "In summary", "GPipe"."""
+
+
+def says_absent(text: str) -> bool:
+    """Whether a text says that something is not said: "The abstract does not mention a learning rate."."""
+    return bool(_ABSENT.search(text))
+
+
+def _is_claim(text: str) -> bool:
+    """Whether a text is no heading, introduction or courtesy. A figure by itself claims something, as in a table."""
+    if re.search(r"\d", text):
+        return not re.fullmatch(r"\W*\d{1,2}\W*", text)  # the number of a list
+    return len(re.findall(r"[^\W_]+", text)) >= MIN_WORDS and (not _TALK.match(text) or bool(_RESULT.search(text)))
+
+
 _BUT = re.compile(r"\b(?:however|but|although|though|while|only)\b", re.IGNORECASE)
 
 
@@ -148,7 +184,7 @@ def _claims(sentence: _Sentence, titles: frozenset[str]) -> bool:
         return False
     if sentence.quoted and cited:
         return True
-    if _key(text) in titles or _SCAFFOLD.match(text) or not is_claim(text):
+    if _key(text) in titles or _SCAFFOLD.match(text) or not _is_claim(text):
         return False
     if says_absent(text) and not (cited and (_BUT.search(text) or not _OF_SOURCES.search(text))):
         return False

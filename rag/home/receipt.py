@@ -1,8 +1,19 @@
-"""What an answer was made with, in words: the small print that the front ends put under it."""
+"""How far an answer answers, and what it was made with, in the words that the front ends put over and under it."""
 
 from __future__ import annotations
 
 from rag.core.answer import Answer
+
+
+def standing(answer: Answer) -> str:
+    """What the reader should know of an answer that does not wholly answer; "" of one that does.
+
+    Also "" where nothing is near: such an answer says so itself, and a greeting is one, too.
+    """
+    if answer.state == "partly":
+        missing = "; ".join(" ".join(text.split()) for text in answer.missing)
+        return f"Answered in part. Not found here: {missing}." if missing else "Answered in part."
+    return "Nearest sentences" if answer.state == "nearest" else ""
 
 
 def receipt(answer: Answer) -> str:
@@ -13,7 +24,7 @@ def receipt(answer: Answer) -> str:
     parts = (
         _made(answer),
         f"{answer.searched:,} paper{'' if answer.searched == 1 else 's'} searched",
-        f"{cited} cited" if cited else "",
+        f"{cited} {'shown' if answer.state == 'nearest' else 'cited'}" if cited else "",
         f"{tokens:,} tokens" if tokens else "",
         f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s",
     )

@@ -8,13 +8,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.ask.arrange import NOT_SAID
-from rag.core.markdown import as_it_is
 from rag.core.answer import Answer, Citation
+from rag.core.markdown import NOT_SAID, as_it_is
 from rag.core.paper import Paper
 
 Cell = str | tuple[Citation, ...]
-"""Text, or quotes from the paper of the row; no quotes at all are an abstract that does not say."""
+"""Text, or quotes from the paper of the row; no quotes at all: no sentence clearly says it."""
 
 NUMBER = "#"
 """The column of the numbers of a list, before all others."""
@@ -41,13 +40,13 @@ class Table:
 
 
 def table(answer: Answer, papers: Mapping[str, Paper]) -> Table | None:
-    """The table of a comparison or a list, None of any other answer.
+    """The table of a comparison, a list or an overview, None of any other answer.
 
-    A list has a row a paper that fits, numbered as in its text; a comparison has one a side, in the order of the
-    question, and then those that no paper is on, and a column an aspect where several are asked for. `papers` are by
-    id; of one that isn't there any more only what the citations hold is shown.
+    A list or an overview has a row a paper, that of a list numbered as in its text; a comparison has one a side, in the
+    order of the question, and then those that no paper is on, and a column an aspect where several are asked for.
+    `papers` are by id; of one that isn't there any more only what the citations hold is shown.
     """
-    if answer.abstained or answer.kind not in ("comparison", "list") or not answer.citations:
+    if answer.abstained or answer.kind not in ("comparison", "list", "overview") or not answer.citations:
         return None
     cited: dict[str, list[Citation]] = {}
     for citation in answer.citations:
@@ -87,9 +86,10 @@ def arranged(
     ]
     if numbered:
         about.insert(0, (NUMBER, lambda n, id: str(n)))
-    about = [(name, told) for name, told in about if name == "Paper" or any(told(1, id) for id in quotes)]
+    about = [(name, value_of) for name, value_of in about if name == "Paper" or any(value_of(1, id) for id in quotes)]
     rows = [
-        Row(id, (*(told(n, id) for _, told in about), *found)) for n, (id, found) in enumerate(quotes.items(), start=1)
+        Row(id, (*(value_of(n, id) for _, value_of in about), *found))
+        for n, (id, found) in enumerate(quotes.items(), start=1)
     ]
     for side, note in (absent or {}).items():
         known = (side if name == "Paper" else "" for name, _ in about)

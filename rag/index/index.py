@@ -41,7 +41,7 @@ from rag.papers.passages import CHUNKING, Span
 if TYPE_CHECKING:
     from rag.index.external import ExternalVectors
 
-LAYOUT = "layout-2"
+LAYOUT = "layout-3"
 
 
 def fingerprint() -> dict[str, Any]:

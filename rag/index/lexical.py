@@ -26,6 +26,10 @@ SLIP_LENGTH = 5
 """Letters of a stem from which on one letter wrong makes a slip, and not another word."""
 
 _WORD = re.compile(r"\d+(?:\.\d+)+|[^\W_]+")
+_SCRIPT = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_UNSPACED = re.compile(f"[{_SCRIPT}]")
+"""Han, Hiragana and Katakana, which put no space between words."""
+_UNSPACED_RUN = re.compile(f"[{_SCRIPT}]+|[^{_SCRIPT}]+")
 _stemmer = Stemmer.Stemmer("english")
 
 STOPWORDS = frozenset(
@@ -53,7 +57,21 @@ def words(text: str) -> list[str]:
     """The lower-case words and numbers of `text`, accents removed: "ZeRO-Infinity 2.5×" gives zero, infinity, 2.5."""
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return _WORD.findall(text.casefold())
+    found = _WORD.findall(text.casefold())
+    if text.isascii() or not _UNSPACED.search(text):
+        return found
+    return [part for word in found for part in _parts(word)]
+
+
+def _parts(word: str) -> list[str]:
+    """A word as it is; of a text without spaces between its words, each two neighbouring characters."""
+    if not _UNSPACED.search(word):
+        return [word]
+    parts: list[str] = []
+    for run in _UNSPACED_RUN.findall(word):
+        pairs = [run[i : i + 2] for i in range(len(run) - 1)] if _UNSPACED.match(run) else []
+        parts += pairs or [run]
+    return parts
 
 
 def terms(text: str) -> list[str]:

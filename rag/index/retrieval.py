@@ -8,7 +8,7 @@ With another embedding (rag.index.external) its vectors stand for the passages, 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,14 +199,11 @@ class PaperRanker:
         return self.index.external.query(query.text[:end] or query.text)
 
     def _candidates(self, vector: Floats, lexical: Floats, limit: int) -> Rows:
-        # Chroma first: it also says which papers are near when every paper is a candidate anyway.
         store = self.index.store if self.index.external is None else self.index.external.store
-        ids, _ = store.nearest(vector, min(2 * limit, 4000) if len(self.index) > limit else 10)
-        if len(self.index) <= limit:
-            return np.arange(len(self.index))
-        near = dict.fromkeys(self.index.rows[i.rpartition("#")[0]] for i in ids)
-        matching = np.argpartition(-lexical, limit)[:limit]
-        return np.array(sorted({*near, *matching[lexical[matching] > 0].tolist()}), np.int64)
+        ids, _ = store.nearest(vector, min(2 * limit, 4000))
+        near = {self.index.rows[i.rpartition("#")[0]] for i in ids}
+        best = np.argpartition(-lexical, limit)[:limit] if len(self.index) > limit else np.arange(len(self.index))
+        return np.array(sorted({*near, *best[lexical[best] > 0].tolist()}), np.int64)
 
     def _feedback(self, vector: Floats, best: Rows) -> Floats:
         starts = self.index.passage_starts

@@ -107,7 +107,7 @@ def _ask(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
             papers_json: The papers to look at: a JSON list of ids or whole titles, as `papers` gives them; [] for all.
 
         Returns:
-            JSON: "answer" is Markdown with markers such as [1], "citations" the quote and the paper behind each marker, "abstained" is true where the papers don't say, "retrieved" are the nearest papers.
+            JSON: "answer" is Markdown with markers such as [1], "citations" the quote and the paper behind each marker, "state" says how far they answer ("answers", "partly", "nearest", "nothing"), "abstained" is true for the last two, "retrieved" are the nearest papers.
         """  # noqa: E501  Gradio reads one line for each.
 
         def work() -> Json:

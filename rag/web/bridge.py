@@ -21,8 +21,8 @@ def button(act: str, value: object, html: str, *, label: str = "", style: str = 
     spoken = f' aria-label="{shown(label)}"' if label else ""
     drawn = f' class="{style}"' if style else ""
     state = f' aria-pressed="{str(pressed).lower()}"' if pressed is not None else ""
-    told = shown(str(value))
-    return f'<button type="button" data-act="{act}" data-value="{told}"{spoken}{drawn}{state}>{html}</button>'
+    text = shown(str(value))
+    return f'<button type="button" data-act="{act}" data-value="{text}"{spoken}{drawn}{state}>{html}</button>'
 
 
 def copier(text: str, html: str, *, label: str = "", style: str = "") -> str:
@@ -38,6 +38,6 @@ def action(act: str) -> gr.Textbox:
     return gr.Textbox(elem_id=f"act-{act}", label=act, visible="hidden", max_lines=1, interactive=True)
 
 
-def value(told: str) -> str:
+def value(sent: str) -> str:
     """What a button was made with; the script adds a number, so that a second click differs from the first."""
-    return told.rpartition("@")[0] if "@" in told else told
+    return sent.rpartition("@")[0] if "@" in sent else sent

@@ -8,37 +8,37 @@ from rag.core.errors import RagError
 from rag.core.paper import Paper
 from rag.home import citing
 from rag.web import fragments, matrix, paperlist
+from rag.web.collection_cache import CollectionCache
 from rag.web.markup import clean
 from rag.web.paperlist import COMPARED, Look
-from rag.web.shelf import Shelf
-from rag.web.state import Talk
+from rag.web.state import ConversationState
 
 Chosen = tuple[str, ...]
 
 
 class Browse:
-    """Looks into the collections of a shelf. What a method returns are values for parts of the page."""
+    """Looks into the collections of a home. What a method returns are values for parts of the page."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self.shelf = shelf
+    def __init__(self, collections: CollectionCache) -> None:
+        self.collections = collections
 
-    def all(self, look: Look, collection: str, chosen: Chosen, talk: Talk) -> list[Any]:
+    def all(self, look: Look, collection: str, chosen: Chosen, conversation: ConversationState) -> list[Any]:
         """The values of `around`, `listing` and `reading`."""
         return [
             *self.around(collection, chosen),
             *self.listing(look, collection, chosen),
-            self.reading(look, collection, chosen, talk),
+            self.reading(look, collection, chosen, conversation),
         ]
 
     def around(self, collection: str, chosen: Chosen) -> list[Any]:
         """The collections, and the line of the chosen papers."""
-        names = self.shelf.names()
+        names = self.collections.names()
         return [clean(paperlist.collections(names, collection)), clean(paperlist.tray(chosen, collection))]
 
     def listing(self, look: Look, collection: str, chosen: Chosen) -> list[Any]:
         """The count, what can be done with the list, and the list."""
         try:
-            papers = self.shelf.rag(collection).papers()
+            papers = self.collections.rag(collection).papers()
         except RagError as error:
             return [clean(fragments.problem(str(error))), "", ""]
         found = paperlist.found(papers, look)
@@ -48,17 +48,17 @@ class Browse:
             clean(paperlist.listed(found, look, set(chosen))),
         ]
 
-    def reading(self, look: Look, collection: str, chosen: Chosen, talk: Talk) -> str:
+    def reading(self, look: Look, collection: str, chosen: Chosen, conversation: ConversationState) -> str:
         """The paper that is read, with what the open conversation quotes of it marked."""
         if not look.reading:
             return clean(paperlist.NOTHING_READ)
         try:
-            paper = next((p for p in self.shelf.rag(collection).papers() if p.id == look.reading), None)
+            paper = next((p for p in self.collections.rag(collection).papers() if p.id == look.reading), None)
         except RagError as error:
             return clean(fragments.problem(str(error)))
         if paper is None:
             return clean(paperlist.GONE)
-        cited = paperlist.cited(talk.answers, paper)
+        cited = paperlist.cited(conversation.answers, paper)
         bibtex = citing.write([paper], "bibtex")
         return clean(paperlist.reading(paper, look, chosen=paper.id in chosen, cited=cited, bibtex=bibtex))
 
@@ -68,7 +68,7 @@ class Browse:
         if not low <= len(chosen) <= high:
             return clean(fragments.problem(f"{len(chosen)} papers are chosen; choose {low} to {high} to compare them."))
         try:
-            compared = self.shelf.rag(collection).compare(chosen, matrix.aspects(aspects))
+            compared = self.collections.rag(collection).compare(chosen, matrix.aspects(aspects))
         except RagError as error:
             return clean(fragments.problem(str(error)))
         return clean(matrix.html(compared, collection))
@@ -76,14 +76,14 @@ class Browse:
     def found(self, look: Look, collection: str) -> list[Paper]:
         """The papers that are searched for, as they are sorted; none where the collection is gone."""
         try:
-            return paperlist.found(self.shelf.rag(collection).papers(), look)
+            return paperlist.found(self.collections.rag(collection).papers(), look)
         except RagError:  # The list says so.
             return []
 
     def present(self, collection: str, chosen: Chosen) -> Chosen:
         """The chosen papers that the collection has."""
         try:
-            held = {p.id for p in self.shelf.rag(collection).papers()} if chosen else set()
+            held = {p.id for p in self.collections.rag(collection).papers()} if chosen else set()
         except RagError:
             return ()
         return tuple(id for id in chosen if id in held)

@@ -16,7 +16,7 @@ from rag.home.conversation import history
 from rag.service import Rag
 from rag.web import fragments, sources
 from rag.web.markup import clean
-from rag.web.state import Talk
+from rag.web.state import ConversationState
 from rag.web.stopping import Stop, until
 
 # The browser draws a frame in about 16 ms; showing text more often than every third costs work and shows nothing more.
@@ -34,16 +34,16 @@ class View:
 
     messages: list[Message]
     sources: str | None = None
-    talk: Talk | None = None
+    conversation: ConversationState | None = None
     busy: bool = True
 
 
-def messages(talk: Talk) -> list[Message]:
+def messages(conversation: ConversationState) -> list[Message]:
     """The messages of a conversation as far as it is answered."""
     found = []
-    for turn, answer in enumerate(talk.answers, 1):
+    for turn, answer in enumerate(conversation.answers, 1):
         found.append(message("user", fragments.question(answer.question)))
-        found.append(message("assistant", fragments.answer(answer, turn, talk.id)))
+        found.append(message("assistant", fragments.answer(answer, turn, conversation.id)))
     return found
 
 
@@ -58,23 +58,23 @@ def message(role: str, html: str) -> Message:
     return {"role": role, "content": clean(html)}
 
 
-def converse(rag: Rag, question: str, talk: Talk, options: Options, stop: Stop) -> Iterator[View]:
+def converse(rag: Rag, question: str, conversation: ConversationState, options: Options, stop: Stop) -> Iterator[View]:
     """Each view of the page, from the question to the answer or to the sentence that says why there is none.
 
     When the reader stops, what has arrived stays and says that it is incomplete, unless something else is shown
     instead. It stays as well when a model fails for good.
     """
-    before = [*messages(talk), message("user", fragments.question(question[:MAX_QUESTION]))]
+    before = [*messages(conversation), message("user", fragments.question(question[:MAX_QUESTION]))]
     written: list[str] = []  # the Markdown of the answer, as far as it has come
-    turn = len(talk.answers) + 1
-    unanswered = replace(talk, unanswered=question[:MAX_QUESTION], editing=False)
+    turn = len(conversation.answers) + 1
+    unanswered = replace(conversation, unanswered=question[:MAX_QUESTION], editing=False)
 
     def ended(html: str) -> View:
-        return View([*before, message("assistant", html + fragments.unfinished())], talk=unanswered, busy=False)
+        return View([*before, message("assistant", html + fragments.unfinished())], conversation=unanswered, busy=False)
 
     try:
-        yield View([*before, message("assistant", fragments.status("Reading the question"))], talk=unanswered)
-        for view in _answer(rag, question.strip(), talk, options, stop, written):
+        yield View([*before, message("assistant", fragments.status("Reading the question"))], conversation=unanswered)
+        for view in _answer(rag, question.strip(), conversation, options, stop, written):
             yield replace(view, messages=[*before, *view.messages])
             if not view.busy:
                 return
@@ -88,9 +88,11 @@ def converse(rag: Rag, question: str, talk: Talk, options: Options, stop: Stop) 
         yield ended(fragments.problem(FAULT))
 
 
-def _answer(rag: Rag, question: str, talk: Talk, options: Options, stop: Stop, written: list[str]) -> Iterator[View]:
-    turn, drawn, shown = len(talk.answers) + 1, 0, 0.0
-    events = rag.stream(question, history(talk.answers), stop=stop.event, options=options)
+def _answer(
+    rag: Rag, question: str, conversation: ConversationState, options: Options, stop: Stop, written: list[str]
+) -> Iterator[View]:
+    turn, drawn, shown = len(conversation.answers) + 1, 0, 0.0
+    events = rag.stream(question, history(conversation.answers), stop=stop.event, options=options)
     for event in until(events, stop):
         match event:
             case Step():
@@ -99,9 +101,9 @@ def _answer(rag: Rag, question: str, talk: Talk, options: Options, stop: Stop, w
             case Text():
                 written.append(event.text)
             case Answer():
-                done = Talk(talk.id, talk.collection, (*talk.answers, event))
-                told = message("assistant", fragments.answer(event, turn, talk.id))
-                yield View([told], panel(rag, done.answers), done, busy=False)
+                done = ConversationState(conversation.id, conversation.collection, (*conversation.answers, event))
+                finished = message("assistant", fragments.answer(event, turn, conversation.id))
+                yield View([finished], panel(rag, done.answers), done, busy=False)
                 return
         # A piece that came too soon after the one before is drawn with the next, or when the model pauses.
         if len(written) > drawn and (event is None or time.monotonic() - shown >= _REFRESH):

@@ -13,8 +13,8 @@ from rag.core.errors import RagError, UsageError
 from rag.home import citing, tables
 from rag.index.searching import search
 from rag.web import matrix
+from rag.web.collection_cache import CollectionCache
 from rag.web.paperlist import MAX_QUERY
-from rag.web.shelf import Shelf
 
 _BIB, _CSV, _MD = "application/x-bibtex; charset=utf-8", "text/csv; charset=utf-8", "text/markdown; charset=utf-8"
 
@@ -23,13 +23,13 @@ _BIB, _CSV, _MD = "application/x-bibtex; charset=utf-8", "text/csv; charset=utf-
 class Downloads:
     """Files of what is in a collection; the address says of which, and which papers."""
 
-    shelf: Shelf
+    collections: CollectionCache
 
     async def bibtex(self, request: Request) -> Response:
         """The papers with an `id` of the address, or those that the search `q` finds; without either all of them."""
 
         def made() -> str:
-            papers = self.shelf.rag(request.query_params.get("collection", "")).papers()
+            papers = self.collections.rag(request.query_params.get("collection", "")).papers()
             if wanted := set(request.query_params.getlist("id")):
                 return citing.write([p for p in papers if p.id in wanted], "bibtex")
             return citing.write(search(papers, request.query_params.get("q", "")[:MAX_QUERY]), "bibtex")
@@ -45,7 +45,7 @@ class Downloads:
         return await run_in_threadpool(_file, lambda: tables.to_markdown(self._table(request)), "comparison.md", _MD)
 
     def _table(self, request: Request) -> tables.Table:
-        rag = self.shelf.rag(request.query_params.get("collection", ""))
+        rag = self.collections.rag(request.query_params.get("collection", ""))
         asked = request.query_params
         return matrix.table(rag.compare(asked.getlist("id"), asked.getlist("aspect")), {p.id: p for p in rag.papers()})
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rag.core.answer import Answer
 from rag.core.paper import fold
-from rag.home.receipt import receipt
+from rag.home.receipt import receipt, standing
 from rag.web import tables
 from rag.web.bridge import button, copier
 from rag.web.markdown import doubt, shown, to_html
@@ -24,7 +26,8 @@ def header(name: str, collection: str, papers: int, model: str | None, user: str
     if model:
         answers = f"Answers are written by <b>{shown(model)}</b> and checked against the abstracts."
     return (
-        f'<header class="top"><h1>{shown(name)}</h1>'
+        '<header class="top"><a class="skip" href="#question">Skip to the question</a>'
+        f"<h1>{shown(name)}</h1>"
         f"<p>{count} in the collection <b>{shown(collection)}</b>. {answers}</p>{_leaving(user)}</header>"
     )
 
@@ -38,8 +41,8 @@ def welcome(questions: Sequence[str]) -> str:
     asks = "".join(f"<li>{button('ask', q, shown(q), style='starter')}</li>" for q in questions)
     return (
         '<div class="welcome"><h2>What would you like to know?</h2><p>Ask about one paper, compare several, or list '
-        "all that share a topic. Every sentence of an answer leads to its place in an abstract. When the collection "
-        f'does not say, the answer says so.</p><ul class="starters">{asks}</ul></div>'
+        "all that share a topic. Every sentence of an answer leads to its place in an abstract. Where none is sure to "
+        f'answer, you see the nearest ones.</p><ul class="starters">{asks}</ul></div>'
     )
 
 
@@ -84,35 +87,54 @@ def unfinished() -> str:
     return f'<div class="bar" role="group" aria-label="This question">{again}</div>'
 
 
-def answer(value: Answer, turn: int, talk: str = "") -> str:
-    """A finished answer: how the question was understood, the text with its markers, doubts, warnings, receipt.
+def answer(value: Answer, turn: int, conversation: str = "") -> str:
+    """A finished answer: how the question was understood, how far it is answered, the text with its markers, doubts,
+    warnings, receipt.
 
-    `talk` is the id of its conversation on the server, for what can be downloaded.
+    `conversation` is the id of its conversation on the server, for what can be downloaded.
     """
     links = {c.marker: (anchor(turn, c.marker), c.title) for c in value.citations}
     parts = []
     if fold(value.standalone_question) != fold(value.question):
         parts.append(f'<p class="understood">Understood as: <q>{shown(value.standalone_question)}</q></p>')
-    if value.abstained:
-        parts.append('<p class="verdict"><span aria-hidden="true">∅ </span>The collection does not say</p>')
-    parts.append(tables.html(value, links, turn) or to_html(value.answer, links, turn, value.doubtful))
+    if state := standing(value):
+        parts.append(f'<p class="state">{shown(state)}</p>')
+    headline, text = _parted(value)
+    if headline:
+        parts.append(f'<div class="headline">{to_html(headline, links, turn)}</div>')
+    rest = replace(value, answer=text)
+    html = tables.html(rest, links, turn) or to_html(text, links, turn, value.doubtful)
+    parts.append(_folding(html) if value.kind == "overview" else html)
     parts.append(_doubts(value))
     if value.warnings:
         items = "".join(f"<li>{shown(warning)}</li>" for warning in value.warnings)
         parts.append(f'<ul class="warnings" aria-label="Warnings">{items}</ul>')
     parts.append(f'<p class="receipt">{shown(receipt(value))}</p>')
-    parts.append(_bar(value, turn, talk))
-    style = "answer abstained" if value.abstained else f"answer {value.kind}"
+    parts.append(_bar(value, turn, conversation))
+    style = f"answer {value.state} {value.kind}"
     return f'<article class="{style}" id="answer-{turn}" aria-label="Answer {turn}">{"".join(parts)}</article>'
 
 
-def _bar(value: Answer, turn: int, talk: str) -> str:
+def _parted(value: Answer) -> tuple[str, str]:
+    """The line of the headline, "" where the text begins with none, and the text below it."""
+    first, _, rest = value.answer.partition("\n")
+    return (first, rest.lstrip("\n")) if value.headline and first.startswith("**") else ("", value.answer)
+
+
+def _folding(html: str) -> str:
+    """An overview whose groups, each under a heading, can be folded."""
+    before, *groups = re.split(r"(?=<h3>)", html)
+    folding = (re.sub(r"^(<h3>.*?</h3>)", r"<summary>\1</summary>", group) for group in groups)
+    return before + "".join(f'<details class="group" open>{group}</details>' for group in folding)
+
+
+def _bar(value: Answer, turn: int, conversation: str) -> str:
     """What can be done with an answer. Only the last can be asked again: what follows rests on those before."""
     parts = [
         copier(_copied(value), "Copy", label=f"Copy answer {turn}"),
         button("retry", turn, "Retry", label="Ask the last question again", style="latest"),
         button("edit", turn, "Edit question", label="Edit the last question", style="latest"),
-        tables.downloads(value, turn, talk),
+        tables.downloads(value, turn, conversation),
         '<span class="thumbs">',
         button("rate", f"{turn} up", "Helpful", label=f"Answer {turn} is helpful", style="thumb"),
         button("rate", f"{turn} down", "Not helpful", label=f"Answer {turn} is not helpful", style="thumb"),

@@ -44,10 +44,10 @@ def legend(found: PaperMap, marks: Marks, *, awaited: bool) -> str:
     notes = "" if marks.retrieved else " Ask something in the chat, and what the answer looked at is marked here."
     if len(found.points) > DRAWN:
         notes = f" Drawn are {len(drawn(found.points, marks)):,} of {len(found.points):,} papers, evenly picked.{notes}"
-    told = f"Only nearness means something: the directions do not.{notes}"
+    hint = f"Only nearness means something: the directions do not.{notes}"
     if awaited:
-        told += f" The last question has no answer yet. {button(AGAIN, '', 'Look again', style='link')}"
-    return f'<div class="legend"><ul aria-label="Signs">{items}</ul><p class="hint">{told}</p></div>'
+        hint += f" The last question has no answer yet. {button(AGAIN, '', 'Look again', style='link')}"
+    return f'<div class="legend"><ul aria-label="Signs">{items}</ul><p class="hint">{hint}</p></div>'
 
 
 def _sign(kind: str) -> str:

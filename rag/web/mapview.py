@@ -112,11 +112,11 @@ def spoken(found: PaperMap, marks: Marks) -> str:
     groups = "; ".join(
         f"{', '.join(g.terms) or 'various'} ({_count(len(g.members), 'paper')})" for g in found.groups[:COLOURS]
     )
-    told = f"Map of {_count(len(found.points), 'paper')} in {_count(len(found.groups), 'group')}: {groups}."
+    words = f"Map of {_count(len(found.points), 'paper')} in {_count(len(found.groups), 'group')}: {groups}."
     if marks.retrieved:
         cited = f"{len(marks.cited):,} that it cites" if marks.cited else "it cites none"
-        told += f" Marked are the {_count(len(marks.retrieved), 'paper')} that the last answer looked at, {cited}."
-    return told + " The same is written beside the map."
+        words += f" Marked are the {_count(len(marks.retrieved), 'paper')} that the last answer looked at, {cited}."
+    return words + " The same is written beside the map."
 
 
 def _count(number: int, noun: str) -> str:
@@ -132,26 +132,24 @@ def _point(point: Point, papers: Mapping[str, Paper], marks: Marks, radius: floa
     colour = f"g{point.group % COLOURS + 1}"
     does = f'data-act="{ACT}" data-value="{shown(point.paper_id)}"'
     if markers := marks.cited.get(point.paper_id):
-        told = shown(f"{_told(paper, plain)} Cited as {', '.join(f'[{m}]' for m in markers)}.")
+        words = shown(f"{_description(paper, plain)} Cited as {', '.join(f'[{m}]' for m in markers)}.")
         return (
-            f'<g class="cited {colour}" {does} data-hover="{told}"><title>{told}</title>'
+            f'<g class="cited {colour}" {does} data-hover="{words}"><title>{words}</title>'
             f'<path d="M{x} {y - 23:.1f} l23 23 l-23 23 l-23 -23 z"/><text x="{x}" y="{y}">{markers[0]}</text></g>'
         )
-    told = shown(_told(paper, plain))
+    words = shown(_description(paper, plain))
     if point.paper_id not in marks.retrieved:
         if plain:  # Thousands of them: each once.
-            return f'<circle class="point {colour}" cx="{x}" cy="{y}" r="{radius}" {does} data-hover="{told}"/>'
-        title = f"<title>{told}</title>"
-        return (
-            f'<circle class="point {colour}" cx="{x}" cy="{y}" r="{radius}" {does} data-hover="{told}">{title}</circle>'
-        )
+            return f'<circle class="point {colour}" cx="{x}" cy="{y}" r="{radius}" {does} data-hover="{words}"/>'
+        circle = f'<circle class="point {colour}" cx="{x}" cy="{y}" r="{radius}" {does} data-hover="{words}">'
+        return f"{circle}<title>{words}</title></circle>"
     return (
-        f'<g class="retrieved {colour}" {does} data-hover="{told}"><title>{told}</title>'
+        f'<g class="retrieved {colour}" {does} data-hover="{words}"><title>{words}</title>'
         f'<circle class="ring" cx="{x}" cy="{y}" r="13"/><circle class="point {colour}" cx="{x}" cy="{y}" r="7"/></g>'
     )
 
 
-def _told(paper: Paper, plain: bool) -> str:
+def _description(paper: Paper, plain: bool) -> str:
     """A paper in a line: title, year, and how its abstract begins."""
     year = f" ({paper.year})" if paper.year else ""
     head = f"{_cut(paper.title, _TITLE)}{year}."

@@ -22,8 +22,8 @@ def conversations(found: Sequence[Summary], open: str) -> str:
         everything = f'<details class="menu all"><summary>Delete all …</summary>{sure}</details>'
     listed = f'<ul id="past">{items}</ul>{everything}' if found else '<p class="hint">They are kept on this server.</p>'
     return (
-        f'<nav class="conversations" aria-label="Conversations" data-talk="{shown(open)}"><div class="heading">'
-        f'<button type="button" class="toggle" data-toggle="conversations" aria-expanded="false">Conversations</button>'
+        f'<nav class="conversations" aria-label="Conversations" data-conversation="{shown(open)}"><div class="heading">'
+        f'<button type="button" class="toggle" data-toggle aria-expanded="false">Conversations</button>'
         f"<h2>Conversations</h2>{button('new', '', 'New', label='New conversation', style='new')}</div>"
         f'<div class="past">{listed}</div></nav>'
     )
@@ -36,7 +36,8 @@ def _conversation(one: Summary, current: bool) -> str:
     menu = (
         f'<a href="{place}.md" download>Markdown</a><a href="{place}.json" download>JSON</a>'
         f'<a href="{place}.bib" download>BibTeX of the cited papers</a>'
-        f"{button('forget', one.id, 'Delete', style='danger')}"
+        '<details class="sure"><summary class="danger">Delete …</summary>'
+        f"{button('forget', one.id, 'Delete for good', style='danger')}</details>"
     )
     return (
         f"<li{mark}>{button('open', one.id, name, style='past')}"

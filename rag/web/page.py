@@ -7,29 +7,29 @@ import gradio as gr
 from rag.core.config import Config
 from rag.core.errors import RagError
 from rag.web import api, fragments
-from rag.web.desk import Desk
+from rag.web.actions import ChatActions
+from rag.web.collection_cache import CollectionCache, title
 from rag.web.login import owner
 from rag.web.markup import clean
 from rag.web.shared import HTML, QUICK, Shared
-from rag.web.shelf import Shelf, title
-from rag.web.state import Talk
+from rag.web.state import ConversationState
 from rag.web.tabs import chat, evaluation, papers, settings
 from rag.web.tabs import map as mapped
 
 NAME = "Paper RAG"
 
 
-def build_page(config: Config, shelf: Shelf) -> gr.Blocks:
-    """The page over the collections of `shelf`, ready to launch."""
+def build_page(config: Config, collections: CollectionCache) -> gr.Blocks:
+    """The page over these collections, ready to launch."""
     page = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600))
     with page:
-        api.add_endpoints(shelf.rag())  # first: of two functions with the same name, Gradio renames the later one
-        header = gr.Markdown(clean(_header(shelf, config.collection)), elem_id="header", **HTML)
+        api.add_endpoints(collections.rag())  # first: of two functions with the same name, Gradio renames the later one
+        header = gr.Markdown(clean(_header(collections, config.collection)), elem_id="header", **HTML)
         # Inside the tabs Gradio would count the states as tabs.
-        talk, collection, chosen = gr.State(Talk()), gr.State(config.collection), gr.State(())
+        conversation, collection, chosen = gr.State(ConversationState()), gr.State(config.collection), gr.State(())
         kept = gr.BrowserState({}, storage_key="paper-rag-settings", secret="not-a-secret")
         with gr.Tabs(elem_id="tabs") as tabs:
-            shared = Shared(config, shelf, tabs, talk, collection, chosen, kept)
+            shared = Shared(config, collections, tabs, conversation, collection, chosen, kept)
             with gr.Tab("Chat", id="chat"):
                 chat_parts = chat.layout()
             with gr.Tab("Papers", id=papers.ID):
@@ -42,22 +42,22 @@ def build_page(config: Config, shelf: Shelf) -> gr.Blocks:
                 settings_parts = settings.layout()
         settings.wire(page, settings_parts, shared)
         added = papers.wire(page, papers_parts, shared)
-        chat.wire(page, chat_parts, shared, Desk(shared))
+        chat.wire(page, chat_parts, shared, ChatActions(shared))
         mapped.wire(map_parts, shared, map_tab)
         evaluation.wire(evaluation_parts, shared, evaluation_tab)
 
         def named(collection: str, request: gr.Request) -> str:
-            return clean(_header(shelf, collection, owner(request)))
+            return clean(_header(collections, collection, owner(request)))
 
         for event in (page.load, added.then, shared.collection.change):
             event(named, shared.collection, header, **QUICK)
     return page
 
 
-def _header(shelf: Shelf, collection: str, owner: str = "") -> str:
+def _header(collections: CollectionCache, collection: str, owner: str = "") -> str:
     user = owner.removeprefix("user-") if owner.startswith("user-") else ""
     try:
-        rag = shelf.rag(collection)
+        rag = collections.rag(collection)
         return fragments.header(NAME, title(collection), len(rag.papers()), rag.model, user)
     except RagError as error:
         return fragments.problem(str(error))

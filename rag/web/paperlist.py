@@ -18,9 +18,9 @@ from rag.core.paper import Paper
 from rag.home.citing import doi_of
 from rag.index.searching import search
 from rag.web.bridge import button, copier
+from rag.web.collection_cache import title
 from rag.web.markdown import shown
 from rag.web.markup import SITE
-from rag.web.shelf import title
 
 PAGE = 100
 """Papers that are listed at once."""
@@ -221,8 +221,8 @@ def tray(chosen: Collection[str], collection: str) -> str:
         parts.append(_bibtex(collection, [("id", id) for id in chosen], "BibTeX"))
     parts.append(button("drop", "", "Clear", label="Clear: choose none", style="link"))
     only = "these" if len(chosen) > 1 else "this one"
-    told = f"<span><b>{len(chosen):,} chosen:</b> questions are asked of {only} only.</span>"
-    return f'<p class="picked">{told}{"".join(parts)}</p>'
+    text = f"<span><b>{len(chosen):,} chosen:</b> questions are asked of {only} only.</span>"
+    return f'<p class="picked">{text}{"".join(parts)}</p>'
 
 
 def collections(names: Sequence[str], open: str) -> str:

@@ -18,7 +18,7 @@ from rag.home.feedback import MAX_REASON, Feedback, Thumb, append
 from rag.web import bridge, fragments
 from rag.web.markup import clean
 from rag.web.shared import HTML, QUICK, Shared
-from rag.web.state import Talk
+from rag.web.state import ConversationState
 
 SAVED = "Thank you, your rating is saved."
 BACK = "Your rating is taken back."
@@ -60,17 +60,19 @@ def wire(shared: Shared, parts: Parts, moved_on: Sequence[Any]) -> None:
     outputs = [parts.row, parts.note, parts.reason, rated]
     field = bridge.action("rate")
 
-    def clicked(told: str, talk: Talk, collection: str) -> tuple[gr.Column, str, gr.Textbox, int]:
-        turn, thumb = read(bridge.value(told))
-        note = save(replace(shared.config, collection=collection), talk.answers, turn, thumb)
+    def clicked(sent: str, conversation: ConversationState, collection: str) -> tuple[gr.Column, str, gr.Textbox, int]:
+        turn, thumb = read(bridge.value(sent))
+        note = save(replace(shared.config, collection=collection), conversation.answers, turn, thumb)
         return gr.Column(visible=True), clean(note), gr.Textbox(value="", visible=thumb == "down"), turn
 
-    def told(text: str, talk: Talk, collection: str, turn: int) -> tuple[gr.Column, str, gr.Textbox, int]:
-        note = save(replace(shared.config, collection=collection), talk.answers, turn, "down", text)
+    def explained(
+        text: str, conversation: ConversationState, collection: str, turn: int
+    ) -> tuple[gr.Column, str, gr.Textbox, int]:
+        note = save(replace(shared.config, collection=collection), conversation.answers, turn, "down", text)
         return gr.Column(visible=True), clean(note), gr.Textbox(value="", visible=False), 0
 
-    field.submit(clicked, [field, shared.talk, shared.collection], outputs, **QUICK)
-    parts.reason.submit(told, [parts.reason, shared.talk, shared.collection, rated], outputs, **QUICK)
+    field.submit(clicked, [field, shared.conversation, shared.collection], outputs, **QUICK)
+    parts.reason.submit(explained, [parts.reason, shared.conversation, shared.collection, rated], outputs, **QUICK)
     for event in moved_on:
         event.then(lambda: gr.Column(visible=False), None, parts.row, **QUICK)
 

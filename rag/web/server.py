@@ -14,12 +14,12 @@ from rag.core.answer import Step
 from rag.core.config import Config
 from rag.core.errors import ConfigError, RagError
 from rag.service import Rag
+from rag.web.collection_cache import CollectionCache
 from rag.web.login import Login
 from rag.web.markup import SITE
 from rag.web.page import build_page
 from rag.web.security import Headers
 from rag.web.sessions import open_sessions
-from rag.web.shelf import Shelf
 from rag.web.site import Site
 
 _HERE = Path(__file__).parent
@@ -31,12 +31,12 @@ _AT_ONCE = 4  # Retrieval is bound by the processor: more at once only make each
 def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread_lock: bool, mcp: bool) -> str:
     """Fill an empty collection, warm up, serve; returns the address. See `rag.web.launch`."""
     console = Console(stderr=True)
-    shelf = Shelf(config, rag)
-    rag = shelf.rag()
+    collections = CollectionCache(config, rag)
+    rag = collections.rag()
     if not rag.papers():
         fill(rag, console)
-    warm_up(shelf)
-    page = build_page(config, shelf).queue(max_size=_QUEUE, default_concurrency_limit=_AT_ONCE, api_open=False)
+    warm_up(collections)
+    page = build_page(config, collections).queue(max_size=_QUEUE, default_concurrency_limit=_AT_ONCE, api_open=False)
     try:
         _, address, _ = page.launch(
             server_name=f"[{config.host}]" if ":" in config.host else config.host,  # as in an address
@@ -45,10 +45,10 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
             prevent_thread_lock=True,
             theme=theme(),
             css_paths=sorted((_HERE / "style").glob("*.css")),
-            head=f'<script type="module" src="{SITE}scripts/page.js"></script>',
+            head=f'<script type="module" src="{SITE}scripts/page.js"></script>{_STICKY}',
             favicon_path=_HERE / "icon.svg",
             footer_links=["api"],
-            app_kwargs={"middleware": _middleware(config, shelf)},
+            app_kwargs={"middleware": _middleware(config, collections)},
             allowed_paths=[],
             show_error=False,
             share=False,
@@ -71,10 +71,15 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
     return str(address)
 
 
-def _middleware(config: Config, shelf: Shelf) -> list[Middleware]:
+# What sticks to the edge of the window is held by a parent that hides what overflows it, as Gradio's container does. In
+# the files of `style/`, Gradio puts every selector below that container, so that it can't be named there.
+_STICKY = "<style>.gradio-container { overflow: clip !important; }</style>"
+
+
+def _middleware(config: Config, collections: CollectionCache) -> list[Middleware]:
     """What each request passes through, outermost first."""
     login = Middleware(Login, config=config, sessions=open_sessions(config))
-    return [Middleware(Headers), login, Middleware(Site, shelf=shelf)]
+    return [Middleware(Headers), login, Middleware(Site, collections=collections)]
 
 
 def announce(rag: Rag, address: str, console: Console) -> None:
@@ -94,13 +99,13 @@ def fill(rag: Rag, console: Console) -> None:
         )
 
 
-def warm_up(shelf: Shelf) -> None:
+def warm_up(collections: CollectionCache) -> None:
     """Load what the first question needs: understand and retrieve one, and leave before anything is written.
 
     An error is left to the first question, which shows it on the page.
     """
     with suppress(RagError):
-        for event in shelf.rag().stream(next(iter(shelf.starters()), "What is new?")):
+        for event in collections.rag().stream(next(iter(collections.starters()), "What is new?")):
             if isinstance(event, Step) and event.stage == "answer":
                 break
 

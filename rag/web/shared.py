@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from rag.core.config import Config
-from rag.web.shelf import Shelf
+from rag.web.collection_cache import CollectionCache
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """For every event of the page: only the page may call it; programs have the documented endpoints."""
@@ -28,15 +28,15 @@ because it takes away what a screen reader needs.
 class Shared:
     """The collections, and the states that more than one tab reads or sets; each has a `change` event.
 
-    `talk` holds a `Talk`, `collection` the name of one, `chosen` the ids of the papers that questions are restricted
-    to (a tuple, empty: all), `settings` what the browser keeps of `Settings`. `tabs` selects a tab by its id: chat,
-    papers, map, evaluation, settings.
+    `conversation` holds a `ConversationState`, `collection` the name of one, `chosen` the ids of the papers that
+    questions are restricted to (a tuple, empty: all), `settings` what the browser keeps of `Settings`. `tabs` selects a
+    tab by its id: chat, papers, map, evaluation, settings.
     """
 
     config: Config
-    shelf: Shelf
+    collections: CollectionCache
     tabs: gr.Tabs
-    talk: gr.State
+    conversation: gr.State
     collection: gr.State
     chosen: gr.State
     settings: gr.BrowserState

@@ -20,11 +20,11 @@ from rag.core.errors import RagError
 from rag.core.paper import Paper
 from rag.home import citing, conversations, exporting, tables
 from rag.home.conversation import Conversation
+from rag.web.collection_cache import CollectionCache
 from rag.web.downloads import Downloads
 from rag.web.login import owner
 from rag.web.markup import SITE
 from rag.web.runs.reports import Reports
-from rag.web.shelf import Shelf
 
 _HERE = Path(__file__).parent
 _TYPES = {
@@ -49,16 +49,16 @@ async def _no_statistics(_: Request) -> Response:
 class Site:
     """ASGI middleware that answers for the paths below `SITE`, and leaves the others to Gradio."""
 
-    def __init__(self, app: ASGIApp, shelf: Shelf) -> None:
+    def __init__(self, app: ASGIApp, collections: CollectionCache) -> None:
         self._app = app
-        files, downloads = Files(shelf), Downloads(shelf)
+        files, downloads = Files(collections), Downloads(collections)
         self._site = Starlette(
             routes=[
                 Mount(f"/{SITE}scripts", StaticFiles(directory=_HERE / "scripts")),
                 Route(f"/{SITE}papers.bib", downloads.bibtex),
                 Route(f"/{SITE}comparison.csv", downloads.csv),
                 Route(f"/{SITE}comparison.md", downloads.markdown),
-                Route(f"/{SITE}runs/{{name}}.html", Reports(shelf.config).html),
+                Route(f"/{SITE}runs/{{name}}.html", Reports(collections.config).html),
                 Route(f"/{SITE}conversations/{{name}}", files.conversation),
                 Route(f"/{SITE}conversations/{{id}}/{{name}}", files.answer),
                 Route(_STATISTICS, _no_statistics),
@@ -67,15 +67,15 @@ class Site:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on to whom it is for."""
-        ours = scope["type"] == "http" and (scope["path"].startswith(f"/{SITE}") or scope["path"] == _STATISTICS)
-        await (self._site if ours else self._app)(scope, receive, send)
+        handled = scope["type"] == "http" and (scope["path"].startswith(f"/{SITE}") or scope["path"] == _STATISTICS)
+        await (self._site if handled else self._app)(scope, receive, send)
 
 
 @dataclass(frozen=True)
 class Files:
     """Conversations, and tables of their answers, as files to keep. Only their owner gets them."""
 
-    shelf: Shelf
+    collections: CollectionCache
 
     async def conversation(self, request: Request) -> Response:
         """`ID.md`, `ID.json` or `ID.bib`."""
@@ -101,10 +101,10 @@ class Files:
 
     def _made(self, request: Request, id: str, kind: str, make: _Make | None) -> Response:
         try:
-            found = conversations.load(self.shelf.config.home, owner(request), id)
+            found = conversations.load(self.collections.config.home, owner(request), id)
             if found is None or make is None:
                 return PlainTextResponse(GONE, 404)
-            papers = {p.id: p for p in self.shelf.rag(found.collection).papers()}
+            papers = {p.id: p for p in self.collections.rag(found.collection).papers()}
             text = make(found, papers)
         except RagError as error:
             return PlainTextResponse(str(error), 500)

@@ -63,8 +63,9 @@ def _sources(answer: Answer, turn: int, papers: Mapping[str, Paper]) -> str:
         cited.setdefault(citation.paper_id, []).append(citation)
     few = len(cited) <= _OPEN
     cards = "".join(_card(answer, papers.get(id), citations, turn, few) for id, citations in cited.items())
-    count = f"{len(cited)} cited paper{'' if len(cited) == 1 else 's'}"
-    return f'<h2>Sources <span class="count">{count}</span></h2>{cards}'
+    name, what = ("Nearest papers", "quoted") if answer.state == "nearest" else ("Sources", "cited")
+    count = f"{len(cited)} {what} paper{'' if len(cited) == 1 else 's'}"
+    return f'<h2>{name} <span class="count">{count}</span></h2>{cards}'
 
 
 def _card(answer: Answer, paper: Paper | None, citations: Sequence[Citation], turn: int, open: bool) -> str:

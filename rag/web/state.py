@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from rag.core.answer import Answer
-from rag.core.options import Options
+from rag.core.options import Caution, Options
 
 Mode = Literal["", "quoting", "generating"]
 MOST = (1, 10)
@@ -14,7 +14,7 @@ MOST = (1, 10)
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class ConversationState:
     """A conversation: its id on the server ("" before the first question), its collection, its finished answers.
 
     `unanswered` is the last question where its answer was stopped or failed; `editing` says that the next question
@@ -30,12 +30,13 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a reader chose under Settings; empty and 0 mean as the operator configured it."""
+    """What a reader chose under Settings; empty, None and 0 mean as the operator configured it."""
 
     mode: Mode = ""
     strict: bool | None = None
     most: int = 0
     model: str = ""
+    caution: Caution | None = None
 
     @classmethod
     def of(cls, stored: Any) -> Settings:
@@ -51,6 +52,8 @@ class Settings:
             settings = replace(settings, most=most)
         if isinstance(values.get("model"), str) and len(values["model"]) <= 300:
             settings = replace(settings, model=values["model"])
+        if values.get("caution") in get_args(Caution):
+            settings = replace(settings, caution=values["caution"])
         return settings
 
     def options(self, chosen: tuple[str, ...] = (), models: tuple[str, ...] = ()) -> Options:
@@ -64,4 +67,5 @@ class Settings:
             mode=(self.mode or None) if models else None,
             strict=self.strict if models else None,
             model=self.model if self.model in models else None,
+            caution=self.caution,
         )

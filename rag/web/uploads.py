@@ -14,8 +14,8 @@ from rag.core.paper import Paper
 from rag.papers import Merged, Papers, Remark, load
 from rag.papers.loading import NO_ABSTRACT
 from rag.service import Rag
+from rag.web.collection_cache import CollectionCache, title
 from rag.web.markdown import shown
-from rag.web.shelf import Shelf, title
 
 MOST = 20_000
 """Papers of a collection that readers add to: some twenty minutes of embedding on two cores."""
@@ -49,10 +49,10 @@ class Report:
 
 
 class Uploads:
-    """Adds files to the collections of a shelf, to each from one reader at a time."""
+    """Adds files to the collections of a home, to each from one reader at a time."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, collections: CollectionCache) -> None:
+        self._collections = collections
         self._busy: set[str] = set()
         self._guard = threading.Lock()
 
@@ -96,11 +96,11 @@ class Uploads:
             raise UsageError("There is no file yet: choose one or more first.")
         if not collection:
             raise UsageError("The collection has no name yet: write a new one, or that of one to add to.")
-        return self._shelf.made(self._named(collection))
+        return self._collections.made(self._named(collection))
 
     def _named(self, name: str) -> str:
         """The collection that is called so on the page, whatever the case, or a new one of this name."""
-        called = {known.casefold(): one for one in self._shelf.names() for known in (title(one), one)}
+        called = {known.casefold(): one for one in self._collections.names() for known in (title(one), one)}
         return called.get(name.casefold(), name)
 
     def _begin(self, collection: str) -> None:
@@ -115,10 +115,10 @@ class Uploads:
 
 
 def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | Exception]) -> Report:
-    def told(stage: str, done: int, total: int) -> None:
+    def report(stage: str, done: int, total: int) -> None:
         events.put(Step(stage, done, total))
 
-    told("Reading the files", 0, 1)
+    report("Reading the files", 0, 1)
     loaded = load(paths)
     before = rag.papers()
     held = Papers(before)
@@ -130,9 +130,9 @@ def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | 
             "fewer; whoever runs this server can add more, by rag ingest."
         )
     if new:
-        rag.ingest(paths, add=True, progress=told)
+        rag.ingest(paths, add=True, progress=report)
         with suppress(RagError):  # The papers are there all the same, and the next question says what is wrong.
-            rag.checker()  # Opens the index, for which the first question would wait otherwise.
+            rag.index()  # Opens the index, for which the first question would wait otherwise.
     merged = tuple(Merged(m.kept, Path(m.file).name, m.line) for m in loaded.merged)
     refused = tuple(PaperError(Path(r.file).name, r.line, r.reason) for r in loaded.refused)
     remarks = tuple(Remark(Path(r.file).name, r.line, r.reason, r.about) for r in loaded.remarks)
@@ -159,15 +159,15 @@ def progress(step: Step) -> str:
 def report(value: Report) -> str:
     """What became of the files."""
     name = shown(title(value.collection))
-    told = [f"{_papers(value.added)} added", f"{len(value.known):,} there before" if value.known else ""]
-    told += [f"{len(value.merged):,} repeated and merged" if value.merged else ""]
-    told += [f"{len(value.refused):,} refused" if value.refused else ""]
+    counts = [f"{_papers(value.added)} added", f"{len(value.known):,} there before" if value.known else ""]
+    counts += [f"{len(value.merged):,} repeated and merged" if value.merged else ""]
+    counts += [f"{len(value.refused):,} refused" if value.refused else ""]
     bare = sum(r.reason == NO_ABSTRACT for r in value.remarks)
-    told += [f"{bare:,} without abstract, found by title only" if bare else ""]
+    counts += [f"{bare:,} without abstract, found by title only" if bare else ""]
     merged = [f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged]
     refused = [f"{_place(r.file, r.line)}: {r.reason}" for r in value.refused]
     parts = [
-        f'<p role="status"><b>{", ".join(t for t in told if t)}.</b> {name} has {_papers(value.papers)} now.</p>',
+        f'<p role="status"><b>{", ".join(t for t in counts if t)}.</b> {name} has {_papers(value.papers)} now.</p>',
         _listed("Refused", refused, open=True),
         _listed("Repeated and merged", merged),
         _listed(

@@ -82,11 +82,23 @@ def test_a_model_writes_is_checked_and_is_stopped(open_page: Open, generating: s
     assert endpoint.requests[-1].hung_up.wait(10), "whoever closes the page stops the model"
 
 
-def test_an_abstention_looks_like_one(open_page: Open, scripted: str) -> None:
+def test_the_nearest_sentences_look_like_no_answer_and_like_no_failure(open_page: Open, scripted: str) -> None:
+    page = open_page(scripted)
+    answer = ask(page, "What is nearest?")
+    expect(answer.locator(".state")).to_have_text("Nearest sentences")
+    assert contrast(page, "#chat .state") >= 4.5
+    answer.locator("a.chip").first.click()
+    expect(page.locator("#sources mark:has(:target)")).to_be_in_viewport()
+    expect(page.locator("#sources h2").first).to_contain_text("Nearest papers")
+    frames = [a.evaluate("e => getComputedStyle(e).borderLeftWidth") for a in (answer, ask(page, "A quick question"))]
+    assert frames == ["3px", "0px"]
+
+
+def test_where_nothing_is_near_the_nearest_papers_are_named(open_page: Open, scripted: str) -> None:
     page = open_page(scripted)
     answer = ask(page, "There is nothing on this")
-    expect(answer).to_have_class(re.compile("abstained"))
-    expect(answer).to_contain_text("The collection does not say")
+    expect(answer).to_have_class(re.compile("nothing"))
+    expect(answer.locator(".state")).to_have_count(0)
     expect(page.locator("#sources")).to_contain_text("Nearest papers")
     expect(page.locator("#sources mark")).to_have_count(0)
 
@@ -177,14 +189,14 @@ def test_a_suggested_question_is_asked_by_a_click_and_others_follow(open_page: O
     expect(page.locator("#chat .question")).to_have_text(words)
     answer = page.locator("#chat article.answer")
     expect(answer.locator("a.chip").first).to_be_visible()
-    expect(answer).not_to_have_class(re.compile("abstained"))
+    expect(answer).not_to_have_class(re.compile("nearest|nothing"))
     following = page.locator("#next .suggestion")
     expect(following.first).to_be_visible()
     words = following.first.inner_text()
     following.first.click()
     expect(page.locator("#chat .question").last).to_have_text(words)
     expect(answer.nth(1).locator("a.chip").first).to_be_visible()
-    expect(answer.nth(1)).not_to_have_class(re.compile("abstained"))
+    expect(answer.nth(1)).not_to_have_class(re.compile("nearest|nothing"))
 
 
 def test_a_comparison_has_a_row_a_side_and_can_be_kept(open_page: Open, real: str) -> None:

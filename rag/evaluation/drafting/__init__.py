@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rag.evaluation.checking import check
 from rag.evaluation.drafting.feedback import from_feedback
 from rag.evaluation.drafting.splits import SplitRule, as_in, by_hash
-from rag.evaluation.drafting.templates import MIX, from_templates
-from rag.evaluation.drafting.writing import KINDS, Supported, Writer
+from rag.evaluation.drafting.templates import from_templates
+from rag.evaluation.drafting.writing import Supported, Writer
 from rag.evaluation.items import Item
 from rag.llm.client import Client
 from rag.papers import Paper
@@ -18,8 +18,8 @@ from rag.papers import Paper
 __all__ = ["Drafts", "SplitRule", "Supported", "as_in", "by_hash", "draft", "from_feedback"]
 
 
-SMALL = 30
-"""Papers, up to which it is told why no questions about several of them are there."""
+SHARE = 0.6
+"""Of the drafts that a model writes, where there is one; templates write follow-ups, lists and what has no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +52,25 @@ def draft(
     writer: Writer | None = None
     if client is not None and papers:
         writer = Writer(papers, split, client, supported)
-        share = round(n * sum(kind in KINDS for kind in MIX) / len(MIX))
-        for item in writer.drafts(share, seed, stop):
+        for item in writer.drafts(round(SHARE * n), seed, stop):
             written.append(item)
             if progress:
                 progress(len(written), n)
-    templates = from_templates(papers, n, seed, split)
-    if writer is not None and not writer.failure:
-        # Where the model writes well, templates do what it was not asked for, and fill up last.
-        templates.sort(key=lambda item: item.kind in KINDS)
     asked = {(item.question, item.history) for item in written}
-    items = [*written, *(t for t in templates if (t.question, t.history) not in asked)][:n]
+    items = [*written, *(t for t in _sound(papers, seed, split) if (t.question, t.history) not in asked)][:n]
     if progress:
         progress(len(items), n)
-    return Drafts(
-        tuple(items), dict(writer.dropped) if writer else {}, tuple(_warnings(writer, items, n, papers, split))
-    )
+    return Drafts(tuple(items), dict(writer.dropped) if writer else {}, tuple(_warnings(writer, items, n)))
 
 
-def _warnings(
-    writer: Writer | None, items: Sequence[Item], n: int, papers: Sequence[Paper], split: SplitRule
-) -> list[str]:
+def _sound(papers: Sequence[Paper], seed: int, split: SplitRule) -> list[Item]:
+    """The templates' drafts that the check of a reference set passes."""
+    items = from_templates(papers, seed, split)
+    flawed = {flaw.id for flaw in check(items, papers)}
+    return [item for item in items if item.id not in flawed]
+
+
+def _warnings(writer: Writer | None, items: Sequence[Item], n: int) -> list[str]:
     warnings = []
     if writer is not None and writer.failure:
         warnings.append(f"The model failed, and templates wrote the rest: {writer.failure}")
@@ -80,17 +78,6 @@ def _warnings(
         did = "draft did not hold and was" if dropped == 1 else "drafts did not hold and were"
         warnings.append(f"{dropped} of the model's {did} dropped.")
     if len(items) < n:
-        gave = f"{len(items)} draft{'' if len(items) == 1 else 's'} of the {n} that were wanted."
-        warnings.append(f"The papers gave {gave}{_scarce(items, papers, split)}")
+        gave = f"{len(items)} draft{'' if len(items) == 1 else 's'} of the {n} that were wanted"
+        warnings.append(f"The papers gave {gave}.")
     return warnings
-
-
-def _scarce(items: Sequence[Item], papers: Sequence[Paper], split: SplitRule) -> str:
-    """Why a small collection gives no lists and comparisons."""
-    if not papers or len(papers) > SMALL or any(item.kind in ("list", "count", "comparison") for item in items):
-        return ""
-    of = Counter(split(paper.id) for paper in papers)
-    return (
-        " Lists, counts and comparisons need papers of one split that share a rare term; of "
-        f"{len(papers)} paper{'' if len(papers) == 1 else 's'}, {of['dev']} are dev and {of['test']} are test."
-    )

@@ -1,103 +1,142 @@
-"""Drafts without a model: sentences of the abstracts, turned into questions."""
+"""Drafts without a model: a few plain questions that the papers' own sentences answer, in any field."""
 
 from __future__ import annotations
 
 import random
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import cycle, islice
+import re
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
-from rag.ask.names import Names
-from rag.evaluation.checking import check
-from rag.evaluation.drafting.absences import crossed, details, offtopic, unjoined
-from rag.evaluation.drafting.asking import Asked
-from rag.evaluation.drafting.facts import fact_questions
-from rag.evaluation.drafting.numbers import number_questions
-from rag.evaluation.drafting.sets import comparisons, lists, shared_terms
-from rag.evaluation.drafting.source import Source, sources
-from rag.evaluation.drafting.splits import SplitRule
-from rag.evaluation.items import Item, Kind
-from rag.papers import Paper
+from rag.ask.reading.names import names
+from rag.evaluation.drafting.item import drafted, span_of, vital
+from rag.evaluation.drafting.splits import SplitRule, common
+from rag.evaluation.items import Item, Kind, Message
+from rag.index.lexical import STOPWORDS
+from rag.papers import Paper, fold
+from rag.papers.passages import Span, split_sentences
 
-MIX: tuple[Kind, ...] = (
-    *("number", "fact", "unanswerable", "list", "number", "fact", "followup", "unanswerable", "comparison"),
-    *("number", "fact", "count", "unanswerable"),
+LONGEST_TITLE = 200
+"""Characters of a title that a question can repeat."""
+SHARED = (2, 8)
+"""A list asks for a name that so many papers write."""
+_AIM = re.compile(
+    r"\b(?:we|this (?:paper|work|study|article))\s+(?P<verb>propose|present|introduce|develop|describe|investigate|"
+    r"examine|evaluate|compare)s?\s+(?P<what>\S+(?:\s+(?!(?:that|which|to|by|where|for|and)\b)\S+){1,6})",
+    re.IGNORECASE,
 )
-"""The kinds in the order in which they are taken, again and again; one that runs out is left out."""
-UNANSWERABLE = 0.5
-"""Of the answerable drafts, at most so many more: they are easily made, and would be most of a set."""
-READ = 8
-"""Papers that are read for each draft that is wanted, where a collection has more."""
+_COUNTED = re.compile(
+    r"(?<![\w.,$€£+-])(?P<n>\d{2,}|\d{1,3}(?:,\d{3})+) (?P<what>(?!million|billion|trillion)[a-z]{3,}s)\b(?!-)"
+)
+_UNITS = re.compile(
+    r"\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|times|points|bits|bytes|others|percents?)$"
+)
+_ABSENT = (
+    ("Under which licence is the code of {paper} released?", re.compile(r"licen[cs]e|open[- ]source", re.IGNORECASE)),
+    ("Which agency funded the work in {paper}?", re.compile(r"fund|grant|support", re.IGNORECASE)),
+    ("At which university was the work in {paper} done?", re.compile(r"universit|institut|college", re.IGNORECASE)),
+)
+"""Details that an abstract seldom gives, and the words of those that do."""
 
 
-def from_templates(papers: Sequence[Paper], n: int, seed: int, rule: SplitRule) -> list[Item]:
-    """At most `n` drafts, mixed as `MIX` says, each of which `rag eval check` passes.
-
-    The same papers, `n`, `seed` and rule give the same drafts; no paper is asked about twice while others are left.
-    """
-    if not papers:
-        return []  # What is off any topic could be asked, and would measure nothing.
-    rows = list(range(len(papers)))
-    random.Random(seed).shuffle(rows)
-    rows = rows[: max(READ * n, 100)]
-    names = Names(papers)
-    read = sources(papers, names, rows, rule)
-    found = [*_single(list(read.values()), seed), *_several(papers, names, read, seed, rule)]
-    flawed = {flaw.id for flaw in check(found, papers)}
-    return chosen([item for item in found if item.id not in flawed], n, seed)
+def from_templates(papers: Sequence[Paper], seed: int, rule: SplitRule) -> list[Item]:
+    """Drafts of all kinds by turns; the same arguments give the same."""
+    order = [p for p in papers if _nameable(p.title)]
+    random.Random(seed).shuffle(order)
+    found = [
+        [item for p in order for item in _numbers(p, rule)],
+        [item for p in order for item in _aims(p, rule)],
+        [item for p in order for item in _followups(p, rule)],
+        [item for p in order for item in _details(p, rule)],
+        list(_lists(order, rule)),
+    ]
+    turns = [item for group in zip_longest(*found) for item in group if item is not None]
+    return list({(i.question, i.history): i for i in turns}.values())
 
 
-def _single(read: Sequence[Source], seed: int) -> Iterator[Item]:
-    numbers: list[tuple[Source, Asked]] = []
-    for source in read:
-        figures, facts = number_questions(source), fact_questions(source)
-        numbers += [(source, a) for a in figures[:1]]
-        yield from (a.item(source) for a in (*figures, *facts))
-        openings = [a for a in facts if a.template == "fact/proposed"]
-        for a in figures:
-            if openings and a.sentence != openings[0].sentence and a.role != "study":
-                yield a.followup(source, openings[0])
-                break
-        yield from islice(details(source, seed), 2)
-    yield from crossed(numbers, seed)
-    yield from offtopic()
+def _nameable(title: str) -> bool:
+    return len(title) <= LONGEST_TITLE and title.isprintable() and len(fold(title).split()) > 1
 
 
-def _several(
-    papers: Sequence[Paper], names: Names, read: Mapping[int, Source], seed: int, rule: SplitRule
-) -> Iterator[Item]:
-    terms = shared_terms(papers, seed)
-    more = {row for term in terms for row in term.rows} - set(read)
-    held = {**read, **sources(papers, names, sorted(more), rule)}
-    yield from lists(terms, papers, held, rule)
-    yield from comparisons(terms, held)
-    yield from unjoined(terms, papers, rule, seed)
+def _called(paper: Paper) -> str:
+    return f"the paper “{re.sub('[“”<>]', '', paper.title)}”"
 
 
-def chosen(items: Sequence[Item], n: int, seed: int) -> list[Item]:
-    """At most `n`, kind by kind as `MIX` says, of each kind those of papers that have the fewest so far."""
-    queues: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        queues[item.kind].append(item)
-    for kind, queue in queues.items():
-        random.Random(f"{seed} {kind}").shuffle(queue)
-    used: Counter[str] = Counter()
-    taken: list[Item] = []
-    for kind in cycle(MIX):
-        if len(taken) >= n or not any(queues.values()):
-            break
-        answerable = sum(item.answerable for item in taken)
-        if kind == "unanswerable" and len(taken) - answerable > UNANSWERABLE * answerable:
-            if not any(rest for other, rest in queues.items() if other != kind):
-                break
+def _numbers(paper: Paper, rule: SplitRule) -> Iterator[Item]:
+    """ "How many species does the paper … mention?", one for each counted thing."""
+    for sentence in split_sentences(paper.abstract):
+        for match in _COUNTED.finditer(paper.abstract, sentence.start, sentence.end):
+            what = match["what"]
+            if _UNITS.search(what) or set(what.split()) & STOPWORDS or paper.abstract.count(f" {what}") > 1:
+                continue
+            question = f"How many {what} does {_called(paper)} mention?"
+            yield _of("number", question, f"{match['n']} {what}.", match["n"], paper, sentence, rule)
+
+
+def _aims(paper: Paper, rule: SplitRule) -> Iterator[Item]:
+    """ "What does the paper … propose?", from the first sentence that says so."""
+    for sentence in split_sentences(paper.abstract):
+        match = _AIM.search(paper.abstract, sentence.start, sentence.end)
+        if match is None:
             continue
-        if left := queues.get(kind):
-            best = min(left, key=lambda item: max((used[id] for id in item.gold_papers), default=used[_sort(item)]))
-            left.remove(best)
-            used.update(best.gold_papers or (_sort(best),))
-            taken.append(best)
-    return taken
+        what, verb = match["what"].strip(" .,;:"), match["verb"].lower()
+        yield _of("fact", f"What does {_called(paper)} {verb}?", f"It {verb}s {what}.", what, paper, sentence, rule)
+        return
 
 
-def _sort(item: Item) -> str:
-    return f"sort {item.sort}"
+def _of(kind: Kind, question: str, answer: str, nugget: str, paper: Paper, sentence: Span, rule: SplitRule) -> Item:
+    spans = (span_of(paper, sentence.start, sentence.end),)
+    return drafted(
+        kind,
+        "template",
+        question,
+        answer,
+        rule(paper.id),
+        (paper,),
+        nuggets=(vital(nugget),),
+        gold_spans=spans,
+    )
+
+
+def _followups(paper: Paper, rule: SplitRule) -> Iterator[Item]:
+    """What it counts, asked of "it", after what it does."""
+    first = next(_aims(paper, rule), None)
+    then = next(_numbers(paper, rule), None)
+    if first is None or then is None:
+        return
+    said = (
+        Message(role="user", content=first.question),
+        Message(role="assistant", content=f"{first.reference_answer} ({paper.title})"),
+    )
+    question = f"And {then.question[0].lower()}{then.question[1:]}".replace(_called(paper), "it")
+    copied = {"nuggets": then.nuggets, "gold_spans": then.gold_spans, "history": said}
+    yield drafted("followup", "template", question, then.reference_answer, then.split, (paper,), **copied)
+
+
+def _details(paper: Paper, rule: SplitRule) -> Iterator[Item]:
+    """A detail that the abstract doesn't give."""
+    first = len(paper.abstract) % len(_ABSENT)
+    for question, given in (*_ABSENT[first:], *_ABSENT[:first]):
+        if paper.abstract and not given.search(f"{paper.title} {paper.abstract}"):
+            asked = question.format(paper=_called(paper))
+            yield drafted("unanswerable", "template", asked, "The abstract does not say.", rule(paper.id),
+            about_papers=(paper.id,), sort="detail") return
+
+
+def _lists(papers: Sequence[Paper], rule: SplitRule) -> Iterator[Item]:
+    """ "Which papers mention QLoRA?", where a few papers of one split write the name."""
+    writing: dict[str, dict[str, Span]] = {}
+    for p in papers:
+        for sentence in split_sentences(p.abstract):
+            for said in names(p.abstract[sentence.start : sentence.end]):
+                if said.strong and said.text.isalnum():
+                    writing.setdefault(said.text, {}).setdefault(p.id, sentence)
+    by_id = {p.id: p for p in papers}
+    for name, places in writing.items():
+        anywhere = [p.id for p in papers if name.casefold() in f"{p.title} {p.abstract}".casefold()]
+        split = common(list(places), rule)
+        if not SHARED[0] <= len(places) <= SHARED[1] or split is None or len(anywhere) > len(places):
+            continue
+        gold = [by_id[id] for id in places]
+        answer = f"{len(gold)}: {'; '.join(p.title for p in gold)}."
+        spans = tuple(span_of(by_id[id], s.start, s.end) for id, s in places.items())
+        yield drafted("list", "template", f"Which papers mention {name}?", answer, split, gold, gold_spans=spans)

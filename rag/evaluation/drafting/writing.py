@@ -10,18 +10,18 @@ from itertools import cycle
 
 from pydantic import BaseModel, Field
 
-from rag.ask.names import Names
 from rag.core.errors import ModelError, ModelStopped
 from rag.evaluation.checking import check
-from rag.evaluation.drafting.asking import vital
-from rag.evaluation.drafting.source import Sentence, Source, drafted, sources
+from rag.evaluation.drafting.item import drafted, span_of, vital
 from rag.evaluation.drafting.splits import SplitRule
 from rag.evaluation.items import Item, Kind
+from rag.evaluation.naming import Names
 from rag.llm.client import Client, Reply
 from rag.llm.prompts import prompt
 from rag.llm.prompts import source as as_data
 from rag.llm.structured import ask_json
 from rag.papers import Paper, fold
+from rag.papers.passages import Span, split_sentences
 
 KINDS: tuple[Kind, ...] = ("fact", "number", "idea")
 """What one abstract is enough for."""
@@ -60,15 +60,14 @@ class Writer:
     def drafts(self, n: int, seed: int, stop: threading.Event | None = None) -> Iterator[Item]:
         """At most `n` items, as they are written. A model that fails ends them, and `failure` says why; `ModelStopped`
         is raised."""
-        rows = list(range(len(self._papers)))
-        random.Random(seed).shuffle(rows)
-        held = sources(self._papers, self._names, rows[: TRIES * n], self._rule)
+        shown = [p for p in self._papers if p.abstract]
+        random.Random(seed).shuffle(shown)
         asked: set[str] = set()
-        for (row, source), kind in zip(held.items(), cycle(KINDS), strict=False):
+        for paper, kind in zip(shown[: TRIES * n], cycle(KINDS), strict=False):
             if len(asked) >= n:
                 return
             try:
-                item = self._written(row, source, kind, stop)
+                item = self._written(paper, kind, stop)
             except ModelStopped:
                 raise
             except ModelError as error:
@@ -78,56 +77,56 @@ class Writer:
                 asked.add(fold(item.question))
                 yield item
 
-    def _written(self, row: int, source: Source, kind: Kind, stop: threading.Event | None) -> Item | None:
-        shown = as_data(1, source.paper.title, source.paper.abstract)
+    def _written(self, paper: Paper, kind: Kind, stop: threading.Event | None) -> Item | None:
+        shown = as_data(1, paper.title, paper.abstract)
         messages = prompt("draft").fill(sources=shown, kind=_WANTED[kind])
         found = ask_json(self._client, messages, Written, stop=stop, count=_uncounted)
         flaw = "it was no JSON object of the kind wanted"
         if found is not None:
-            made = self._item(row, source, kind, found)
+            made = self._item(paper, kind, found)
             if isinstance(made, Item):
                 return made
             flaw = made
         self.dropped[flaw] += 1
         return None
 
-    def _item(self, row: int, source: Source, kind: Kind, written: Written) -> Item | str:
+    def _item(self, paper: Paper, kind: Kind, written: Written) -> Item | str:
         """The item, or what is wrong with what the model wrote."""
         question, answer = " ".join(written.question.split()), " ".join(written.answer.split())
-        sentence = _sentence(source, written.sentence)
+        sentence = _sentence(paper, written.sentence)
         if sentence is None:
             return "its sentence is not in the abstract"
         if not question.endswith("?") or not (question + answer).isprintable():
             return "its question is no question"
-        about = any(row in m.rows for m in self._names.mentions(question))
+        about = paper.id in self._names.mentioned(question)
         if about == (kind == "idea"):
             return "its question names the paper" if about else "its question does not name the paper"
-        if fold(answer) in fold(source.paper.abstract) and len(answer.split()) > 6:
+        if fold(answer) in fold(paper.abstract) and len(answer.split()) > 6:
             return "its answer is copied"
         item = drafted(
             kind,
             f"model {self._client.model}",
             question,
             answer,
-            source.split,
-            gold=(source,),
-            spans=(source.span(sentence),),
+            self._rule(paper.id),
+            (paper,),
+            gold_spans=(span_of(paper, sentence.start, sentence.end),),
             nuggets=(vital(" ".join(written.nugget.split()).strip(" .,;:")),),
         )
-        if flaws := check([item], [source.paper]):
+        if flaws := check([item], [paper]):
             return f"it fails rag eval check ({_rule(flaws[0].what)})"
-        if self._supported is not None and not self._supported(answer, source.paper.id):
+        if self._supported is not None and not self._supported(answer, paper.id):
             return "the abstract does not support its answer"
         return item
 
 
-def _sentence(source: Source, text: str) -> Sentence | None:
+def _sentence(paper: Paper, text: str) -> Span | None:
     """The sentence of the abstract that holds what the model copied; None where none does."""
     copied = " ".join(text.split()).strip(' "“”')
-    for sentence in source.sentences:
-        flat = " ".join(sentence.text.split())
+    for span in split_sentences(paper.abstract):
+        flat = " ".join(paper.abstract[span.start : span.end].split())
         if copied and len(copied) >= 0.5 * len(flat) and copied.rstrip(".") in flat:
-            return sentence
+            return span
     return None
 
 

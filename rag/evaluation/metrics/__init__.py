@@ -8,12 +8,14 @@ from rag.evaluation.metrics.balance import BALANCE
 from rag.evaluation.metrics.count_exact import COUNT_EXACT
 from rag.evaluation.metrics.gold_citations import GOLD_CITATION_PRECISION, GOLD_CITATION_RECALL
 from rag.evaluation.metrics.list_f1 import LIST_F1, LIST_PRECISION, LIST_RECALL
+from rag.evaluation.metrics.lost import HEDGED, LOST
 from rag.evaluation.metrics.metric import Metric
 from rag.evaluation.metrics.missing_named import MISSING_NAMED
 from rag.evaluation.metrics.mrr import MRR
 from rag.evaluation.metrics.ndcg import NDCG_AT_10
 from rag.evaluation.metrics.nugget_recall import ALL_VITAL, NUGGET_RECALL, VITAL_RECALL
 from rag.evaluation.metrics.number_exactness import NUMBER_EXACTNESS
+from rag.evaluation.metrics.overview_recall import OVERVIEW_RECALL
 from rag.evaluation.metrics.quote_exactness import QUOTE_EXACTNESS
 from rag.evaluation.metrics.recall_at_k import RECALL_AT_5, RECALL_AT_10
 from rag.evaluation.metrics.span_overlap import SPAN_PRECISION, SPAN_RECALL
@@ -41,9 +43,12 @@ METRICS: tuple[Metric, ...] = (
     COUNT_EXACT,
     MISSING_NAMED,
     BALANCE,
+    OVERVIEW_RECALL,
     ACCURACY,
     ANSWER_PRECISION,
     COVERAGE,
+    HEDGED,
+    LOST,
     REFUSAL_PRECISION,
     REFUSAL_RECALL,
     WORDS,

@@ -5,7 +5,8 @@ accuracy = correct / asked, over all questions; answer_precision = correct / ans
 answerable questions; refusal_precision = unanswerable / refused; refusal_recall = refused / unanswerable questions.
 
 Answered is what does not abstain. Of an answerable question an answer is correct where it has every vital nugget, of a
-list or count where its F1 is .7 or more; without nuggets, where it cites every gold paper. Where fewer than a third of
+list or count where its F1 is .7 or more; of an overview where it shows
+.7 or more of the key papers; without nuggets, where it cites every gold paper. Where fewer than a third of
 the papers that it cites are gold, it is not correct, whatever it says. Of an unanswerable one only to abstain is
 correct. What failed is neither correct nor answered nor refused.
 """
@@ -35,6 +36,8 @@ def correct(case: Case) -> bool:
         return False
     if case.item.kind in SETS:
         return (list_f1.f1(case) or (0.0, 1.0))[0] >= ENOUGH
+    if case.item.kind == "overview":
+        return (gold_citations.recall(case) or (1.0, 1.0))[0] >= ENOUGH
     share = nugget_recall.all_vital(case) or gold_citations.recall(case)
     return share is not None and share[0] == share[1] and not astray(gold_citations.precision(case))
 

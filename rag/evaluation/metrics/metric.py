@@ -27,7 +27,8 @@ Supports = Callable[[str, Sequence[Citation]], bool]
 class Case:
     """One item and the answer that it got. `failed`: there is none, because the system raised an error.
 
-    A failure cites nothing, holds no nugget and abstains from nothing. `papers` are those of the collection, by id.
+    A failure cites nothing, holds no nugget and abstains from nothing. What is quoted as the *nearest* is cited, and
+    abstains all the same. `papers` are those of the collection, by id.
     """
 
     item: Item
@@ -42,9 +43,14 @@ class Case:
         return self.answer.abstained and not self.failed
 
     @property
+    def silent(self) -> bool:
+        """Whether it shows nothing of the papers: it failed, or abstains and doesn't quote the nearest sentences."""
+        return self.failed or (self.answer.abstained and self.answer.state != "nearest")
+
+    @property
     def citations(self) -> tuple[Citation, ...]:
-        """What the answer cites; nothing where it abstains or failed."""
-        return () if self.failed or self.answer.abstained else self.answer.citations
+        """What the answer cites, be it as the nearest; nothing where it is silent."""
+        return () if self.silent else self.answer.citations
 
     @property
     def cited(self) -> frozenset[str]:
@@ -63,8 +69,8 @@ class Case:
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
-        """The sentences of the answer that claim something, each with its markers; none where it abstains or failed."""
-        return () if self.failed or self.answer.abstained else statements(self.answer)
+        """The sentences of the answer that claim something, each with its markers; none where it is silent."""
+        return () if self.silent else statements(self.answer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from rag.ask.writing.claims import says_absent
 from rag.evaluation.metrics.metric import Case, Metric, Share
+from rag.evaluation.statements import says_absent
 
 _LACKING = re.compile(
     r"\b(?:no|none\s+of\s+the|without\s+any?)\s+(?:\w+\s+){0,2}?(?:papers?|abstracts?|sources?|documents?|entry|texts?|context)\b"

@@ -3,7 +3,7 @@
 Strict vital recall = vital nuggets found / vital nuggets, as in TREC's AutoNuggetizer (Pradeep et al. 2025,
 arXiv:2504.15068) after Voorhees 2003; a nugget is found by its aliases and patterns, not by a model. In a comparison it
 has to stand in what is said of its own paper: in sentences that cite it, or that cite nothing. Who begins by agreeing
-with a false premise has not corrected it. 0 where the answer abstains or failed. The means are over questions.
+with a false premise has not corrected it. 0 where the answer is silent. The means are over questions.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _AGREES = re.compile(
 
 
 def holds(case: Case, nugget: Nugget) -> bool:
-    """Whether the answer has a nugget, in its Markdown or in its plain text; never where it abstains."""
-    if case.abstained or case.failed:
+    """Whether the answer has a nugget, in its Markdown or in its plain text; never where it is silent."""
+    if case.silent:
         return False
     if case.item.kind == "false_premise" and _AGREES.match(case.plain):
         return False

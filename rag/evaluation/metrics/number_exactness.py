@@ -27,8 +27,7 @@ _OPENING = re.compile(r"(?:^|[.!?\n]\s*)[A-Z]\w*\s$")
 
 def exactness(case: Case) -> Share | None:
     """How many figures of the vital nuggets the answer gives, and how many they have."""
-    silent = case.abstained or case.failed
-    given = () if silent else _figures(case.plain)
+    given = () if case.silent else _figures(case.plain)
     wanted: dict[tuple[float, str], bool] = {}
     for nugget in vital(case):
         ways = [{(w.value, w.unit): any(same(g, w) for g in given) for w in way} for way in of_nugget(case, nugget)]

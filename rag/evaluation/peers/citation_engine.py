@@ -16,10 +16,11 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 from llama_index.core.query_engine import CitationQueryEngine
 
-from rag.ask.writing import markers
-from rag.ask.writing.markers import Marker, marker_at, numbers
+from rag.ask.reading import brackets
+from rag.ask.reading.brackets import OPENING, Cited, citation_at
 from rag.core.answer import Answer
 from rag.evaluation.items import Item
+from rag.evaluation.markup import numbers
 from rag.evaluation.peers import engine, refusals
 from rag.evaluation.peers.sources import Place, code, rewritten
 from rag.papers import Paper
@@ -41,7 +42,7 @@ class CitationEngine:
         return {
             "model": self._engine.model,
             "llama-index-core": version("llama-index-core"),
-            "code": code(engine, refusals, markers, sys.modules[__name__]),
+            "code": code(engine, refusals, brackets, sys.modules[__name__]),
         }
 
     def answer(self, item: Item) -> Answer:
@@ -53,7 +54,11 @@ class CitationEngine:
         return self._engine.answer(item, said, text, citations, abstained=declines)
 
 
-_BRACKET = re.compile(r"\\\[|[\[【(]")
+_DAGGER = re.compile(r"(?<=\d)\s*[†‡][^\]】\n]{0,40}(?=[\]】])")
+_ZERO = re.compile(r"\[\s*0\s*\]")
+_ROUND = re.compile(
+    r"\(\s*(?:sources?\s*)?\d{1,3}(?:\s*(?:,|and|-|–)\s*\d{1,3})*\s*\)(?=\s*(?:[.,;:!?\n]|$))", re.IGNORECASE
+)
 _SPOKEN = re.compile(r"\bsources?\s+(\d{1,3}(?:(?:\s*,\s*|\s+and\s+)\d{1,3})*)\b", re.IGNORECASE)
 
 
@@ -61,13 +66,22 @@ def places(text: str, count: int) -> list[Place]:
     """Where a text refers to its sources, which are numbered 1 to `count`."""
     known = range(1, count + 1)
     found: list[Place] = []
-    for bracket in _BRACKET.finditer(text):
-        at = bracket.start()
-        marker = marker_at(text[at:], known, final=True)
-        if isinstance(marker, Marker) and not (found and at < found[-1].end):
-            found.append(Place(at, at + marker.length, tuple(n for n in marker.numbers if n in known)))
-    for spoken in _SPOKEN.finditer(text):
-        named = tuple(n for n in numbers(spoken[1]) if n in known)
-        if named and not any(p.start < spoken.end() and spoken.start() < p.end for p in found):
-            found.append(Place(spoken.start(), spoken.end(), named))
+    for opened in OPENING.finditer(text):
+        start = opened.start()
+        if found and start < found[-1].end:
+            continue
+        # "【3†source】" is "【3】"; blanks keep the length.
+        rest = _DAGGER.sub(lambda m: " " * len(m.group()), text[start : start + 400])
+        if nothing := _ZERO.match(rest):
+            found.append(Place(start, start + nothing.end(), ()))
+            continue
+        cited = citation_at(rest, final=True)
+        if isinstance(cited, Cited):
+            named = dict.fromkeys(number for number, _ in cited.pairs if number in known)
+            found.append(Place(start, start + cited.length, tuple(named)))
+    for pattern in (_ROUND, _SPOKEN):
+        for match in pattern.finditer(text):
+            named = dict.fromkeys(n for n in numbers(match.group()) if n in known)
+            if named and not any(p.start < match.end() and match.start() < p.end for p in found):
+                found.append(Place(match.start(), match.end(), tuple(named)))
     return sorted(found, key=lambda p: p.start)

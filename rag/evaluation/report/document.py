@@ -9,7 +9,9 @@ from rag.evaluation.outcome import OUTCOMES, WORDS, outcome
 from rag.evaluation.report import tables
 from rag.evaluation.report.about import judges, labels, manifests, sentence
 from rag.evaluation.report.noise import series, slopes
+from rag.evaluation.report.risk import summary
 from rag.evaluation.report.table import Cell, Table
+from rag.evaluation.risk import of_run
 from rag.evaluation.runs import Run
 
 # Inside a word an underscore is no markup, and names of metrics and ids are read more often than rendered.
@@ -31,6 +33,9 @@ def _lines(runs: Sequence[Run]) -> Iterator[str]:
         yield from _section("The judge", judge)
     yield from _section("By kind", tables.by_kind(runs))
     yield from _section("Abstention", tables.abstention(runs))
+    for run, label in zip(runs, labels(runs), strict=True):
+        if (risk := of_run(run)) is not None:
+            yield f"Risk and coverage of {plain(label)}: {summary(risk)}.\n"
     yield from _section("Where it was lost", tables.lost(runs))
     for one in series(runs):
         yield from _section(f"Distractors: {plain(one.system)}", slopes(one))

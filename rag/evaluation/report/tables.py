@@ -22,7 +22,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Content": ("vital_recall", "nugget_recall", "all_vital", "number_exactness"),
     "Lists": ("list_precision", "list_recall", "list_f1", "count_exact"),
     "Comparisons": ("missing_named", "balance"),
-    "Abstention": ("accuracy", "answer_precision", "coverage", "refusal_precision", "refusal_recall"),
+    "Overviews": ("overview_recall",),
+    "Abstention": ("accuracy", "answer_precision", "coverage", "hedged", "lost", "refusal_precision", "refusal_recall"),
     "Length": ("words",),
     "By a model": ("faithfulness", "correctness", "helpfulness"),
 }
@@ -97,7 +98,7 @@ def abstention(runs: Sequence[Run]) -> Table:
         cells = (*(Cell(count(found[pair])) for pair in pairs), *(value(run, "all", m) for m in SECTIONS["Abstention"]))
         rows.append(Row(label, cells))
     heads = ("answerable, answered", "answerable, refused", "unanswerable, refused", "unanswerable, answered")
-    remark = "Read the five together: whoever refuses everything has perfect refusal recall, and no coverage."
+    remark = "Read them together: whoever refuses everything has perfect refusal recall, and no coverage."
     return Table(("run", *heads, *SECTIONS["Abstention"]), tuple(rows), remark)
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from rag.evaluation.outcome import OUTCOMES, WORDS
 from rag.evaluation.report import calibration, plots, tables
+from rag.evaluation.report import risk as risk_plot
 from rag.evaluation.report.about import everything, judges, labels, manifests, sentence
 from rag.evaluation.report.cards import Card, cards
 from rag.evaluation.report.drawing import SERIES, Plot
 from rag.evaluation.report.noise import series, slopes
 from rag.evaluation.report.parts import environment
 from rag.evaluation.report.table import Table
+from rag.evaluation.risk import of_run
 from rag.evaluation.runs import Run
 
 _FOLDER = Path(__file__).parent
@@ -94,6 +96,7 @@ def _sections(runs: Sequence[Run]) -> Iterator[Section]:
     yield Section("lost", "Where it was lost", tables.lost(runs), plots.lost(runs), wide=True, keys=keys, folded=counts)
     yield Section("abstention", "Abstention", tables.abstention(runs))
     yield _calibration(runs)
+    yield _risk(runs)
     for number, one in enumerate(series(runs)):
         drawn = tuple(plots.slope(number, one, row.name) for row in slopes(one).rows)
         yield Section(f"distractors-{number + 1}", f"Distractors: {one.system}", slopes(one), drawn)
@@ -113,6 +116,19 @@ def _calibration(runs: Sequence[Run]) -> Section:
     return Section("calibration", "Calibration of abstention", plots=drawn, said=f"{_CALIBRATION} {said}".strip())
 
 
+def _risk(runs: Sequence[Run]) -> Section:
+    drawn = tuple(
+        risk_plot.plot(n, one, label)
+        for n, (label, run) in enumerate(zip(labels(runs), runs, strict=True))
+        if (one := of_run(run)) is not None
+    )
+    return Section("risk", "Risk and coverage", plots=drawn, said=_RISK)
+
+
+_RISK = (
+    "Of the answers that are surest, the share that is not right, over how many are given. An answer counts as right or
+    " "wrong by what it shows, whatever its state; the area under the curve is better lower."
+)
 _CALIBRATION = (
     "The confidence of an answer is the estimated probability that the collection answers the question. On the dashed "
     "line it is what it says; intervals are Wilson's."

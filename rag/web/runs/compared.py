@@ -41,7 +41,7 @@ def changes(found: Comparison, a: Mapping[str, Card], b: Mapping[str, Card], fir
     before.
     """
     groups = (("Won", found.got_better), ("Lost", found.got_worse), ("Wrong in another way", found.shifted))
-    told = ", ".join(f"{title.lower()} {len(some):,}" for title, some in groups)
+    counts = ", ".join(f"{title.lower()} {len(some):,}" for title, some in groups)
     every = [(title, change) for title, some in groups for change in some]
     part = every[first : first + PAGE]
     listed = "".join(_titled(title, [c for t, c in part if t == title], a, b) for title, _ in groups)
@@ -50,7 +50,7 @@ def changes(found: Comparison, a: Mapping[str, Card], b: Mapping[str, Card], fir
     return (
         f'<section class="evaluated evaluation items" aria-label="Changed items">'
         f"{heading('Questions that changed', visit)}"
-        f"<p>{told}. {found.unlike:,} of {found.n:,} answers differ in their text or their quotes.</p>"
+        f"<p>{counts}. {found.unlike:,} of {found.n:,} answers differ in their text or their quotes.</p>"
         f"{turning}{listed}{none}</section>"
     )
 

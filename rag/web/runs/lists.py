@@ -52,8 +52,8 @@ def progress(state: State) -> str:
         return f'<section class="evaluating" aria-label="The evaluation that is running">{_bar(state, name)}</section>'
     go_on = button("evaluation-go-on", state.name, "Go on", label=f"Go on with {state.name}")
     if state.stage == "stopped":
-        told = f"{name} was stopped after {_of(state)}. What was answered is kept."
-        return f'<div class="evaluating" role="status"><p>{told}</p>{go_on}</div>'
+        text = f"{name} was stopped after {_of(state)}. What was answered is kept."
+        return f'<div class="evaluating" role="status"><p>{text}</p>{go_on}</div>'
     if state.stage == "failed":
         return f'{fragments.problem(f"{state.name}: {state.trouble}")}<div class="evaluating">{go_on}</div>'
     opened = button("run", state.name, "Open its result", label=f"Open the result of {state.name}")

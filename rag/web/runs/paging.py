@@ -13,8 +13,8 @@ PAGE = 20
 
 def heading(words: str, focus: str = "") -> str:
     """A heading to which the focus goes where `focus` is not what it was before; see `scripts/focus.js`."""
-    told = f' data-focus="{shown(focus)}"' if focus else ""
-    return f'<h2 tabindex="-1"{told}>{shown(words)}</h2>'
+    attribute = f' data-focus="{shown(focus)}"' if focus else ""
+    return f'<h2 tabindex="-1"{attribute}>{shown(words)}</h2>'
 
 
 def pages(act: str, count: int, first: int, value: Callable[[int], str]) -> str:

@@ -102,9 +102,9 @@ def resumed(config: Config, name: str, models: Sequence[str]) -> Plan:
 
     asked = _manifest(runs_folder(config) / name / "manifest.json")
     generating = asked.get("system") == "generating"
-    ours = asked.get("system") in ("quoting", "generating") and asked.get("split") == SPLIT
+    own = asked.get("system") in ("quoting", "generating") and asked.get("split") == SPLIT
     usual = asked.get("questions") == _FILE and not asked.get("distractors")
-    if not (ours and usual) or (generating and asked.get("model") not in models):
+    if not (own and usual) or (generating and asked.get("model") not in models):
         raise EvaluationError(
             f"The run {name} asks another system, model or set of questions than this page can: the rag eval run that "
             "began it goes on with it."

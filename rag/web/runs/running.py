@@ -95,8 +95,8 @@ class Running:
 
     def _progress(self, doing: str, done: int, total: int) -> None:
         """`doing` may say how many questions failed: "Asking (2 failed)"."""
-        told = re.fullmatch(r"(.*?)(?: \((\d+) failed\))?", doing)
-        what, failed = (told[1], told[2]) if told else (doing, None)
+        match = re.fullmatch(r"(.*?)(?: \((\d+) failed\))?", doing)
+        what, failed = (match[1], match[2]) if match else (doing, None)
         with self._guard:
             before = self._state
             self._state = replace(

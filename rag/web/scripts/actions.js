@@ -21,7 +21,7 @@ document.addEventListener("click", (event) => {
   act(button.dataset.act, button.classList.contains("thumb") ? pressed(button, value) : value);
   // What was opened to be chosen from has done its work.
   button.closest("details.menu")?.removeAttribute("open");
-  document.body.classList.remove("show-conversations");
+  button.closest("nav")?.querySelector("[data-toggle]")?.setAttribute("aria-expanded", "false");
 });
 
 // A thumb stays pressed until the other is, or until it is clicked again, which takes the rating back ("3 none").
@@ -35,8 +35,7 @@ function pressed(button, value) {
 document.addEventListener("click", (event) => {
   const toggle = event.target.closest("[data-toggle]");
   if (!toggle) return;
-  const shown = document.body.classList.toggle(`show-${toggle.dataset.toggle}`);
-  toggle.setAttribute("aria-expanded", String(shown));
+  toggle.setAttribute("aria-expanded", String(toggle.getAttribute("aria-expanded") !== "true"));
 });
 
 // A menu closes when one clicks elsewhere, on one of its links, or presses Escape.

@@ -2,15 +2,15 @@
 // (?q=…) is asked once, and goes from it then.
 
 function follow() {
-  const shown = document.querySelector("[data-talk]");
+  const shown = document.querySelector("[data-conversation]");
   if (!shown) return;
   const address = new URL(location.href);
   const asked = address.searchParams.has("q");
-  if (asked && !shown.dataset.talk) return; // Its answer has not begun.
+  if (asked && !shown.dataset.conversation) return; // Its answer has not begun.
   address.searchParams.delete("q");
-  if (shown.dataset.talk) address.searchParams.set("c", shown.dataset.talk);
+  if (shown.dataset.conversation) address.searchParams.set("c", shown.dataset.conversation);
   else address.searchParams.delete("c");
   if (address.href !== location.href) history.replaceState(history.state, "", address);
 }
 
-new MutationObserver(follow).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-talk"] });
+new MutationObserver(follow).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-conversation"] });

@@ -7,7 +7,7 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   const text = button.dataset.copy.replace(LINE_END, "\n");
   const copied = (await onClipboard(text)) || byCommand(text);
-  told(button, copied ? "Copied" : "Not copied");
+  label(button, copied ? "Copied" : "Not copied");
 });
 
 async function onClipboard(text) {
@@ -30,7 +30,7 @@ function byCommand(text) {
   return copied;
 }
 
-function told(button, words) {
+function label(button, words) {
   const before = (button.dataset.words ??= button.textContent);
   button.textContent = words;
   button.setAttribute("aria-live", "polite");

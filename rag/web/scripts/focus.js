@@ -1,7 +1,8 @@
 // Where the focus goes when the server draws anew what it was on: to [data-focus], where that was not there before; to
-// the box of the question, from a button that leads to the chat; else back to the button that was used.
+// the box of the question, from a button that leads to it; else back to the button that was used. The skip link and the
+// key "/" lead to that box from anywhere.
 
-const TO_THE_QUESTION = ["ask-about", "ask-chosen"];
+const TO_THE_QUESTION = ["ask-about", "ask-chosen", "edit", "keep"];
 const PATIENCE = 3000; // milliseconds
 let used = null; // the button of ours that was used last
 const seen = new Set(); // what of [data-focus] had the focus already
@@ -13,6 +14,24 @@ document.addEventListener("click", (event) => {
   used = { act, value, place: button.closest(".block[id]")?.id, until: Date.now() + PATIENCE };
   if (TO_THE_QUESTION.includes(act)) reach("#question textarea", used.until);
 });
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("a.skip")) return;
+  event.preventDefault();
+  toTheQuestion();
+});
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable=true]");
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  toTheQuestion();
+});
+
+function toTheQuestion() {
+  const box = document.querySelector("#question textarea");
+  if (!box?.checkVisibility()) document.querySelector("#tabs [role=tab]")?.click(); // The chat is the first tab.
+  reach("#question textarea", Date.now() + PATIENCE);
+}
 
 new MutationObserver(() => {
   if (!used || Date.now() > used.until) return;

@@ -1,5 +1,4 @@
-// A card with what a thing stands for, beside it: the title and the sentence of a marker, the text of
-// [data-hover], a suggested question that is cut.
+// A card with what a thing stands for, beside it: the title and the sentence of a marker, the text of [data-hover].
 
 const card = document.createElement("div");
 card.id = "hover-card";
@@ -10,7 +9,6 @@ let owner = null;
 
 function text(element) {
   if (element.dataset.hover) return [element.dataset.hover, ""];
-  if (element.matches(".suggestion")) return element.scrollWidth > element.clientWidth ? ["", element.textContent] : null;
   const place = document.getElementById(element.hash.slice(1));
   const source = place?.closest("details.card");
   if (!source) return null;
@@ -43,7 +41,7 @@ function hide() {
   owner = null;
 }
 
-const NAMED = '#chat a.chip[href^="#"], [data-hover], .suggestion';
+const NAMED = '#chat a.chip[href^="#"], [data-hover]';
 for (const kind of ["pointerover", "focusin"]) {
   document.addEventListener(kind, (event) => {
     const element = event.target.closest?.(NAMED);

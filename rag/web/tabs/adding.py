@@ -28,7 +28,7 @@ class Parts:
     files: gr.File
     name: gr.Textbox
     add: gr.Button
-    told: gr.Markdown
+    note: gr.Markdown
 
 
 def layout() -> Parts:
@@ -48,14 +48,14 @@ def layout() -> Parts:
                     html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
                 )
                 add = gr.Button("Add", variant="primary", elem_id="papers-add-button")
-        told = gr.Markdown("", elem_id="papers-added", **HTML)
-    return Parts(files, name, add, told)
+        note = gr.Markdown("", elem_id="papers-added", **HTML)
+    return Parts(files, name, add, note)
 
 
 def wire(parts: Parts, shared: Shared) -> gr.events.Dependency:
     """Add what is chosen, tell how far it is, and show the collection; returns the event that ends so."""
-    adder = Uploads(shared.shelf)
-    outputs = [parts.told, parts.files, shared.collection]
+    adder = Uploads(shared.collections)
+    outputs = [parts.note, parts.files, shared.collection]
 
     def ended(html: str, files: list[str], collection: Any = None) -> list[Any]:
         kept = files and all(Path(file).exists() for file in files)

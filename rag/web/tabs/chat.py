@@ -10,9 +10,9 @@ import gradio as gr
 
 from rag.core.config import MAX_QUESTION
 from rag.web import bridge, rating, sources
-from rag.web.desk import Desk, Updates, Visit
+from rag.web.actions import ChatActions, RequestState, Updates
 from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
-from rag.web.state import Talk
+from rag.web.state import ConversationState
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Parts:
 
     @property
     def shown(self) -> list[Any]:
-        """Those that `Desk.PARTS` names, in its order, without the states."""
+        """Those that `ChatActions.PARTS` names, in its order, without the states."""
         return [self.history, self.messages, self.next, self.scope, self.box, self.panel]
 
 
@@ -78,86 +78,107 @@ def layout() -> Parts:
 Run = Callable[..., Any]
 
 
-def wire(page: gr.Blocks, parts: Parts, shared: Shared, desk: Desk) -> None:
+def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) -> None:
     """What happens when the parts are used."""
-    state: list[Any] = [shared.talk, shared.collection, shared.chosen, shared.settings]
-    outputs = [*parts.shown, shared.talk, shared.collection]
+    state: list[Any] = [shared.conversation, shared.collection, shared.chosen, shared.settings]
+    outputs = [*parts.shown, shared.conversation, shared.collection]
 
     def on(act: str, run: Run, to: Any, **options: Any) -> gr.events.Dependency:
         field = bridge.action(act)
         return field.submit(run, [field, *state], to, **options)
 
     asking = [
-        parts.box.submit(_typed(desk), [parts.box, *state], outputs, **PRIVATE),
-        on("ask", _answers(desk, desk.ask), outputs, **PRIVATE),
-        on("retry", _answers(desk, lambda _, visit: desk.retry(visit)), outputs, **PRIVATE),
+        parts.box.submit(_typed(actions), [parts.box, *state], outputs, **PRIVATE),
+        on("ask", _answers(actions, actions.ask), outputs, **PRIVATE),
+        on("retry", _answers(actions, lambda _, state: actions.retry(state)), outputs, **PRIVATE),
     ]
     opening = [
-        on("new", _told(desk, lambda _, visit: desk.open(visit)), outputs, **CHANGING),
-        on("open", _told(desk, lambda id, visit: desk.open(visit, id)), outputs, **CHANGING),
+        on("new", _told(actions, lambda _, state: actions.open(state)), outputs, **CHANGING),
+        on("open", _told(actions, lambda id, state: actions.open(state, id)), outputs, **CHANGING),
     ]
-    on("edit", _told(desk, lambda _, visit: desk.edit(visit)), outputs, **QUICK)
-    on("keep", _told(desk, lambda _, visit: desk.keep(visit)), outputs, **QUICK)
-    on("forget", _told(desk, lambda id, visit: desk.forget(visit, id)), outputs, **QUICK)
-    on("forget-all", _told(desk, lambda _, visit: desk.forget(visit, "")), outputs, **QUICK)
-    on("drop", _told(desk, desk.drop), shared.chosen, **CHANGING)
+    on("edit", _told(actions, lambda _, state: actions.edit(state)), outputs, **QUICK)
+    on("keep", _told(actions, lambda _, state: actions.keep(state)), outputs, **QUICK)
+    on("forget", _told(actions, lambda id, state: actions.forget(state, id)), outputs, **QUICK)
+    on("forget-all", _told(actions, lambda _, state: actions.forget(state, "")), outputs, **QUICK)
+    on("drop", _told(actions, actions.drop), shared.chosen, **CHANGING)
     rating.wire(shared, parts.rating, moved_on=[*asking, *opening])
 
     def stopped(request: gr.Request) -> None:
-        desk.stops.ask(str(request.session_hash))
+        actions.stops.ask(str(request.session_hash))
 
     def left(request: gr.Request) -> None:
-        desk.stops.leave(str(request.session_hash))
+        actions.stops.leave(str(request.session_hash))
 
     parts.box.stop(stopped, None, None, queue=False, **PRIVATE)
     page.unload(left)
 
-    shared.chosen.change(_seen(desk, desk.scope), state, parts.scope, **QUICK)
-    shared.collection.change(_seen(desk, desk.moved), state, outputs, **QUICK)
-    arrived = page.load(_arrives(desk), state, outputs, **PRIVATE)
+    shared.chosen.change(_seen(actions, actions.scope), state, parts.scope, **QUICK)
+    shared.collection.change(_seen(actions, actions.moved), state, outputs, **QUICK)
+    arrived = page.load(_arrives(actions), state, outputs, **PRIVATE)
     for asked in (*asking, arrived):
-        asked.then(_seen(desk, desk.suggested), state, parts.next, **PRIVATE)
+        asked.then(_seen(actions, actions.suggested), state, parts.next, **PRIVATE)
 
 
 # Gradio reads from a function's signature what to give it, so that each way of being called is written out.
 
 
-def _typed(desk: Desk) -> Run:
+def _typed(actions: ChatActions) -> Run:
     def run(
-        question: str, talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
+        question: str,
+        conversation: ConversationState,
+        collection: str,
+        chosen: tuple[str, ...],
+        stored: Any,
+        request: gr.Request,
     ) -> Iterator[Updates]:
-        yield from desk.ask(question, desk.visit(talk, collection, chosen, stored, request))
+        yield from actions.ask(question, actions.state(conversation, collection, chosen, stored, request))
 
     return run
 
 
-def _answers(desk: Desk, handler: Callable[[str, Visit], Iterator[Updates]]) -> Run:
+def _answers(actions: ChatActions, handler: Callable[[str, RequestState], Iterator[Updates]]) -> Run:
     def run(
-        told: str, talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
+        sent: str,
+        conversation: ConversationState,
+        collection: str,
+        chosen: tuple[str, ...],
+        stored: Any,
+        request: gr.Request,
     ) -> Iterator[Updates]:
-        yield from handler(bridge.value(told), desk.visit(talk, collection, chosen, stored, request))
+        yield from handler(bridge.value(sent), actions.state(conversation, collection, chosen, stored, request))
 
     return run
 
 
-def _told(desk: Desk, handler: Callable[[str, Visit], Any]) -> Run:
-    def run(told: str, talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request) -> Any:
-        return handler(bridge.value(told), desk.visit(talk, collection, chosen, stored, request))
-
-    return run
-
-
-def _seen(desk: Desk, handler: Callable[[Visit], Any]) -> Run:
-    def run(talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request) -> Any:
-        return handler(desk.visit(talk, collection, chosen, stored, request))
-
-    return run
-
-
-def _arrives(desk: Desk) -> Run:
+def _told(actions: ChatActions, handler: Callable[[str, RequestState], Any]) -> Run:
     def run(
-        talk: Talk, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
+        sent: str,
+        conversation: ConversationState,
+        collection: str,
+        chosen: tuple[str, ...],
+        stored: Any,
+        request: gr.Request,
+    ) -> Any:
+        return handler(bridge.value(sent), actions.state(conversation, collection, chosen, stored, request))
+
+    return run
+
+
+def _seen(actions: ChatActions, handler: Callable[[RequestState], Any]) -> Run:
+    def run(
+        conversation: ConversationState, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
+    ) -> Any:
+        return handler(actions.state(conversation, collection, chosen, stored, request))
+
+    return run
+
+
+def _arrives(actions: ChatActions) -> Run:
+    def run(
+        conversation: ConversationState, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
     ) -> Iterator[Updates]:
-        yield from desk.arrive(desk.visit(talk, collection, chosen, stored, request), dict(request.query_params))
+        yield from actions.arrive(
+            actions.state(conversation, collection, chosen, stored, request), dict(request.query_params)
+        )
 
     return run

@@ -47,10 +47,10 @@ def wire(parts: Parts, browsing: gr.Column, shared: Shared, browse: Browse) -> N
         return browse.table(aspects, collection, chosen)
 
     opening, closing = bridge.action("compare"), bridge.action("browse")
-    opening.submit(lambda told: opened(), opening, [browsing, parts.face], **QUICK).then(
+    opening.submit(lambda sent: opened(), opening, [browsing, parts.face], **QUICK).then(
         compared, states, parts.table, **PRIVATE
     )
-    closing.submit(lambda told: closed(), closing, [browsing, parts.face], **QUICK)
+    closing.submit(lambda sent: closed(), closing, [browsing, parts.face], **QUICK)
     parts.aspects.submit(compared, states, parts.table, **PRIVATE)
 
 

@@ -11,10 +11,10 @@ import gradio as gr
 from rag.web import bridge
 from rag.web.markup import clean
 from rag.web.runs import compared, lists, planning, results
-from rag.web.runs.desk import Desk
+from rag.web.runs.actions import EvaluationActions
 from rag.web.shared import HTML, PRIVATE, QUICK, Shared
 
-KINDS = "fact number idea lookalike followup false_premise comparison list count unanswerable".split()
+KINDS = "fact number idea lookalike followup false_premise comparison list count overview unanswerable".split()
 """Those of `rag.evaluation.items.KINDS`, which costs a second to import: the page is to be there sooner."""
 SECONDS = 1.0
 """Between two looks at the evaluation that is running."""
@@ -33,7 +33,7 @@ class Parts:
     name: gr.Textbox
     cost: gr.Markdown
     start: gr.Button
-    told: gr.Markdown
+    note: gr.Markdown
     listing: gr.Markdown
     a: gr.Dropdown
     b: gr.Dropdown
@@ -64,7 +64,7 @@ def layout() -> Parts:
                 name = gr.Textbox(label="Name of the run (optional)", max_lines=1, max_length=100)
                 cost = gr.Markdown("", elem_id="evaluation-cost", **HTML)
                 start = gr.Button("Start", variant="primary", elem_id="evaluation-start")
-                told = gr.Markdown("", elem_id="evaluation-told", **HTML)
+                note = gr.Markdown("", elem_id="evaluation-told", **HTML)
         with gr.Column(scale=3, min_width=300):
             progress = gr.Markdown("", elem_id="evaluation-progress", **HTML)
             stop = gr.Button("Stop", visible=False, elem_id="evaluation-stop")
@@ -80,14 +80,14 @@ def layout() -> Parts:
     items = gr.Markdown("", elem_id="run-items", **HTML)
     timer = gr.Timer(SECONDS, active=False)
     return Parts(
-        progress, stop, form, elsewhere, kinds, limit, name, cost, start, told, listing, a, b, compare, title, figures,
+        progress, stop, form, elsewhere, kinds, limit, name, cost, start, note, listing, a, b, compare, title, figures,
         items, both, changes, timer,
     )  # fmt: skip
 
 
 def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
     """What happens when the parts are used."""
-    desk = Desk(shared)
+    actions = EvaluationActions(shared)
     # A field, as the change of a state is told only by events that queue, and a look at the progress does not.
     result = gr.Textbox(visible="hidden", elem_id="evaluation-result", label="The run that has ended")
     opened = gr.State("")
@@ -99,20 +99,20 @@ def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
 
     def on(act: str, run: Callable[..., Any], states: Sequence[Any], to: Sequence[Any], **options: Any) -> None:
         field = bridge.action(act)
-        field.submit(lambda told, *values: run(bridge.value(told), *values), [field, *states], to, **options)
+        field.submit(lambda sent, *values: run(bridge.value(sent), *values), [field, *states], to, **options)
 
-    arrived = tab.select(desk.arrive, [*seen, shared.collection], [*watched, parts.form, parts.elsewhere], **QUICK)
-    arrived.then(desk.cost, asked, parts.cost, **QUICK)
-    gr.on([parts.kinds.change, parts.limit.change], desk.cost, asked, parts.cost, **QUICK)
+    arrived = tab.select(actions.arrive, [*seen, shared.collection], [*watched, parts.form, parts.elsewhere], **QUICK)
+    arrived.then(actions.cost, asked, parts.cost, **QUICK)
+    gr.on([parts.kinds.change, parts.limit.change], actions.cost, asked, parts.cost, **QUICK)
     starting = [parts.kinds, parts.limit, parts.name, *seen, *visit]
-    parts.start.click(desk.start, starting, [parts.told, parts.name, *watched], **QUICK)
-    parts.timer.tick(desk.watch, seen, [result, *watched], **QUICK)
-    parts.stop.click(desk.stop, None, [parts.progress, parts.stop], **QUICK)
-    on("evaluation-go-on", desk.go_on, [*seen, shared.collection], [parts.told, *watched], **QUICK)
+    parts.start.click(actions.start, starting, [parts.note, parts.name, *watched], **QUICK)
+    parts.timer.tick(actions.watch, seen, [result, *watched], **QUICK)
+    parts.stop.click(actions.stop, None, [parts.progress, parts.stop], **QUICK)
+    on("evaluation-go-on", actions.go_on, [*seen, shared.collection], [parts.note, *watched], **QUICK)
     shown = [opened, parts.title, parts.figures, parts.items, parts.listing]
-    result.change(desk.open, [result], shown, **PRIVATE)
+    result.change(actions.open, [result], shown, **PRIVATE)
     run = bridge.action("run")
-    run.submit(desk.open, [run], shown, **PRIVATE)
-    on(results.ACT, desk.items, [opened], [parts.items], **PRIVATE)
-    parts.compare.click(desk.compare, [parts.a, parts.b], [parts.compared, parts.changes, pair], **PRIVATE)
-    on(compared.ACT, desk.changes, [pair], [parts.changes], **PRIVATE)
+    run.submit(actions.open, [run], shown, **PRIVATE)
+    on(results.ACT, actions.items, [opened], [parts.items], **PRIVATE)
+    parts.compare.click(actions.compare, [parts.a, parts.b], [parts.compared, parts.changes, pair], **PRIVATE)
+    on(compared.ACT, actions.changes, [pair], [parts.changes], **PRIVATE)

@@ -10,11 +10,11 @@ import gradio as gr
 from rag.core.answer import Answer
 from rag.core.errors import RagError
 from rag.web import bridge, fragments, maptext, mapview
+from rag.web.collection_cache import CollectionCache
 from rag.web.mapview import Marks
 from rag.web.markup import clean
 from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
-from rag.web.shelf import Shelf
-from rag.web.state import Talk
+from rag.web.state import ConversationState
 
 ID = "map"
 
@@ -45,15 +45,17 @@ def layout() -> Parts:
 
 def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
     """What happens when the parts are used."""
-    visit: list[Any] = [shared.collection, shared.talk]
+    visit: list[Any] = [shared.collection, shared.conversation]
     read, again = bridge.action(mapview.ACT), bridge.action(maptext.AGAIN)
 
-    def opened(collection: str, talk: Talk) -> list[str]:
-        return drawing(shared.shelf, collection, _last(talk, collection), awaited=bool(talk.unanswered))
+    def opened(collection: str, conversation: ConversationState) -> list[str]:
+        return drawing(
+            shared.collections, collection, _last(conversation, collection), awaited=bool(conversation.unanswered)
+        )
 
-    def chosen(told: str, collection: str, talk: Talk) -> str:
-        clicked = told.rpartition("@")[2]
-        return reading(shared.shelf, collection, bridge.value(told), _last(talk, collection), clicked)
+    def chosen(sent: str, collection: str, conversation: ConversationState) -> str:
+        clicked = sent.rpartition("@")[2]
+        return reading(shared.collections, collection, bridge.value(sent), _last(conversation, collection), clicked)
 
     def moved() -> list[str]:
         return [clean(fragments.status(DRAWING)), "", clean(maptext.NOTHING_READ)]
@@ -66,15 +68,17 @@ def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
     shared.collection.change(moved, None, [parts.picture, parts.words, parts.reading], **CHANGING)
 
 
-def _last(talk: Talk, collection: str) -> Answer | None:
+def _last(conversation: ConversationState, collection: str) -> Answer | None:
     """The last answer of the open conversation, where it is about this collection."""
-    return talk.answers[-1] if talk.answers and talk.collection == collection else None
+    return conversation.answers[-1] if conversation.answers and conversation.collection == collection else None
 
 
-def drawing(shelf: Shelf, collection: str, answer: Answer | None, *, awaited: bool = False) -> list[str]:
+def drawing(
+    collections: CollectionCache, collection: str, answer: Answer | None, *, awaited: bool = False
+) -> list[str]:
     """The picture with its legend, and the words beside it; `awaited` while the answer after `answer` is written."""
     try:
-        rag = shelf.rag(collection)
+        rag = collections.rag(collection)
         found = rag.map()
         papers = {p.id: p for p in rag.papers()}
     except RagError as error:
@@ -86,10 +90,10 @@ def drawing(shelf: Shelf, collection: str, answer: Answer | None, *, awaited: bo
     return [clean(f'<div class="mapped">{picture}</div>'), clean(maptext.words(found, papers, marks))]
 
 
-def reading(shelf: Shelf, collection: str, id: str, answer: Answer | None, clicked: str) -> str:
+def reading(collections: CollectionCache, collection: str, id: str, answer: Answer | None, clicked: str) -> str:
     """The paper beside the map; `clicked` tells one click from the next, so that each moves the focus there."""
     try:
-        paper = next((p for p in shelf.rag(collection).papers() if p.id == id), None)
+        paper = next((p for p in collections.rag(collection).papers() if p.id == id), None)
     except RagError as error:
         return clean(fragments.problem(str(error)))
     return clean(maptext.reading(paper, answer, clicked) if paper else maptext.GONE)

@@ -13,7 +13,7 @@ from rag.web.browse import Browse, Chosen
 from rag.web.markup import clean
 from rag.web.paperlist import MAX_QUERY, PAGE, Look
 from rag.web.shared import CHANGING, HTML, QUICK, Shared
-from rag.web.state import Talk
+from rag.web.state import ConversationState
 from rag.web.tabs import adding, comparing
 
 ID = "papers"
@@ -74,7 +74,7 @@ def layout() -> Parts:
 
 def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> gr.events.Dependency:
     """What happens when the parts are used; returns the event after which a collection has more papers."""
-    browse = Browse(shared.shelf)
+    browse = Browse(shared.collections)
     look = gr.State(Look())
     states = [look, shared.collection, shared.chosen]
 
@@ -88,62 +88,62 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> gr.events.Dependency:
     def searched(query: str, look: Look, collection: str, chosen: Chosen) -> list[Any]:
         return relisted(replace(look, query=query[:MAX_QUERY], limit=PAGE), collection, chosen)
 
-    def ordered(told: str, look: Look, collection: str, chosen: Chosen) -> list[Any]:
-        sort = paperlist.sort_named(bridge.value(told))
+    def ordered(sent: str, look: Look, collection: str, chosen: Chosen) -> list[Any]:
+        sort = paperlist.sort_named(bridge.value(sent))
         return relisted(replace(look, sort=sort, limit=PAGE), collection, chosen)
 
     def lengthened(_: str, look: Look, collection: str, chosen: Chosen) -> list[Any]:
         return relisted(replace(look, limit=look.limit + PAGE), collection, chosen)
 
-    def read(told: str, look: Look, collection: str, chosen: Chosen, talk: Talk) -> list[Any]:
-        id, sentence = paperlist.place(bridge.value(told))
-        look = replace(look, reading=id, sentence=sentence, visit=told.rpartition("@")[2])
-        shown = browse.reading(look, collection, chosen, talk)
+    def read(sent: str, look: Look, collection: str, chosen: Chosen, conversation: ConversationState) -> list[Any]:
+        id, sentence = paperlist.place(bridge.value(sent))
+        look = replace(look, reading=id, sentence=sentence, visit=sent.rpartition("@")[2])
+        shown = browse.reading(look, collection, chosen, conversation)
         return [gr.Tabs(selected=ID), shown, *relisted(look, collection, chosen)]
 
-    def redrawn(look: Look, collection: str, chosen: Chosen, talk: Talk) -> list[Any]:
-        return browse.all(look, collection, chosen, talk)
+    def redrawn(look: Look, collection: str, chosen: Chosen, conversation: ConversationState) -> list[Any]:
+        return browse.all(look, collection, chosen, conversation)
 
-    def moved(collection: str, chosen: Chosen, talk: Talk) -> list[Any]:
+    def moved(collection: str, chosen: Chosen, conversation: ConversationState) -> list[Any]:
         chosen = browse.present(collection, chosen)
         left = [chosen, Look(), "", *comparing.closed()]
-        return [*left, *browse.all(Look(), collection, chosen, talk)]
+        return [*left, *browse.all(Look(), collection, chosen, conversation)]
 
     parts.query.change(searched, [parts.query, *states], [look, *parts.listing], trigger_mode="always_last", **QUICK)
     on("sort", ordered, states, [look, *parts.listing])
     on("more", lengthened, states, [look, *parts.listing])
-    on("read", read, [*states, shared.talk], [shared.tabs, parts.reading, look, *parts.listing])
-    on("collection", lambda told: bridge.value(told), [], shared.collection, CHANGING)
+    on("read", read, [*states, shared.conversation], [shared.tabs, parts.reading, look, *parts.listing])
+    on("collection", lambda sent: bridge.value(sent), [], shared.collection, CHANGING)
     _wire_choosing(on, look, browse, shared)
     faces = [parts.browsing, parts.comparing.face]
     comparing.wire(parts.comparing, parts.browsing, shared, browse)
-    shared.chosen.change(redrawn, [*states, shared.talk], parts.all, **QUICK)
+    shared.chosen.change(redrawn, [*states, shared.conversation], parts.all, **QUICK)
     shared.collection.change(
         moved,
-        [shared.collection, shared.chosen, shared.talk],
+        [shared.collection, shared.chosen, shared.conversation],
         [shared.chosen, look, parts.query, *faces, *parts.all],
         **CHANGING,
     )
-    page.load(redrawn, [*states, shared.talk], parts.all, **QUICK)
+    page.load(redrawn, [*states, shared.conversation], parts.all, **QUICK)
     added = adding.wire(parts.adding, shared)
-    added.then(redrawn, [*states, shared.talk], parts.all, **QUICK)
+    added.then(redrawn, [*states, shared.conversation], parts.all, **QUICK)
     return added
 
 
 def _wire_choosing(on: Callable[..., None], look: gr.State, browse: Browse, shared: Shared) -> None:
     """The buttons that choose papers, and those that go to the chat with them."""
 
-    def toggled(told: str, chosen: Chosen) -> Chosen:
-        id = bridge.value(told)
+    def toggled(sent: str, chosen: Chosen) -> Chosen:
+        id = bridge.value(sent)
         return tuple(other for other in chosen if other != id) if id in chosen else (*chosen, id)
 
     def with_found(_: str, look: Look, collection: str, chosen: Chosen) -> Chosen:
         return tuple(dict.fromkeys([*chosen, *(p.id for p in browse.found(look, collection))]))
 
-    def alone(told: str) -> list[Any]:
-        return [(bridge.value(told),), gr.Tabs(selected="chat")]
+    def alone(sent: str) -> list[Any]:
+        return [(bridge.value(sent),), gr.Tabs(selected="chat")]
 
     on("choose", toggled, [shared.chosen], shared.chosen, CHANGING)
     on("choose-found", with_found, [look, shared.collection, shared.chosen], shared.chosen, CHANGING)
     on("ask-about", alone, [], [shared.chosen, shared.tabs], CHANGING)
-    on("ask-chosen", lambda told: gr.Tabs(selected="chat"), [], shared.tabs)
+    on("ask-chosen", lambda sent: gr.Tabs(selected="chat"), [], shared.tabs)

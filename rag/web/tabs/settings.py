@@ -16,6 +16,7 @@ from rag.web.state import MOST, Settings
 AS_CONFIGURED = "As the operator set it"
 _MODES = {AS_CONFIGURED: "", "Exact quotes, no model": "quoting", "Written by a model, checked": "generating"}
 _STRICT = {AS_CONFIGURED: None, "Mark what no abstract supports": False, "Leave it out": True}
+_CAUTION = {AS_CONFIGURED: None, "Careful": "careful", "Usual": "usual", "Bold": "bold"}
 _QUOTED = 3  # what 0 means, see rag.ask.finding.MAX_PAPERS
 
 
@@ -28,11 +29,12 @@ class Parts:
     model: gr.Dropdown
     strict: gr.Radio
     most: gr.Slider
+    caution: gr.Radio
 
     @property
     def all(self) -> list[Any]:
         """Those that hold a setting, in the order of `_settings`."""
-        return [self.mode, self.model, self.strict, self.most]
+        return [self.mode, self.model, self.strict, self.most, self.caution]
 
 
 def layout() -> Parts:
@@ -55,7 +57,14 @@ def layout() -> Parts:
             elem_id="setting-most",
             buttons=[],
         )
-    return Parts(note, mode, model, strict, most)
+        caution = gr.Radio(
+            list(_CAUTION),
+            value=AS_CONFIGURED,
+            label="When sentences count as an answer",
+            info="Careful calls more of them the nearest only; bold calls fewer so. Nothing is hidden either way.",
+            elem_id="setting-caution",
+        )
+    return Parts(note, mode, model, strict, most, caution)
 
 
 def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> None:
@@ -64,7 +73,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> None:
     def shown(stored: Any, collection: str) -> list[Any]:
         settings = Settings.of(stored)
         try:
-            models = shared.shelf.rag(collection).models
+            models = shared.collections.rag(collection).models
         except RagError as error:
             return [clean(fragments.problem(str(error))), *[gr.skip()] * len(parts.all)]
         model = settings.model if settings.model in models else AS_CONFIGURED
@@ -74,14 +83,16 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> None:
             gr.Dropdown([AS_CONFIGURED, *models], value=model, visible=len(models) > 1),
             gr.Radio(value=_named(_STRICT, settings.strict), visible=bool(models)),
             settings.most or _QUOTED,
+            _named(_CAUTION, settings.caution),
         ]
 
-    def kept(mode: str, model: str, strict: str, most: int) -> dict[str, Any]:
+    def kept(mode: str, model: str, strict: str, most: int, caution: str) -> dict[str, Any]:
         chosen = {
             "mode": _MODES.get(mode, ""),
             "model": "" if model == AS_CONFIGURED else model,
             "strict": _STRICT.get(strict),
             "most": 0 if most == _QUOTED else most,
+            "caution": _CAUTION.get(caution),
         }
         return asdict(Settings.of(chosen))
 

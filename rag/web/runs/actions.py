@@ -13,13 +13,13 @@ import gradio as gr
 from rag.core.config import Config
 from rag.core.errors import RagError
 from rag.web import bridge, fragments
+from rag.web.collection_cache import title
 from rag.web.markup import clean
 from rag.web.runs import compared, lists, planning, results
 from rag.web.runs.archive import Archive
 from rag.web.runs.listed import Heading, headings
 from rag.web.runs.running import Running
 from rag.web.shared import Shared
-from rag.web.shelf import title
 from rag.web.state import Settings
 
 FAULT = "The server met an error of its own; its log on the terminal has the details."
@@ -27,7 +27,7 @@ FAULT = "The server met an error of its own; its log on the terminal has the det
 _log = logging.getLogger(__name__)
 
 
-class Desk:
+class EvaluationActions:
     """The evaluations of a server; runs belong to it, and whoever is let in sees them and may start one."""
 
     def __init__(self, shared: Shared) -> None:
@@ -37,8 +37,12 @@ class Desk:
 
     def arrive(self, opened: str, a: str | None, b: str | None, collection: str) -> list[Any]:
         """The tab is opened: the runs, the one that is running, and whether the collection has questions."""
-        told = self._shown(lambda: self._unfit(collection))
-        return [*self._watched(opened, a, b), gr.Column(visible=not told), gr.Markdown(told, visible=bool(told))]
+        message = self._shown(lambda: self._unfit(collection))
+        return [
+            *self._watched(opened, a, b),
+            gr.Column(visible=not message),
+            gr.Markdown(message, visible=bool(message)),
+        ]
 
     def cost(self, kinds: list[str], limit: int, collection: str, stored: Any) -> str:
         """What would be asked, and how often a model."""
@@ -50,14 +54,14 @@ class Desk:
         """Begin a run on the collection `at`: what is said of it, the emptied field of its name, what is watched."""
 
         def begin() -> str:
-            if told := self._unfit(at):
-                return told
+            if message := self._unfit(at):
+                return message
             config = planning.configured(self._shared.config, at, Settings.of(stored), self._models(at))
             self._running.start(planning.planned(config, kinds, limit, name, self._archive.names()))
             return ""
 
-        told = self._shown(begin)
-        return [told, gr.skip() if told else "", *self._watched(opened, a, b)]
+        message = self._shown(begin)
+        return [message, gr.skip() if message else "", *self._watched(opened, a, b)]
 
     def go_on(self, name: str, opened: str, a: str | None, b: str | None, at: str) -> list[Any]:
         """Go on with a run that was stopped or broke off."""
@@ -83,9 +87,9 @@ class Desk:
         result = state.name if state.stage == "finished" and not opened else gr.skip()
         return [result, *self._watched(opened, a, b)]
 
-    def open(self, told: str) -> Iterator[list[Any]]:
+    def open(self, sent: str) -> Iterator[list[Any]]:
         """The name of a run, its heading, its figures, its first items, and the list with it marked."""
-        name = bridge.value(told)
+        name = bridge.value(sent)
         if not name:
             return
         # The heading stays where it is while the rest is drawn: it has the focus.
@@ -153,11 +157,11 @@ class Desk:
         return lists.listing(runs, running=self._running.state.name if self._running.busy else "", opened=opened)
 
     def _models(self, collection: str) -> tuple[str, ...]:
-        return self._shared.shelf.rag(collection).models
+        return self._shared.collections.rag(collection).models
 
     def _unfit(self, collection: str) -> str:
         """Why a collection can't be evaluated; "" where it can."""
-        papers = {paper.id for paper in self._shared.shelf.rag(collection).papers()}
+        papers = {paper.id for paper in self._shared.collections.rag(collection).papers()}
         return "" if planning.fits(papers) else lists.elsewhere(title(collection))
 
     def _cost(self, kinds: list[str], limit: int, collection: str, stored: Any) -> str:

@@ -24,7 +24,7 @@ _SAMPLE = {
 """Questions to begin with on the sample papers, and how the titles begin that they need."""
 
 
-class Shelf:
+class CollectionCache:
     """Opens each collection once for all sessions. `config.collection` is the one that a new session begins with."""
 
     def __init__(self, config: Config, rag: Rag | None = None) -> None:

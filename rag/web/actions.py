@@ -1,0 +1,236 @@
+"""What happens in the chat: conversations are opened, questions asked, answers saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from rag.core.config import MAX_QUESTION
+from rag.core.errors import RagError
+from rag.home import conversations
+from rag.web import chat, fragments, nav
+from rag.web.login import owner
+from rag.web.markup import clean
+from rag.web.shared import Shared
+from rag.web.state import ConversationState, Settings
+from rag.web.stopping import Stops
+
+_NEXT = 3  # suggested questions
+
+Updates = list[Any]
+"""A value for each of `ChatActions.PARTS`."""
+
+
+@dataclass(frozen=True)
+class RequestState:
+    """What an event of the chat knows of the session that it comes from."""
+
+    owner: str
+    session: str
+    collection: str
+    chosen: tuple[str, ...]
+    settings: Settings
+    conversation: ConversationState
+
+
+class ChatActions:
+    """Where conversations are held. What a method returns or yields are values for the parts of the page."""
+
+    PARTS = ("history", "messages", "next", "scope", "box", "panel", "conversation", "collection")
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+        self.stops = Stops()
+
+    def state(
+        self,
+        conversation: ConversationState,
+        collection: str,
+        chosen: tuple[str, ...],
+        stored: Any,
+        request: gr.Request,
+    ) -> RequestState:
+        """The session behind an event."""
+        return RequestState(
+            owner(request), str(request.session_hash), collection, tuple(chosen), Settings.of(stored), conversation
+        )
+
+    def ask(self, question: str, state: RequestState, *, again: bool = False) -> Iterator[Updates]:
+        """Ask, and show what comes of it until it is saved; `again` puts it in the place of the last question."""
+        if not question.strip():
+            return
+        self.stops.arrived(state.session)
+        conversation = state.conversation
+        replacing = bool(conversation.answers) and not conversation.unanswered and (again or conversation.editing)
+        before = conversation.answers[:-1] if replacing else conversation.answers
+        conversation = ConversationState(conversation.id or conversations.new_id(), state.collection, before)
+        try:
+            rag = self.shared.collections.rag(state.collection)
+            options = state.settings.options(state.chosen, rag.models)
+        except RagError as error:
+            message = chat.message("assistant", fragments.problem(str(error)))
+            yield self.updates(messages=[*chat.messages(conversation), message])
+            return
+        with self.stops.running(state.session) as stop:
+            for number, view in enumerate(chat.converse(rag, question, conversation, options, stop)):
+                now = replace(state, conversation=view.conversation or conversation)
+                yield self._shown(view, now, first=number == 0, replacing=replacing)
+            if stop.instead is not None:
+                yield stop.instead
+
+    def _shown(self, view: chat.View, state: RequestState, *, first: bool, replacing: bool) -> Updates:
+        box: Any = gr.skip()  # While an answer is written, the next question may be being typed.
+        changed: dict[str, Any] = {}
+        if first:
+            box = gr.Textbox(value="", submit_btn=False, stop_btn="Stop")
+            changed = {"next": "", "scope": self.scope(state)}
+        elif not view.busy:
+            box = gr.Textbox(submit_btn="Ask", stop_btn=False)
+            if view.sources is not None:  # An answer, and not an error.
+                changed = self._saved(state, replacing)
+        if view.sources is not None:
+            changed["panel"] = view.sources
+        if view.conversation is not None:
+            changed["conversation"] = view.conversation
+        return self.updates(messages=view.messages, box=box, **changed)
+
+    def _saved(self, state: RequestState, replacing: bool) -> dict[str, Any]:
+        home, conversation = self.shared.config.home, state.conversation
+        try:
+            if replacing:
+                conversations.truncate(home, state.owner, conversation.id, len(conversation.answers) - 1)
+            conversations.append(home, state.owner, conversation.id, state.collection, conversation.answers[-1])
+        except RagError as error:
+            return {"next": clean(fragments.problem(f"The answer was not saved. {error}"))}
+        return {"history": self.listed(state)}
+
+    def retry(self, state: RequestState) -> Iterator[Updates]:
+        """Ask the last question again."""
+        if question := _last(state.conversation):
+            yield from self.ask(question, state, again=True)
+
+    def edit(self, state: RequestState) -> Updates:
+        """Put the last question into the box; what is asked next takes its place."""
+        conversation = replace(state.conversation, editing=True)
+        box = gr.Textbox(value=_last(conversation))
+        return self.updates(
+            box=box, scope=self.scope(replace(state, conversation=conversation)), conversation=conversation
+        )
+
+    def keep(self, state: RequestState) -> Updates:
+        """Leave the last question as it is after all."""
+        conversation = replace(state.conversation, editing=False)
+        box = gr.Textbox(value="")
+        return self.updates(
+            box=box, scope=self.scope(replace(state, conversation=conversation)), conversation=conversation
+        )
+
+    def open(self, state: RequestState, id: str = "") -> Updates:
+        """Show another conversation, or with no id a new one; an answer that is being written ends."""
+        shown = self._found(state, id)
+        self.stops.ask(state.session, shown)
+        return shown
+
+    def _found(self, state: RequestState, id: str) -> Updates:
+        conversation, collection = ConversationState(collection=state.collection), state.collection
+        try:
+            found = conversations.load(self.shared.config.home, state.owner, id) if id else None
+            if found is not None:
+                collection = found.collection
+                self.shared.collections.rag(collection)
+                conversation = ConversationState(found.id, collection, found.answers)
+            return self._opened(replace(state, conversation=conversation, collection=collection))
+        except RagError as error:
+            message = chat.message("assistant", fragments.problem(str(error)))
+            return self.updates(messages=[message], box=_ready())
+
+    def _opened(self, state: RequestState) -> Updates:
+        rag = self.shared.collections.rag(state.collection)
+        conversation = state.conversation
+        return self.updates(
+            history=self.listed(state),
+            messages=chat.messages(conversation) or [self._welcome(state.collection)],
+            next=self.suggested(state),
+            scope=self.scope(state),
+            box=_ready(),
+            panel=chat.panel(rag, conversation.answers),
+            conversation=conversation,
+            collection=state.collection,
+        )
+
+    def arrive(self, state: RequestState, address: Mapping[str, str]) -> Iterator[Updates]:
+        """What a page shows when it loads: the conversation `c` of its address, and the answer to the question `q`."""
+        with self.stops.arriving(state.session):
+            shown = self._found(state, address.get("c", ""))
+            if self.stops.begun(state.session):
+                return  # Who asks before the page has loaded is being answered by now.
+            yield shown
+        if question := address.get("q", "").strip():
+            yield from self.ask(question[:MAX_QUESTION], replace(state, conversation=ConversationState()))
+
+    def moved(self, state: RequestState) -> Updates:
+        """Another collection was chosen: a new conversation, unless the one that is shown is of it."""
+        return self.updates() if state.conversation.collection == state.collection else self.open(state)
+
+    def drop(self, id: str, state: RequestState) -> tuple[str, ...]:
+        """The chosen papers without one; with no id, none, so that all are asked."""
+        return tuple(other for other in state.chosen if id and other != id)
+
+    def _welcome(self, collection: str) -> chat.Message:
+        return chat.message("assistant", fragments.welcome(self.shared.collections.starters(collection)))
+
+    def forget(self, state: RequestState, id: str) -> Updates:
+        """Delete a conversation, "" for all of them; where it is the one that is shown, a new one begins."""
+        home = self.shared.config.home
+        try:
+            if id:
+                conversations.delete(home, state.owner, id)
+            else:
+                conversations.delete_all(home, state.owner)
+        except RagError as error:
+            return self.updates(next=clean(fragments.problem(str(error))))
+        return self.open(state) if id in ("", state.conversation.id) else self.updates(history=self.listed(state))
+
+    def updates(self, **changed: Any) -> Updates:
+        """A value for each part; one that is not named stays as it is."""
+        assert set(changed) <= set(self.PARTS)
+        return [changed.get(name, gr.skip()) for name in self.PARTS]
+
+    def listed(self, state: RequestState) -> str:
+        """The conversations of the owner."""
+        try:
+            found = conversations.names(self.shared.config.home, state.owner)
+        except RagError as error:
+            return clean(fragments.problem(str(error)))
+        return clean(nav.conversations(found, state.conversation.id))
+
+    def scope(self, state: RequestState) -> str:
+        """What stands above the box: the papers that are chosen, and whether the last question is being edited."""
+        papers = self.shared.collections.rag(state.collection).papers() if state.chosen else ()
+        titles = {p.id: p.title for p in papers}
+        chosen = [(id, titles[id]) for id in state.chosen if id in titles]
+        return clean(nav.scope(chosen, editing=state.conversation.editing))
+
+    def suggested(self, state: RequestState) -> str:
+        """Questions to go on with; none where there is no answer yet, or none was found."""
+        if not state.conversation.answers or state.conversation.unanswered:
+            return ""
+        try:
+            rag = self.shared.collections.rag(state.collection)
+            options = state.settings.options(state.chosen, rag.models)
+            found = rag.suggest(state.conversation.answers, count=_NEXT, options=options)
+        except RagError:  # They are an offer: who asks the next question is told what is wrong.
+            return ""
+        return clean(nav.suggestions(found, instead=state.conversation.answers[-1].abstained))
+
+
+def _ready() -> gr.Textbox:
+    """The box of a page that has loaded, and answers nothing."""
+    return gr.Textbox(interactive=True, submit_btn="Ask", stop_btn=False)
+
+
+def _last(conversation: ConversationState) -> str:
+    return conversation.unanswered or (conversation.answers[-1].question if conversation.answers else "")

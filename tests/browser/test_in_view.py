@@ -1,0 +1,114 @@
+"""What a reader needs is in view and within reach: the newest answer, the box, the conversations, whole suggestions."""
+
+from __future__ import annotations
+
+import pytest
+from chatting import PHONE, Open, ask, question, turn
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser]
+
+SIZES = ({"width": 1400, "height": 900}, {"width": 1920, "height": 1000}, PHONE, {"width": 700, "height": 450})
+"""Desktops, a phone, and a small laptop at 200 %."""
+
+
+def assert_newest_at_the_top(page: Page) -> None:
+    """The last question is at the top edge of what can be seen of the chat, with its answer's first line below it."""
+    page.wait_for_timeout(300)
+    distance = page.evaluate(
+        """() => { const row = [...document.querySelectorAll('#chat .question')].pop().closest('.message-row');
+            const edge = document.querySelector('#chat [role=log]').getBoundingClientRect().top;
+            return row.getBoundingClientRect().top - Math.max(0, edge); }"""
+    )
+    assert -1 <= distance < 30
+    expect(page.locator("#chat article.answer p").last).to_be_in_viewport()
+    expect(question(page)).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size["width"]))
+def test_the_newest_question_is_at_the_top_with_its_answer_below_it(
+    open_page: Open, scripted: str, size: dict[str, int]
+) -> None:
+    page = open_page(scripted, size)
+    expect(question(page)).to_be_in_viewport()
+    for text in ("A quick question", "What is nearest?", "Another one"):
+        ask(page, text)
+    assert_newest_at_the_top(page)
+    page.get_by_role("button", name="Edit the last question").click()
+    expect(question(page)).to_be_focused()
+    expect(question(page)).to_have_value("Another one")
+    page.keyboard.press("End")
+    page.keyboard.type(", edited")
+    page.keyboard.press("Enter")
+    expect(page.locator("#chat .question").last).to_have_text("Another one, edited")
+    expect(page.locator("#chat article.answer")).to_have_count(3)
+    assert_newest_at_the_top(page)
+
+
+def test_a_reader_who_scrolled_stays_there(open_page: Open, scripted: str) -> None:
+    page = open_page(scripted)
+    for text in ("A quick question", "What is nearest?"):
+        ask(page, text)
+    question(page).fill("A slow question")
+    question(page).press("Enter")
+    expect(page.locator("#chat")).to_contain_text("word3 ")
+    log = page.locator("#chat [role=log]")
+    log.evaluate("e => { e.scrollTop = 10; }")
+    expect(page.locator("#chat")).to_contain_text("word15 ")
+    assert log.evaluate("e => e.scrollTop") == 10
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#chat .stopped")).to_be_visible()
+
+
+def test_conversations_open_and_close_on_a_phone(open_page: Open, scripted: str) -> None:
+    page = open_page(scripted, PHONE, has_touch=True)
+    ask(page, "A quick question")
+    toggle = page.locator("#history").get_by_role("button", name="Conversations", exact=True)
+    past = page.locator("#past").get_by_role("button", name="A quick question", exact=True).first
+    expect(past).to_be_hidden()
+    toggle.tap()
+    expect(past).to_be_visible()
+    expect(toggle).to_have_attribute("aria-expanded", "true")
+    toggle.tap()
+    expect(past).to_be_hidden()
+    toggle.tap()
+    past.tap()
+    expect(past).to_be_hidden()
+
+
+def test_the_question_is_a_key_or_a_link_away(open_page: Open, scripted: str) -> None:
+    page = open_page(scripted)
+    turn(page, "Papers")
+    page.keyboard.press("/")
+    expect(question(page)).to_be_focused()
+    page.keyboard.type("a/b")
+    expect(question(page)).to_have_value("a/b")
+    turn(page, "Papers")
+    skip = page.get_by_role("link", name="Skip to the question")
+    skip.focus()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(question(page)).to_be_focused()
+
+
+def test_deleting_a_conversation_asks_first(open_page: Open, scripted: str) -> None:
+    page = open_page(scripted)
+    ask(page, "To be deleted")
+    page.get_by_label("Export or delete: To be deleted").first.click()
+    sure = page.get_by_role("button", name="Delete for good")
+    expect(sure).to_be_hidden()
+    page.locator("#history details[open]").get_by_text("Delete …").click()
+    sure.click()
+    expect(page.locator("#history")).not_to_contain_text("To be deleted")
+
+
+@pytest.mark.parametrize("size", [SIZES[0], PHONE], ids=["desktop", "phone"])
+def test_a_suggested_question_is_shown_whole(open_page: Open, scripted: str, size: dict[str, int]) -> None:
+    page = open_page(scripted, size)
+    ask(page, "A quick question")
+    expect(page.locator("#next .suggestion")).to_have_count(2)
+    cut = page.locator("#next .suggestion").evaluate_all(
+        "all => all.filter(e => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 2).length"
+    )
+    assert cut == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -1,0 +1,226 @@
+"""Where conversations are held: what is asked is saved, what is replaced is gone, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from fake_rag import PAPER, FakeRag
+
+from rag.core.config import Config
+from rag.core.errors import StoreError
+from rag.home import conversations
+from rag.web.actions import ChatActions, RequestState
+from rag.web.collection_cache import CollectionCache
+from rag.web.shared import Shared
+from rag.web.state import ConversationState, Settings
+from rag.web.tabs.chat import layout
+
+OWNER = "local"
+
+
+@pytest.fixture
+def rag(home: Path) -> FakeRag:
+    return FakeRag(Config(home=home))
+
+
+@pytest.fixture
+def actions(rag: FakeRag) -> ChatActions:
+    double: Any = rag
+    nothing: Any = None
+    collections = CollectionCache(rag.config, double)
+    return ChatActions(Shared(rag.config, collections, nothing, nothing, nothing, nothing, nothing))
+
+
+def state(
+    conversation: ConversationState | None = None, chosen: Sequence[str] = (), settings: Settings | None = None
+) -> RequestState:
+    return RequestState(
+        OWNER, "a session", "papers", tuple(chosen), settings or Settings(), conversation or ConversationState()
+    )
+
+
+def shown(updates: Sequence[Any]) -> dict[str, Any]:
+    """The parts that change, by name."""
+    named = dict(zip(ChatActions.PARTS, updates, strict=True))
+    return {name: value for name, value in named.items() if not _skipped(value)}
+
+
+def _skipped(value: Any) -> bool:
+    return isinstance(value, dict) and value == {"__type__": "update"}
+
+
+def asked(actions: ChatActions, question: str, at: RequestState | None = None) -> ConversationState:
+    """The conversation after a question."""
+    *_, last = actions.ask(question, at or state())
+    conversation = shown(last)["conversation"]
+    assert isinstance(conversation, ConversationState)
+    return conversation
+
+
+def kept(home: Path, conversation: ConversationState) -> list[str]:
+    found = conversations.load(home, OWNER, conversation.id)
+    return [a.question for a in found.answers] if found else []
+
+
+def test_an_answer_is_saved_and_listed(actions: ChatActions, home: Path) -> None:
+    views = [shown(u) for u in actions.ask("What is saved?", state())]
+    assert "Reading the question" in views[0]["messages"][-1]["content"]
+    assert views[0]["next"] == ""
+    last = views[-1]
+    assert "What is saved?" in last["history"]
+    assert PAPER.title in last["panel"]
+    assert kept(home, last["conversation"]) == ["What is saved?"]
+    again = asked(actions, "And that?", state(last["conversation"]))
+    assert again.id == last["conversation"].id
+    assert kept(home, again) == ["What is saved?", "And that?"]
+
+
+def test_an_edited_question_replaces_the_last_when_it_is_answered_and_not_before(
+    actions: ChatActions, home: Path
+) -> None:
+    conversation = asked(actions, "Two?", state(asked(actions, "One?")))
+    edit = shown(actions.edit(state(conversation)))
+    assert edit["box"].value == "Two?"
+    assert "replaces your last question" in edit["scope"]
+    failed = asked(actions, "Please crash", state(edit["conversation"]))
+    assert failed.unanswered == "Please crash"
+    assert kept(home, conversation) == ["One?", "Two?"]
+    done = asked(actions, "Three?", state(edit["conversation"]))
+    assert kept(home, done) == ["One?", "Three?"]
+    assert [a.question for a in done.answers] == ["One?", "Three?"]
+
+
+def test_an_edit_can_be_left(actions: ChatActions, home: Path) -> None:
+    conversation = asked(actions, "One?")
+    left = shown(actions.keep(state(shown(actions.edit(state(conversation)))["conversation"])))
+    assert left["scope"] == ""
+    assert kept(home, asked(actions, "Two?", state(left["conversation"]))) == ["One?", "Two?"]
+
+
+def test_the_last_question_is_asked_again_in_its_place(actions: ChatActions, home: Path, rag: FakeRag) -> None:
+    conversation = asked(actions, "One?")
+    *_, last = actions.retry(state(conversation))
+    assert kept(home, shown(last)["conversation"]) == ["One?"]
+    assert [question for question, _ in rag.asked] == ["One?", "One?"]
+    assert rag.asked[-1][1] == (), "it is no follow-up of itself"
+
+
+def test_a_question_that_failed_is_asked_again_behind_the_others(
+    actions: ChatActions, home: Path, rag: FakeRag
+) -> None:
+    failed = asked(actions, "Please crash", state(asked(actions, "One?")))
+    *_, last = actions.retry(state(failed))
+    assert [question for question, _ in rag.asked] == ["One?", "Please crash", "Please crash"]
+    assert kept(home, shown(last)["conversation"]) == ["One?"]
+
+
+def test_chosen_papers_and_settings_go_with_the_question(actions: ChatActions, rag: FakeRag) -> None:
+    asked(actions, "What is saved?", state(chosen=(PAPER.id,), settings=Settings(most=5, model="forbidden")))
+    options = rag.options[-1]
+    assert options is not None
+    assert (options.papers, options.most, options.model) == ({PAPER.id}, 5, None)
+    scope = actions.scope(state(chosen=(PAPER.id, "gone")))
+    assert PAPER.title in scope
+    assert "Asking only 1 chosen paper:" in scope
+    assert actions.drop(PAPER.id, state(chosen=(PAPER.id, "b"))) == ("b",)
+    assert actions.drop("", state(chosen=(PAPER.id, "b"))) == ()
+
+
+def test_a_conversation_is_opened_again_and_deleted(actions: ChatActions, home: Path) -> None:
+    conversation = asked(actions, "What is saved?")
+    new = shown(actions.open(state(conversation)))
+    assert new["conversation"].id == ""
+    assert "What would you like to know?" in new["messages"][0]["content"]
+    back = shown(actions.open(state(), conversation.id))
+    assert back["conversation"] == conversation
+    assert "And what else is saved?" in back["next"]
+    assert 'aria-current="true"' in back["history"]
+    assert back["box"].interactive, "the box waits for the page, and then takes questions"
+    other = asked(actions, "Another?")
+    assert shown(actions.forget(state(conversation), other.id)).keys() == {"history"}
+    gone = shown(actions.forget(state(conversation), conversation.id))
+    assert gone["conversation"].id == ""
+    assert conversations.names(home, OWNER) == []
+
+
+def test_all_conversations_are_deleted(actions: ChatActions, home: Path) -> None:
+    asked(actions, "One?")
+    conversation = asked(actions, "Two?")
+    assert shown(actions.forget(state(conversation), ""))["conversation"].id == ""
+    assert conversations.names(home, OWNER) == []
+
+
+@pytest.mark.parametrize("id", ["gone", "../../papers", "x" * 5000, "\x00"])
+def test_a_conversation_that_is_not_there_is_a_new_one(actions: ChatActions, id: str) -> None:
+    assert shown(actions.open(state(), id))["conversation"].id == ""
+
+
+def test_an_address_asks_its_question_in_a_conversation_of_its_own(actions: ChatActions, home: Path) -> None:
+    conversation = asked(actions, "One?")
+    *_, last = actions.arrive(replace(state(), session="another"), {"c": conversation.id, "q": "Two?"})
+    assert shown(last)["conversation"].id != conversation.id
+    assert kept(home, shown(last)["conversation"]) == ["Two?"]
+
+
+def test_who_asks_before_the_page_has_loaded_is_answered(actions: ChatActions) -> None:
+    assert len(list(actions.arrive(state(), {}))) == 1
+    with actions.stops.running("a session") as stop:
+        assert list(actions.arrive(state(), {})) == []
+        assert not stop.asked
+    assert list(actions.arrive(state(), {"q": "What is saved?"})) == []
+
+
+def test_no_question_is_taken_before_the_page_has_loaded() -> None:
+    with gr.Blocks():
+        assert layout().box.interactive is False
+
+
+def test_a_question_waits_until_the_page_shows_what_it_begins_with(actions: ChatActions) -> None:
+    order = []
+    arriving = actions.arrive(state(), {})
+    next(arriving)
+    thread = threading.Thread(target=lambda: order.append(next(actions.ask("What is saved?", state()))))
+    thread.start()
+    thread.join(0.3)
+    assert order == [], "what the page begins with has not been sent yet"
+    assert list(arriving) == []
+    thread.join(5)
+    assert "Reading the question" in shown(order[0])["messages"][-1]["content"]
+
+
+def test_another_conversation_ends_the_answer_that_is_being_written(actions: ChatActions) -> None:
+    views = actions.ask("endless", state())
+    for update in views:
+        if "more" in str(shown(update).get("messages")):
+            break
+    new = actions.open(state())
+    rest = list(views)
+    assert rest[-1] == new, "the last update is the one that shows the other"
+
+
+def test_an_answer_that_cannot_be_saved_is_shown_and_says_so(
+    actions: ChatActions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("The disk is full; make room.")
+
+    monkeypatch.setattr(conversations, "append", full)
+    *_, last = actions.ask("What is saved?", state())
+    assert "The answer was not saved. The disk is full; make room." in shown(last)["next"]
+    assert "receipt" in shown(last)["messages"][-1]["content"]
+
+
+def test_nothing_is_suggested_where_nothing_was_answered(actions: ChatActions) -> None:
+    assert actions.suggested(state()) == ""
+    assert actions.suggested(state(asked(actions, "Please crash"))) == ""
+    assert "And what else is saved?" in actions.suggested(state(asked(actions, "What is saved?")))
+
+
+def test_an_empty_question_does_nothing(actions: ChatActions) -> None:
+    assert list(actions.ask("  \n", state())) == []
