@@ -118,8 +118,11 @@ def _details(paper: Paper, rule: SplitRule) -> Iterator[Item]:
     for question, given in (*_ABSENT[first:], *_ABSENT[:first]):
         if paper.abstract and not given.search(f"{paper.title} {paper.abstract}"):
             asked = question.format(paper=_called(paper))
-            yield drafted("unanswerable", "template", asked, "The abstract does not say.", rule(paper.id),
-            about_papers=(paper.id,), sort="detail") return
+            absent = "The abstract does not say."
+            yield drafted(
+                "unanswerable", "template", asked, absent, rule(paper.id), about_papers=(paper.id,), sort="detail"
+            )
+            return
 
 
 def _lists(papers: Sequence[Paper], rule: SplitRule) -> Iterator[Item]:
