@@ -43,7 +43,7 @@ def test_the_sets_name_papers_of_their_list(name: str) -> None:
 def test_a_file_that_lacks_papers_says_which_and_what_is_needed(tmp_path: Path) -> None:
     file = tmp_path / "ori_pqal.json"
     file.write_text(json.dumps({"1": {"QUESTION": "Why?", "LABELS": ["A"], "CONTEXTS": ["So."], "YEAR": "2001"}}))
-    with pytest.raises(Incomplete, match="lacks 260 of 260 papers.*pubmedqa"):
+    with pytest.raises(Incomplete, match=r"lacks 260 of 260 papers.*pubmedqa"):
         records("medicine", file)
 
 
