@@ -9,10 +9,8 @@ from dataclasses import replace
 import pytest
 
 from rag import Citation, Rag
-from rag.ask.support import SupportChecker, verdict
 from rag.evaluation.entailment import Entailment, verbatim
 from rag.papers import Paper
-from rag.papers.passages import Span
 
 DOUBLE = "double quantization to reduce the average memory footprint"
 SAVES = "QLoRA's double quantization reduces the average memory footprint by quantizing the quantization constants."
@@ -24,7 +22,7 @@ HOLMES = (
 
 @pytest.fixture(scope="module")
 def supports(collection: Rag) -> Entailment:
-    return Entailment(collection)
+    return Entailment(collection.papers())
 
 
 def paper(rag: Rag, title: str) -> Paper:
@@ -71,9 +69,7 @@ def test_a_figure_elsewhere_in_the_abstract_does_not_help(collection: Rag, suppo
     assert not supports(claim, [part(collection, "QLoRA", "QLoRA backpropagates")])
 
 
-def test_a_verbatim_sentence_needs_no_check(collection: Rag, monkeypatch: pytest.MonkeyPatch) -> None:
-    supports = Entailment(collection)
-    monkeypatch.setattr(SupportChecker, "compare", lambda *args: pytest.fail("it was checked"))
+def test_a_verbatim_sentence_is_supported(collection: Rag, supports: Entailment) -> None:
     cited = part(collection, "GPipe", "GPipe")
     assert supports(cited.quote.upper().replace(" ", "  "), [cited])
 
@@ -104,23 +100,12 @@ def test_several_papers_share_the_clauses(
     assert supports(statement, cited[::-1]) is wanted
 
 
-def test_a_whole_abstract_as_a_quote_is_judged_as_the_product_judges(collection: Rag, supports: Entailment) -> None:
-    checker = collection.checker()
-    for row, p in enumerate(checker.index.papers[:6]):
-        full = [Span(0, len(p.abstract))]
-        for claim in (SAVES, f"{LAYERS}.", f"{p.title} makes training twice as fast."):
-            reading = checker.read(claim)
-            product = checker.compare(reading, row)
-            assert checker.compare(reading, row, full).features == pytest.approx(product.features)
-            assert checker.bears(reading, row, full) == (verdict(row, product).level == "supported")
-
-
 def test_threads_get_the_same_verdicts(collection: Rag, supports: Entailment) -> None:
     cited = [whole(collection, "QLoRA"), whole(collection, "GPipe", 2)]
     asked = [(text, [c]) for text in (SAVES, f"{LAYERS}.", f"{HOLMES}.") for c in cited] * 4
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda a: Entailment.__call__(supports, *a), asked))
-    assert together == [Entailment(collection)(*a) for a in asked[:6]] * 4
+    assert together == [Entailment(collection.papers())(*a) for a in asked[:6]] * 4
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,9 @@ def test_papers_are_added_and_what_became_of_each_is_told(collections: Collectio
         in html
     )
     assert str(tmp_path) not in html
-    assert [p.title for p in shelf.rag("sea").papers()] == [*TITLES, "On nothing alone"]
+    assert [p.title for p in collections.rag("sea").papers()] == [*TITLES, "On nothing alone"]
     assert Step("Embedding papers", 2, 2) in events
-    assert "On tides" in shelf.rag("sea").ask("What is measured of tides?").answer
+    assert "On tides" in collections.rag("sea").ask("What is measured of tides?").answer
 
 
 def test_files_are_deleted_when_they_are_read(collections: CollectionCache, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_where_nothing_can_be_read_no_collection_is_made(collections: Collection
     told = report(list(Uploads(collections).add([file], "scans")))
     assert (told.papers, told.added) == (0, 0)
     assert "scan.pdf: is a PDF" in uploads.report(told)
-    assert shelf.names() == ["papers"]
+    assert collections.names() == ["papers"]
 
 
 def test_too_many_papers_are_refused_before_they_are_embedded(

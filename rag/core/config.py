@@ -49,8 +49,7 @@ class Config:
     OpenAI's) under `api_key`, "auto" does so where these are set. `models` are others there that a question may choose
     instead. `context` is what the model reads at most, in tokens (0, "auto": the endpoint is asked), `sources` how many
     papers it reads for a question (0, "auto": 12, for lists all that may fit; -1, "all": as many as it holds).
-    `effort` "thorough" has the model check what it wrote in one call more. `caution` is "careful", "usual" or "bold": how sure
-    an answer has to be, lest it is shown as the nearest.
+    `effort` "thorough" has the model check what it wrote in one call more.
     `strict` drops claims that no abstract supports instead of marking them, `judge` asks the model about each claim as
     well, `fallback` quotes when the model fails. `cache` is a folder of replies to replay (empty: none).
     `first_token`, `between_tokens` and `total` are deadlines of one reply, in seconds.

@@ -2,8 +2,8 @@
 
 ALCE asks a model of entailment (TRUE, Honovich et al. 2022). Ours is the proof of a model's answers
 (rag.ask.reading): a statement is supported by what it quotes where it stands there as it is, or where every figure
-of it stands there, every name of it in the papers, and a good part of its words in either. It is free and gives the same
-verdict every time; it does not understand, and takes a claim for supported that turns a sentence round.
+of it stands there, every name of it in the papers, and a good part of its words in either. It is free and gives the
+same verdict every time; it does not understand, and takes a claim for supported that turns a sentence round.
 """
 
 from __future__ import annotations

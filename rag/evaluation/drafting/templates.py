@@ -118,8 +118,9 @@ def _details(paper: Paper, rule: SplitRule) -> Iterator[Item]:
     for question, given in (*_ABSENT[first:], *_ABSENT[:first]):
         if paper.abstract and not given.search(f"{paper.title} {paper.abstract}"):
             asked = question.format(paper=_called(paper))
-            yield drafted("unanswerable", "template", asked, "The abstract does not say.", rule(paper.id),
-            about_papers=(paper.id,), sort="detail") return
+            said, about = "The abstract does not say.", (paper.id,)
+            yield drafted("unanswerable", "template", asked, said, rule(paper.id), about_papers=about, sort="detail")
+            return
 
 
 def _lists(papers: Sequence[Paper], rule: SplitRule) -> Iterator[Item]:

@@ -126,8 +126,8 @@ def _risk(runs: Sequence[Run]) -> Section:
 
 
 _RISK = (
-    "Of the answers that are surest, the share that is not right, over how many are given. An answer counts as right or
-    " "wrong by what it shows, whatever its state; the area under the curve is better lower."
+    "Of the answers that are surest, the share that is not right, over how many are given. An answer counts as right "
+    "or wrong by what it shows, whatever its state; the area under the curve is better lower."
 )
 _CALIBRATION = (
     "The confidence of an answer is the estimated probability that the collection answers the question. On the dashed "
