@@ -1,4 +1,5 @@
-"""What was found, in Markdown: exact sentences with markers, arranged for the kind of question. No model writes here."""
+"""What was found, in Markdown: exact sentences with markers, arranged for the kind of question. No model writes
+here."""
 
 from __future__ import annotations
 

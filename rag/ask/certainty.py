@@ -27,18 +27,19 @@ FEATURES = (
     "several", "restricted",
 )  # fmt: skip
 """
-The support of a word of the question is 1 where the papers write it, else the mean cosine of its best word pieces there.
-lowest: the least of all words; percentile: the share of other papers in which a word has less support, weighted by rarity;
-sentence, document: cosines of the best sentence and of the passages; unknown: share of the words, weighted by rarity, that
-no paper has; title: share that the title has; length: how many words, as a logarithm; worst: the mean cosine of the third
-of the word pieces that the abstracts fit worst; within: the best mean support within one sentence of the words that the
-title has not; asked: the percentile of what is asked for, behind "which" or "how many"; no_figure: a figure is asked for
-and the best sentences have none; several, restricted: several papers share the question, the conversation restricts it.
+The support of a word of the question is 1 where the papers write it, else the mean cosine of its best word pieces
+there. lowest: the least of all words; percentile: the share of other papers in which a word has less support, weighted
+by rarity; sentence, document: cosines of the best sentence and of the passages; unknown: share of the words, weighted
+by rarity, that no paper has; title: share that the title has; length: how many words, as a logarithm; worst: the mean
+cosine of the third of the word pieces that the abstracts fit worst; within: the best mean support within one sentence
+of the words that the title has not; asked: the percentile of what is asked for, behind "which" or "how many";
+no_figure: a figure is asked for and the best sentences have none; several, restricted: several papers share the
+question, the conversation restricts it.
 """
 WEIGHTS = np.array([0.79, 1.08, 2.11, 2.32, -1.53, -2.45, 1.24, 5.13, 3.11, 2.07, -1.01, 0.07, 4.56], np.float32)
 BIAS = -9.6
-"""Logistic regression on 1,050 questions of four collections, each weighted alike. Cross-validated the area under the ROC
-curve is .89 (systems, half of the unanswerable ones written to be mistaken), .85 (medicine), .90 (society)."""
+"""Logistic regression on 1,050 questions of four collections, each weighted alike. Cross-validated the area under the
+ROC curve is .89 (systems, half of the unanswerable ones written to be mistaken), .85 (medicine), .90 (society)."""
 ANSWERS, SEVERAL, NEAR = 0.57, 0.35, 0.03
 """From this probability on one paper answers, and several papers do; from the last on papers are near."""
 CAUTION = {"careful": 1.0, "usual": 0.0, "bold": -1.0}
@@ -99,8 +100,8 @@ class Certainty:
     def features(
         self, query: Encoded, ranking: Ranking, rows: Sequence[int], best: Sequence[Sentence], *, restricted: bool
     ) -> Floats:
-        """The features (len(FEATURES),) of the papers in `rows`, best first. `ranking` is that of all candidates, `best` are
-        the scored sentences of the first paper."""
+        """The features (len(FEATURES),) of the papers in `rows`, best first. `ranking` is that of all candidates,
+        `best` are the scored sentences of the first paper."""
         asked = self._words(query)
         if not asked or not rows:
             return np.zeros(len(FEATURES), np.float32)
@@ -198,8 +199,8 @@ def _asked(question: str, words_of: Sequence[_Word], percentile: Floats) -> floa
 
 
 def state_of(probability: float, caution: float = 0.0, *, near: bool = False, least: float = ANSWERS) -> State:
-    """The state of an answer with this probability. From `least` on it answers; `near`: the papers are those that were asked
-    about, so that something is near whatever the probability."""
+    """The state of an answer with this probability. From `least` on it answers; `near`: the papers are those that were
+    asked about, so that something is near whatever the probability."""
     odds = math.log(max(probability, 1e-9) / max(1 - probability, 1e-9)) - caution
     likely = 1 / (1 + math.exp(-odds))
     if likely >= least:

@@ -1,7 +1,7 @@
 """The words by which a question tells what kind of answer it wants: papers, an overview, a comparison, a chat.
 
-They are words of people who speak about papers, and of no field. What they miss is read as a question of one paper, which
-is answered as well.
+They are words of people who speak about papers, and of no field. What they miss is read as a question of one paper,
+which is answered as well.
 """
 
 from __future__ import annotations

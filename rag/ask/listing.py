@@ -1,7 +1,7 @@
 """Which of all papers belong in a list.
 
-Every paper of the collection is considered. A logistic regression on scores that mean the same in any field gives each a
-probability, and the list is cut where its expected F1 is largest.
+Every paper of the collection is considered. A logistic regression on scores that mean the same in any field gives each
+a probability, and the list is cut where its expected F1 is largest.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from rag.index.scores import Encoded, Rows
 
 FEATURES = ("support", "score", "behind", "sentence", "names")
 """
-support: the mean support of a word of the topic, weighted by rarity: 1 where the paper writes it, else the mean cosine of
-its best word pieces; score, behind: the fused score, and how far it is behind the best; sentence: the cosine of the best sentence; names: 1 where the paper writes all names in the topic, -1
-where it doesn't, 0 where the topic has none.
+support: the mean support of a word of the topic, weighted by rarity: 1 where the paper writes it, else the mean cosine
+of its best word pieces; score, behind: the fused score, and how far it is behind the best; sentence: the cosine of the
+best sentence; names: 1 where the paper writes all names in the topic, -1 where it doesn't, 0 where the topic has none.
 """
 WEIGHTS, BIAS = np.array([1.52, 0.34, 0.26, 3.65, 0.63], np.float32), -4.2
-"""Logistic regression on 86 lists of three collections, each weighted alike; fitted on two of them the mean F1 on the third is
-.69 (systems), .85 (medicine) and .88 (society)."""
+"""Logistic regression on 86 lists of three collections, each weighted alike; fitted on two of them the mean F1 on the
+third is .69 (systems), .85 (medicine) and .88 (society)."""
 FEW_WORDS = 3
 SUPPORTED, SUPPORTED_DESCRIPTION, NEAR, NEAR_DESCRIPTION = 0.65, 0.48, 0.42, 0.3
 """Support of a subject in a few words, or of a description, from which on a list answers, or is near. Of 98 lists and
@@ -40,8 +40,9 @@ _NAME = re.compile(r"(?<![\w-])(?=[\w.+-]*(?:[a-z][A-Z]|[A-Z].*[A-Z]|[A-Za-z]-?\
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """How probably papers belong in a list: `rows`, best first, `probabilities` (papers,), and `writes`: whether a paper
-    writes all words of the topic, and is not only about it. `support` is that of the topic's words in the best paper."""
+    """How probably papers belong in a list: `rows`, best first, `probabilities` (papers,), and `writes`: whether a
+    paper writes all words of the topic, and is not only about it. `support` is that of the topic's words in the best
+    paper."""
 
     rows: Rows
     probabilities: Floats
@@ -54,8 +55,8 @@ class Membership:
 
 
 def state_of_list(topic: Encoded, belonging: Membership, caution: float) -> State:
-    """Whether the papers are on the topic: by how far the best of them supports its words. A few words are a subject, that
-    the papers write or very nearly; many describe it in words of their own."""
+    """Whether the papers are on the topic: by how far the best of them supports its words. A few words are a subject,
+    that the papers write or very nearly; many describe it in words of their own."""
     short = len(set(topic.terms)) <= FEW_WORDS
     support = belonging.support - 0.05 * caution
     if support >= (SUPPORTED if short else SUPPORTED_DESCRIPTION):
@@ -101,7 +102,8 @@ def features(index: Index, topic: Encoded, ranking: Ranking) -> tuple[Floats, li
 
 
 def _names(index: Index, topic: str) -> frozenset[str]:
-    """The stems of the names in a topic: words with a capital or a digit inside that at most a third of the papers have."""
+    """The stems of the names in a topic: words with a capital or a digit inside that at most a third of the papers
+    have."""
     found: set[str] = set()
     for match in _NAME.finditer(topic):
         parts = [stem(w) for w in words(match.group()) if w not in STOPWORDS]

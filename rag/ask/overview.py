@@ -1,4 +1,5 @@
-"""A view of a subject or of the whole collection: its groups, and for each paper the sentence that says what it does."""
+"""A view of a subject or of the whole collection: its groups, and for each paper the sentence that says what it
+does."""
 
 from __future__ import annotations
 
@@ -80,7 +81,7 @@ def _vectors(index: Index, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> 
 
 def _middles(vectors: Floats, count: int) -> Floats:
     """The unit-length middles of k-means over the vectors, (count, d)."""
-    from sklearn.cluster import KMeans
+    from sklearn.cluster import KMeans  # type: ignore[import-untyped]
 
     # What all papers of a collection share tells no group from another.
     centred = vectors - vectors.mean(axis=0)

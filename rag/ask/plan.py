@@ -1,6 +1,7 @@
 """What a question wants, read with plain cues: its kind, what to search for, and which papers it goes on about.
 
-A model that writes the answers makes a better plan (rag.ask.reading); this one needs none, and is what stays where it fails.
+A model that writes the answers makes a better plan (rag.ask.reading); this one needs none, and is what stays where it
+fails.
 """
 
 from __future__ import annotations
@@ -83,10 +84,10 @@ NO_PAPERS = (
 class Plan:
     """A question as the stages after it need it.
 
-    `standalone` can be read without the conversation. `searches` are what to look for, the main one first; `topic` is the
-    subject of a list or an overview ("" of an overview: the whole collection). `rows` restricts the answer to these papers
-    of the conversation, `exclude` bars some. `count` asks how many; `one` describes a paper that is looked for; `compares`
-    says that the question has a word of comparison. `filters` restrict by year, author or venue.
+    `standalone` can be read without the conversation. `searches` are what to look for, the main one first; `topic` is
+    the subject of a list or an overview ("" of an overview: the whole collection). `rows` restricts the answer to
+    these papers of the conversation, `exclude` bars some. `count` asks how many; `one` describes a paper that is
+    looked for; `compares` says that the question has a word of comparison. `filters` restrict by year, author or venue.
     """
 
     question: str

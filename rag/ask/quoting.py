@@ -57,9 +57,9 @@ class PaperQuotes:
 @dataclass(frozen=True, slots=True)
 class Found:
     """What answers a plan. `papers` are quoted, best first; of a comparison they are its sides, and `parts` are the
-    stretches of the question that are theirs. `considered` papers were looked at for a list, and `written` of those that
-    belong write all its words. `groups` are those of an overview of the whole collection. `missing` are names in the
-    question that no paper has. `probability` is that the papers answer.
+    stretches of the question that are theirs. `considered` papers were looked at for a list, and `written` of those
+    that belong write all its words. `groups` are those of an overview of the whole collection. `missing` are names in
+    the question that no paper has. `probability` is that the papers answer.
     """
 
     plan: Plan
@@ -229,8 +229,8 @@ class Finder:
         return Found(plan, ranking, state, papers, shared.parts, probability=probability)
 
     def _sides(self, plan: Plan, ranking: Ranking, shared: Sharing) -> list[int]:
-        """The papers of a comparison: those that share it, and one that the ranking prefers by far to the last of them;
-        of several papers of the conversation ("both of them") all."""
+        """The papers of a comparison: those that share it, and one that the ranking prefers by far to the last of
+        them; of several papers of the conversation ("both of them") all."""
         if 1 < len(plan.rows) <= MOST_SIDES:
             return self.allowed(plan.rows)
         rows = list(shared.rows)

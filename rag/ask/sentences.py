@@ -1,7 +1,7 @@
 """Which sentences of a paper answer a question.
 
-Each sentence gets a probability from what it shares with the question (word pieces, rare words, meaning), from whether a
-figure is asked for, and from its place in the abstract: background, aim, method or finding. None of it knows a field.
+Each sentence gets a probability from what it shares with the question (word pieces, rare words, meaning), from whether
+a figure is asked for, and from its place in the abstract: background, aim, method or finding. None of it knows a field.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _FINDING = re.compile(
     re.IGNORECASE,
 )
 _LINK = re.compile(
-    r"https?://|\b(?:code|data|implementation|project\s+page|models?)\b.{0,70}\b(?:available|released?|open[- ]?sourced?)\b"
+    r"https?://|\b(?:code|data|implementation|project\s+page|models?)\b.{0,70}\b(?:available|released?|open[- ]?sourced?)"
     r"|\b(?:we|will)\s+(?:release|open[- ]source)\b",
     re.IGNORECASE,
 )
@@ -145,8 +145,8 @@ class SentenceScorer:
         return cover, title.max(axis=0) if len(title) else np.zeros(len(query.tokens), np.float32)
 
     def _shared(self, query: Encoded, row: int, texts: Sequence[str]) -> Floats:
-        """The share of the question's words that each text has, each weighted by how rare it is in the collection and in
-        this abstract, those of the title at a tenth."""
+        """The share of the question's words that each text has, each weighted by how rare it is in the collection and
+        in this abstract, those of the title at a tenth."""
         found = [set(terms(text)) for text in texts]
         head = set(terms(self._index.papers[row].title))
         weights = {}

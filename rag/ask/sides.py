@@ -1,7 +1,7 @@
 """Which papers share a question: decided by coverage, not by a grammar of comparisons.
 
-Each word piece of the question has a best cosine in each paper. Where one stretch of the question fits one paper better and
-another stretch fits another, the two papers share it: they are its sides, however it is worded.
+Each word piece of the question has a best cosine in each paper. Where one stretch of the question fits one paper
+better and another stretch fits another, the two papers share it: they are its sides, however it is worded.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ NEAR = 8
 """Papers of the ranking that may be a side."""
 FEATURES = ("second", "least", "words", "titles", "lead", "compares")
 """
-second, least: what the stretch that fits the other paper better gains, and the less of the two gains; words, titles: the
-rarity, 0 to 1, of the rarest word that only one of them has (in its title), the less of the two; lead: how far the best
-paper is ahead of the second; compares: the question has a word of comparison.
+second, least: what the stretch that fits the other paper better gains, and the less of the two gains; words, titles:
+the rarity, 0 to 1, of the rarest word that only one of them has (in its title), the less of the two; lead: how far the
+best paper is ahead of the second; compares: the question has a word of comparison.
 """
 WEIGHTS, BIAS = np.array([17.6, 13.9, 0.17, 2.04, -0.14, 3.12], np.float32), -2.46
 """Logistic regression on 700 questions of three collections, 110 of them comparisons. Cross-validated by collection the
@@ -73,7 +73,8 @@ def sharing(index: Index, query: Encoded, ranking: Ranking, compares: bool) -> S
 
 
 def _pair(index: Index, query: Encoded, ranking: Ranking, cover: Floats, n: int) -> tuple[float, list[float]]:
-    """How well the best paper and that at `n` share the question, to choose among the others, and the features of it."""
+    """How well the best paper and that at `n` share the question, to choose among the others, and the features of
+    it."""
     second, _ = _stretch(cover[n] - cover[0])
     first, _ = _stretch(cover[0] - cover[n])
     rows = int(ranking.rows[0]), int(ranking.rows[n])

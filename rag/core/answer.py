@@ -80,13 +80,13 @@ class Retrieved:
 class Answer:
     """One answer, as the chat page, the command line, the JSON output and the evaluation get it.
 
-    `state` says how far it answers: it does; it lacks what `missing` names; it shows the nearest sentences, which nothing
-    says to be the answer; or nothing is near. `abstained` is true for the last two. `headline` is one line that says the
-    answer, None where none is sure. `confidence` is the estimated probability that the collection answers the question, None where none was estimated.
-    `aspects` are the columns of a comparison that asks for several things, empty for any other answer;
-    `claims` are those of a generating answer, in order; `prompts` has eight hexadecimal digits of the hash of each
-    prompt that was used; `replayed` says that a reply of the model came from the cache, so that the times mean nothing;
-    `timings_ms` has "first_token" too, where a model wrote.
+    `state` says how far it answers: it does; it lacks what `missing` names; it shows the nearest sentences, which
+    nothing says to be the answer; or nothing is near. `abstained` is true for the last two. `headline` is one line
+    that says the answer, None where none is sure. `confidence` is the estimated probability that the collection
+    answers the question, None where none was estimated. `aspects` are the columns of a comparison that asks for
+    several things, empty for any other answer; `claims` are those of a generating answer, in order; `prompts` has
+    eight hexadecimal digits of the hash of each prompt that was used; `replayed` says that a reply of the model came
+    from the cache, so that the times mean nothing; `timings_ms` has "first_token" too, where a model wrote.
     """
 
     question: str

@@ -28,9 +28,10 @@ FEEDBACK_PAPERS, FEEDBACK_SHARE = 3, 0.5
 """Rocchio's pseudo relevance feedback: the mean vector of the best papers, added to the question's with this share."""
 
 LEXICAL_LEAST, LEXICAL_MOST = 0.2, 1.2
-"""BM25's share of the score: the least where no paper has the question's rare words, the most where one has 0.7 of them.
-Of 50 questions in other words than the abstract's the paper is among the first three in .98, and with a fixed share of 1 in
-.90 (medicine and society); of 133 on systems in .82 and .78; requests for papers and lists stay as they are."""
+"""BM25's share of the score: the least where no paper has the question's rare words, the most where one has 0.7 of
+them. Of 50 questions in other words than the abstract's the paper is among the first three in .98, and with a fixed
+share of 1 in .90 (medicine and society); of 133 on systems in .82 and .78; requests for papers and lists stay as they
+are."""
 
 
 @dataclass(frozen=True, slots=True)
