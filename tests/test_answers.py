@@ -165,7 +165,9 @@ class TestComparisons:
         assert all(re.search(r"“.+” \[\d+\]", line) for line in lines)
         assert_sound(answer, collection)
 
-    @pytest.mark.parametrize("question", ["Compare GPipe with Holmes", "GPTQ vs SqueezeLLM", "How do GPTQ and QLoRA differ?"])
+    @pytest.mark.parametrize(
+        "question", ["Compare GPipe with Holmes", "GPTQ vs SqueezeLLM", "How do GPTQ and QLoRA differ?"]
+    )
     def test_names_alone_are_enough(self, collection: Rag, question: str) -> None:
         assert collection.ask(question).state == "answers"
 
@@ -173,9 +175,15 @@ class TestComparisons:
         ("question", "sides"),
         [
             ("tolvane before breakfast vs after the evening meal", "tolvane"),
-            ("The team that gave the drug before the meal, and the one that gave it after: how did each turn out?", "tolvane"),
+            (
+                "The team that gave the drug before the meal, and the one that gave it after: how did each turn out?",
+                "tolvane",
+            ),
             ("Was nausea rarer when tolvane was swallowed before breakfast or after the evening meal?", "tolvane"),
-            ("the one gives tolvane before breakfast, the other after the evening meal: how far does glucose fall?", "tolvane"),
+            (
+                "the one gives tolvane before breakfast, the other after the evening meal: how far does glucose fall?",
+                "tolvane",
+            ),
             ("Cycling or walking in a pool: which eased knee pain more?", "knees"),
             ("(a) cycling (b) pool walking: how far did pain fall?", "knees"),
             ("does cycling or pool walking help patients with worn knees more?", "knees"),
@@ -249,7 +257,8 @@ class TestLists:
         assert "**Walking in a pool for patients with worn knees** (2017): “" in answer.answer
 
     @pytest.mark.parametrize(
-        "question", ["How many papers are in the collection?", "how many papers do you have", "how many papers are there?"]
+        "question",
+        ["How many papers are in the collection?", "how many papers do you have", "how many papers are there?"],
     )
     def test_the_size_of_the_collection_is_told(self, collection: Rag, question: str) -> None:
         answer = collection.ask(question)
@@ -257,7 +266,9 @@ class TestLists:
         assert answer.answer == "The collection holds **82 papers**."
         assert not answer.citations
 
-    @pytest.mark.parametrize("question", ["Which papers are about cooking?", "Which papers study the migration of eels?"])
+    @pytest.mark.parametrize(
+        "question", ["Which papers are about cooking?", "Which papers study the migration of eels?"]
+    )
     def test_of_what_is_not_there_claims_nothing(self, collection: Rag, question: str) -> None:
         answer = collection.ask(question)
         assert answer.abstained
@@ -267,7 +278,9 @@ class TestLists:
 
 
 class TestOverviews:
-    @pytest.mark.parametrize("question", ["What is this collection about?", "main themes", "what topics does this collection cover?"])
+    @pytest.mark.parametrize(
+        "question", ["What is this collection about?", "main themes", "what topics does this collection cover?"]
+    )
     def test_the_whole_collection_in_groups(self, collection: Rag, question: str) -> None:
         answer = collection.ask(question)
         assert answer.kind == "overview"

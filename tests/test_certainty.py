@@ -21,7 +21,10 @@ class TestProbability:
         [
             ("What throughput does ZeRO-Infinity sustain on 512 GPUs?", "What is the capital of France?"),
             ("What does double quantization save in QLoRA?", "Who financed the work on QLoRA?"),
-            ("How much faster is FlashAttention-2 than FlashAttention?", "How much does FlashAttention-2 cost in dollars?"),
+            (
+                "How much faster is FlashAttention-2 than FlashAttention?",
+                "How much does FlashAttention-2 cost in dollars?",
+            ),
             (
                 "How do GPTQ and SqueezeLLM quantize weights, and to how many bits?",
                 "How do sourdough and rye bread rise, and for how many hours?",
@@ -104,7 +107,9 @@ def test_a_user_moves_the_state_but_not_the_quotes_of_what_is_sure(medicine: Rag
     )
     moved = 0
     for question in questions:
-        careful, usual, bold = (medicine.ask(question, options=Options(caution=c)) for c in ("careful", "usual", "bold"))
+        careful, usual, bold = (
+            medicine.ask(question, options=Options(caution=c)) for c in ("careful", "usual", "bold")
+        )
         assert careful.confidence == usual.confidence == bold.confidence
         assert ORDER[careful.state] <= ORDER[usual.state] <= ORDER[bold.state]
         moved += careful.state != bold.state

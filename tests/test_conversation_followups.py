@@ -140,12 +140,16 @@ class TestOneOfSeveral:
     def test_of_a_list(self, medicine: Rag) -> None:
         listed = medicine.ask("Which papers are about osteoarthritis of the knee?")
         first = listed.citations[0].title
-        answer = talk(medicine, "Which papers are about osteoarthritis of the knee?", "How many patients were in the first?")
+        answer = talk(
+            medicine, "Which papers are about osteoarthritis of the knee?", "How many patients were in the first?"
+        )
         assert {c.title for c in answer.citations} == {first}
 
 
 def test_the_same_question_of_something_else(medicine: Rag) -> None:
-    answer = talk(medicine, "By how much did knee pain fall with cycling?", "And what about shivering under warmed blankets?")
+    answer = talk(
+        medicine, "By how much did knee pain fall with cycling?", "And what about shivering under warmed blankets?"
+    )
     assert answer.citations[0].title.startswith("Warmed")
 
 

@@ -62,7 +62,9 @@ def test_a_question_about_one_is_shared_by_none(shared, question: str) -> None: 
     assert found.probability < SHARES
 
 
-@pytest.mark.parametrize("question", ["tolvane", "sleep and pain", "compare", "?", "garlic or cycling or robots or songs or blankets"])
+@pytest.mark.parametrize(
+    "question", ["tolvane", "sleep and pain", "compare", "?", "garlic or cycling or robots or songs or blankets"]
+)
 @pytest.mark.parametrize("compares", [True, False])
 def test_there_is_a_first_side_and_not_too_many(shared, question: str, compares: bool) -> None:  # type: ignore[no-untyped-def]
     _, found = shared(question, compares)

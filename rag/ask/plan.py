@@ -158,7 +158,12 @@ def read_in_conversation(
             focus = focus[1:]
         else:
             return replace(read_question(question, f"{previous} {question}"), exclude=focus)
-    if not found and not _OTHER.search(question) and _ABOUT.match(question) and (moved := _elsewhere(question, previous, focus, papers, search)):
+    if (
+        not found
+        and not _OTHER.search(question)
+        and _ABOUT.match(question)
+        and (moved := _elsewhere(question, previous, focus, papers, search))
+    ):
         return moved
     if _stands_alone(question, focus, papers, search):
         return plan
