@@ -13,7 +13,8 @@ from hostile import HOSTILE
 
 from rag.core.paper import Paper
 from rag.index.embedding import Floats
-from rag.index.index import Index, current, layout, mapping
+from rag.index import layout, mapping
+from rag.index.index import Index, current
 from rag.index.mapping import PaperMap, draw, paper_map
 from rag.index.topics import names
 from rag.service import Rag
@@ -104,7 +105,7 @@ def test_neighbours_in_the_picture_are_neighbours_in_the_embedding(collection: R
 
 
 def _index(rag: Rag) -> Index:
-    folder = current(rag.config.home / "collections" / rag.core.config.collection)
+    folder = current(rag.config.home / "collections" / rag.config.collection)
     assert folder is not None
     return Index(folder)
 

@@ -224,7 +224,7 @@ def recorded(index: Index) -> Iterator[tuple[Sources, str]]:
 
 
 def test_true_claims_of_a_strong_reader_are_traced(collection: Rag) -> None:
-    proofs = [p for sources, reply in recorded(collection._open().index) for p in prove(reply, sources) if p.verdict]
+    proofs = [p for sources, reply in recorded(collection.index()) for p in prove(reply, sources) if p.verdict]
     assert len(proofs) > 40
     assert [(p.statement.text, p.reason) for p in proofs if p.verdict != "supported"] == []
 
@@ -232,7 +232,7 @@ def test_true_claims_of_a_strong_reader_are_traced(collection: Rag) -> None:
 def test_planted_errors_are_found(collection: Rag) -> None:
     """One figure or one name of a claim changed, to one that the papers read don't have."""
     generator = random.Random(12)
-    index = collection._open().index
+    index = collection.index()
     pool = sorted({n.text for p in index.papers for n in names(p.abstract) if n.strong and len(n.text) > 3})
     planted = found = 0
     for sources, reply in recorded(index):

@@ -15,7 +15,7 @@ from queued_llm import QueuedLLM
 
 from rag import Rag
 from rag.ask.citations import check as check_citations
-from rag.ask.plan import Kind, Plan
+from rag.ask.plan import Plan, PlanKind
 from rag.ask.reading import Reading, Receipt, Settings, answer, needs_model, plan_with_model
 from rag.core.answer import Step, Text, Turn
 from rag.core.errors import ModelError, ModelServerError, ModelStopped
@@ -30,7 +30,7 @@ QLORA = "QLoRA: Efficient Finetuning of Quantized LLMs"
 
 @pytest.fixture
 def index(collection: Rag) -> Index:
-    return collection._open().index
+    return collection.index()
 
 
 def rows(index: Index, *beginnings: str) -> list[int]:
@@ -40,7 +40,7 @@ def rows(index: Index, *beginnings: str) -> list[int]:
 def ask(
     index: Index,
     *replies: Any,
-    kind: Kind = "single",
+    kind: PlanKind = "single",
     of: Sequence[int] | None = None,
     context: int = 32_768,
     **options: Any,
