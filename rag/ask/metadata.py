@@ -49,7 +49,7 @@ class Metadata:
             names = ", ".join(as_it_is(name) for name in asked.unknown)
             return Told(plan, finder, f"The collection has no paper {'by ' + names if names else 'of this kind'}.")
         if asked.kind == "which" and not asked.text:
-            return Told(plan, finder, self._listed(rows), tuple(rows[:SHOWN]))
+            return Told(replace(plan, kind="list"), finder, self._listed(rows), tuple(rows[:SHOWN]))
         inner = read_question(asked.text or plan.question)
         if asked.kind == "which" and inner.kind == "single":
             inner = replace(inner, kind="list", topic=asked.text, searches=(asked.text,))

@@ -15,8 +15,10 @@ from rag.index.topics import names
 
 GROUPS = 8
 """Groups of a view at most; a collection has about one for every ten papers."""
-TYPICAL = 2
-"""Papers that are shown of each group: those nearest to its middle."""
+FEW = 3
+"""Groups of a collection of a dozen papers."""
+TYPICAL, SHOWN = 2, 9
+"""Papers that are shown of each group: those nearest to its middle; more where there are few groups, up to SHOWN of all."""
 SAMPLE = 4_000
 """Papers that are grouped; of a larger collection every n-th, and the others join the nearest group."""
 
@@ -47,7 +49,7 @@ def groups_of(index: Index, among: Collection[int] | None) -> list[Group]:
     """The groups of the collection, or of the papers `among`, the largest first; the same from run to run."""
     rows = np.array(sorted(among) if among is not None else range(len(index)), np.int64)
     vectors = _vectors(index, rows)
-    count = max(1, min(GROUPS, len(rows) // 10 or 1))
+    count = max(1, min(GROUPS, len(rows) // 10), min(FEW, len(rows) // 4))
     middles = _middles(vectors[:: max(1, len(rows) // SAMPLE)], count)
     centre = vectors.mean(axis=0)
     nearness = (vectors - centre) @ (middles - centre).T - 0.5 * ((middles - centre) ** 2).sum(axis=1)
@@ -56,11 +58,12 @@ def groups_of(index: Index, among: Collection[int] | None) -> list[Group]:
     members = sorted((m for m in members if len(m)), key=len, reverse=True)
     papers = [index.papers[int(row)] for row in rows]
     terms = names(papers, [m.tolist() for m in members])
+    most = max(TYPICAL, SHOWN // len(members))
     groups = []
     for inside, told in zip(members, terms, strict=True):
         label = int(labels[inside[0]])
         order = inside[np.argsort(-nearness[inside, label], kind="stable")]
-        typical = [int(rows[i]) for i in order if index.papers[int(rows[i])].abstract][:TYPICAL]
+        typical = [int(rows[i]) for i in order if index.papers[int(rows[i])].abstract][:most]
         groups.append(Group(told, tuple(int(rows[i]) for i in order), tuple(typical)))
     return groups
 

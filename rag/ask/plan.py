@@ -40,6 +40,7 @@ _STRONG = re.compile(
     re.IGNORECASE,
 )
 """What can only refer to what was talked of."""
+_BOTH = re.compile(r"\b(?:both|each|either|neither)\b", re.IGNORECASE)
 _GOES_ON = re.compile(
     r"^\W*(?:and|but|or|so|also|then|ok(?:ay)?|no|yes|what\s+about|how\s+about|what\s+else|why|how\s+so|how\s+come|really|by\s+how\s+much|since\s+when|on\s+(?:which|what|how)|with\s+(?:which|what|how)|in\s+(?:which|what|how)|for\s+(?:which|what|how)|compared\s+(?:to|with)|any)\b",
     re.IGNORECASE,
@@ -157,7 +158,12 @@ def read_in_conversation(
             focus = focus[1:]
         else:
             return replace(read_question(question, f"{previous} {question}"), exclude=focus)
-    if _ABOUT.match(question) and (moved := _elsewhere(question, previous, focus, papers, search)):
+    if (
+        not found
+        and not _OTHER.search(question)
+        and _ABOUT.match(question)
+        and (moved := _elsewhere(question, previous, focus, papers, search))
+    ):
         return moved
     if _stands_alone(question, focus, papers, search):
         return plan
@@ -168,7 +174,8 @@ def read_in_conversation(
     both = f"{previous} {question}"
     # "And the other one?" asks again what was asked before.
     searches = (question, both) if any(w not in STOPWORDS for w in words(question)) else (both,)
-    return replace(plan, kind="single", one=False, standalone=standalone, searches=searches, rows=focus)
+    kind: PlanKind = "comparison" if len(focus) > 1 and _BOTH.search(question) else "single"
+    return replace(plan, kind=kind, one=False, standalone=standalone, searches=searches, rows=focus)
 
 
 def _depends(question: str, plan: Plan) -> bool:

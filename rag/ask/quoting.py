@@ -13,7 +13,7 @@ from rag.ask.listing import Membership, membership, state_of_list
 from rag.ask.overview import Group, groups_of, purpose
 from rag.ask.plan import Plan, read_in_conversation
 from rag.ask.sentences import Sentence, SentenceScorer, select
-from rag.ask.sides import SHARES, Sharing, sharing
+from rag.ask.sides import MOST_SIDES, SHARES, Sharing, sharing
 from rag.core.answer import State, Turn
 from rag.index.index import Index
 from rag.index.lexical import STOPWORDS, terms, words
@@ -34,7 +34,7 @@ SHARPNESS = 1.2
 """Of the softmax that makes probabilities of the fused scores."""
 PREFERRED = 0.5
 """Of the fused score: what ranks so far before a side is a side too."""
-NAMING = 0.04
+NAMING = 0.1
 """A word of a title that at most this share of the papers has, or two of them, names the paper."""
 NEAREST = 3
 """Papers that are quoted where it is not sure that they answer."""
@@ -157,10 +157,12 @@ class Finder:
         title = set(terms(self.index.papers[row].title))
         return {t for t in terms(text) if t in title and self.index.lexicon.frequency(t) <= few}
 
-    def _only_names(self, text: str, rows: Sequence[int]) -> bool:
-        """Whether a comparison names its sides and asks nothing of them: "compare A with B"."""
-        named = [self._titled(text, row) for row in rows]
-        return all(named) and set(terms(cues.without_comparing(text))) <= set().union(*named)
+    def _only_named(self, text: str, rows: Sequence[int]) -> list[int]:
+        """The sides that a comparison names, where it asks nothing of them ("compare A with B"); else none."""
+        named = {row: self._titled(text, row) for row in rows}
+        rest = set(terms(cues.without_comparing(text))) - set().union(*named.values())
+        found = [row for row, name in named.items() if name]
+        return found if len(found) > 1 and not rest else []
 
     def to_read(self, found: Found) -> list[int]:
         """The papers that a model should read for an answer, best first: those that are quoted, then the ranking. For a
@@ -218,18 +220,19 @@ class Finder:
         return PaperQuotes(row, tuple(select(self.scorer.score(encoded, row), encoded, budget)))
 
     def _comparison(self, plan: Plan, encoded: Encoded, ranking: Ranking, shared: Sharing) -> Found:
-        rows = self._sides(ranking, shared)
+        rows = self._sides(plan, ranking, shared)
+        rows = (named := self._only_named(plan.searches[0], rows)) or rows
         budget = SIDE_WORDS.get(len(rows), 105)
         papers = tuple(p for p in (self.quoted(encoded, row, budget) for row in rows) if p.sentences)
         probability = self._probability(encoded, ranking, rows)
-        state = state_of(probability, self._caution, near=True, least=SEVERAL)
-        if self._only_names(plan.searches[0], rows):
-            state = "answers"
+        state = "answers" if named else state_of(probability, self._caution, near=True, least=SEVERAL)
         return Found(plan, ranking, state, papers, shared.parts, probability=probability)
 
-    def _sides(self, ranking: Ranking, shared: Sharing) -> list[int]:
+    def _sides(self, plan: Plan, ranking: Ranking, shared: Sharing) -> list[int]:
         """The papers of a comparison: those that share it, and one that the ranking prefers by far to the last of
-        them."""
+        them; of several papers of the conversation ("both of them") all."""
+        if 1 < len(plan.rows) <= MOST_SIDES:
+            return self.allowed(plan.rows)
         rows = list(shared.rows)
         score = {int(r): float(s) for r, s in zip(ranking.rows, ranking.score, strict=True)}
         second = int(ranking.rows[1]) if len(ranking.rows) > 1 else rows[0]

@@ -60,7 +60,7 @@ _OBSERVED = re.compile(
 _BEFORE = re.compile(
     rf"(?:\b{PAPER}(?:{_ARE})?\s*\(?"
     rf"|(?<!data )(?<!records )\b{_PUBLISHED}(?:\s+(?:by|{_ABOUT})\s+[^,;?.]{{1,80}}?)?\s*"
-    rf"|\b{PAPER}\s+(?:by|{_ABOUT})\s+(?P<topic>[^,;?.]{{1,80}}?),?\s*"
+    rf"|\b{PAPER}(?:{_ARE})?\s+(?:by|{_ABOUT})\s+(?P<topic>[^,;?.]{{1,80}}?),?\s*"
     r"|\b(?:has|have|had)\s+been\s+(?:found|shown|learned|learnt|reported|discovered|done|said|proposed)[^,;?.]*\s"
     r"|\b(?:new|newly|known|anything|something|everything)\s+)$",
     re.IGNORECASE,
