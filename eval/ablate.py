@@ -198,17 +198,18 @@ def main() -> int:
     asked = prepared(data)
     context = multiprocessing.get_context("spawn")
     jobs = max(1, min(given.jobs, len(names)))
-    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(asked,)) as pool:
-        whole, *found = pool.map(_ask, ["", *names])
     clusters = {name: [item.cluster for item in some] for name, some in asked.items()}
-    print(f"| mechanism | metric | {' | '.join(whole)} |\n|---|---|{'---:|' * len(whole)}")
-    print(f"| with all | | {' | '.join(_summary(outcomes) for outcomes in whole.values())} |")
-    for name, without in zip(names, found, strict=True):
-        gained = {of: gains(whole[of], without[of], clusters[of]) for of in whole}
-        changed = list(dict.fromkeys(("all", *(m for g in gained.values() for m in g))))
-        for metric in changed:
-            shown = name if metric == "all" else ""
-            print(f"| {shown} | {metric} | {' | '.join(_cell(gained[of].get(metric)) for of in whole)} |")
+    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(asked,)) as pool:
+        found = pool.map(_ask, ["", *names])
+        whole = next(found)
+        print(f"| mechanism | metric | {' | '.join(whole)} |\n|---|---|{'---:|' * len(whole)}")
+        print(f"| with all | | {' | '.join(_summary(outcomes) for outcomes in whole.values())} |", flush=True)
+        for name, without in zip(names, found, strict=True):
+            gained = {of: gains(whole[of], without[of], clusters[of]) for of in whole}
+            for metric in dict.fromkeys(("all", *(m for g in gained.values() for m in g))):
+                shown = name if metric == "all" else ""
+                cells = (_cell(gained[of].get(metric)) for of in whole)
+                print(f"| {shown} | {metric} | {' | '.join(cells)} |", flush=True)
     print(f"\n{len(names)} mechanisms in {time.perf_counter() - started:.0f} s. * 0 is outside the interval.")
     return 0
 
