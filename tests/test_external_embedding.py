@@ -302,7 +302,7 @@ def test_what_is_calibrated_stays_the_builtin_models(reopened: Open, papers: Pat
     reopened("builtin").ingest([papers])
 
     def cosines(rag: Rag) -> dict[int, tuple[float, ...]]:
-        found = rag._open().rank(QUESTION)
+        found = (ranker := rag._open()[0].ranker).rank(ranker.encode(QUESTION))
         columns = (found.rows, found.passage, found.document, found.sentence)
         return {int(row): tuple(map(float, values)) for row, *values in zip(*columns, strict=True)}
 

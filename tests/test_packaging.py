@@ -222,8 +222,8 @@ SOLE_IMPORTER = {
     "bm25s": "rag/index/lexical.py",
     "typer": "rag/cli/",
     "dotenv": "rag/core/config.py",
-    "openai": "rag/llm/endpoint",
-    "httpx": "rag/llm/endpoint",
+    "openai": ("rag/llm/endpoint.py", "rag/llm/sdk.py"),
+    "httpx": ("rag/llm/endpoint.py", "rag/llm/sdk.py", "rag/llm/events.py"),
     "bibtexparser": ("rag/papers/", "rag/home/citing.py"),  # read there, written here
     "defusedxml": "rag/papers/",
     "openpyxl": "rag/papers/",

@@ -124,6 +124,12 @@ class Finder:
 
     def find(self, plan: Plan) -> Found:
         """What answers the plan."""
+        if plan.rows and not (rows := self.allowed(plan.rows)):
+            # What was talked of is not among the papers that were chosen: they are asked, and are near at best.
+            found = self.find(replace(plan, rows=(), searches=(plan.standalone,)))
+            return replace(found, state="nearest") if found.state == "answers" else found
+        if plan.rows:
+            plan = replace(plan, rows=tuple(rows))
         if plan.kind == "list":
             return self._list(plan)
         if plan.kind == "overview":
@@ -192,6 +198,10 @@ class Finder:
         rows = self._likely(plan, ranking)
         probability = self._probability(encoded, ranking, rows[:1], restricted=bool(plan.rows))
         state = state_of(probability, self._caution, near=bool(plan.rows))
+        asked = set(terms(plan.searches[0]))
+        if rows and asked and asked <= self._titled(plan.searches[0], rows[0]):
+            # "What is GPipe?" asks nothing of the paper that it names.
+            state, rows = "answers", rows[:1]
         if state == "nearest" and not plan.rows:
             rows = [int(r) for r in ranking.rows[: max(NEAREST, len(rows))]]
         papers = self._quotes(encoded, rows) if state != "nothing" else ()
@@ -232,7 +242,7 @@ class Finder:
         """The papers of a comparison: those that share it, and one that the ranking prefers by far to the last of
         them; of several papers of the conversation ("both of them") all."""
         if 1 < len(plan.rows) <= MOST_SIDES:
-            return self.allowed(plan.rows)
+            return list(plan.rows)
         rows = list(shared.rows)
         score = {int(r): float(s) for r, s in zip(ranking.rows, ranking.score, strict=True)}
         second = int(ranking.rows[1]) if len(ranking.rows) > 1 else rows[0]
