@@ -138,7 +138,7 @@ def writers(collection: Rag, collection_home: Path) -> Iterator[Writers]:
     ("question", "kind"),
     [
         ("What does double quantization save in QLoRA?", "single"),
-        ("My stage-by-stage setup leaves workers idle a lot. Is there a better ordering?", "single"),
+        ("Which data type does QLoRA introduce for normally distributed weights?", "single"),
         ("How do GPipe, Holmes and PipeDream-9 each use pipeline parallelism?", "comparison"),
         ("Which papers are about speculative decoding?", "list"),
     ],

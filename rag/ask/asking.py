@@ -21,6 +21,8 @@ from rag.index.metadata import Filters
 from rag.llm.client import Client
 from rag.papers.passages import Span
 
+BROKE_OFF = "*The reply broke off here; the best sentences are:*"
+"""What stands between the beginning of a reply and the quotes that make up for the rest."""
 RETRIEVED = 20
 """Papers of the ranking that an answer shows."""
 
@@ -119,6 +121,7 @@ class Asking:
         if (read.broken or not read.followed) and found.papers and found.state != "nothing":
             # A reply that broke off, or a model that did not keep to its instructions: the best sentences stand below.
             pieces = "".join(Writer(found, finder.index, citations, finder.searched).pieces())
+            pieces = f"{BROKE_OFF}\n\n{pieces}" if read.broken else pieces
             yield Text(f"\n\n{pieces}")
             text = f"{text}\n\n{pieces}"
         check(citations.all(), finder.index)

@@ -8,6 +8,7 @@ from rag.ask.citations import Citations
 from rag.ask.reading.prove import Proof, Sentence
 from rag.ask.reading.statements import Parsed, Statement
 from rag.core.answer import UNSUPPORTED, Claim, Level
+from rag.core.markdown import without_links
 
 NO_SOURCE = "[no source]"
 """What stands behind a claim for which no source is given, and none was found."""
@@ -34,7 +35,7 @@ def render(parsed: Parsed, proofs: Sequence[Proof], citations: Citations, *, str
         out.append("–" if dropped else text)
         if proof.verdict is not None and not dropped:
             claims.append((part.row, Claim(part.text, proof.verdict, proof.reason, markers)))
-    return _tidy("".join(out)), _by_row(claims)
+    return _tidy(without_links("".join(out))), _by_row(claims)
 
 
 def _statement(proof: Proof, citations: Citations) -> tuple[str, tuple[int, ...]]:
@@ -50,7 +51,7 @@ def _statement(proof: Proof, citations: Citations) -> tuple[str, tuple[int, ...]
 
 def _cite(sentence: Sentence, proof: Proof, citations: Citations) -> int:
     source, n = sentence
-    return citations.cite(source.row, source.spans[n - 1], supported=proof.verdict != "unsupported").marker
+    return citations.cite(source.row, source.spans[n - 1], supported=proof.verdict in ("supported", None)).marker
 
 
 def _by_row(claims: Sequence[tuple[int | None, Claim]]) -> list[Claim]:
