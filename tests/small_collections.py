@@ -1,3 +1,4 @@
+# ruff: noqa: E501  abstracts read worse when broken
 """Collections of invented papers in other fields and another language, for tests of what asking does far from the seeds."""
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ def as_it_is(text: str) -> str:
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 _DEFINITION = re.compile(r"^[ \t>*+-]*\[[^\[\]]+\]:[ \t]*\S.*$", re.MULTILINE)
 _BY_NAME = re.compile(r"!?\[(?!\d+\]|\^)([^\[\]]+)\]\[(?!\d+\])[^\[\]]*\]")
-_ADDRESS = re.compile(r"<?(?:\b(?:https?|ftp|file|data|javascript|vbscript|mailto):(?=\S)|\bwww\.)[^\s>|]*>?", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"<?(?:\b(?:https?|ftp|file|data|javascript|vbscript|mailto):(?=\S)|\bwww\.)[^\s>|]*>?", re.IGNORECASE
+)
 _TAG = re.compile(r"(?<!\\)<(?=[A-Za-z/!?])(?!br>)")
 
 
