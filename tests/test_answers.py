@@ -106,7 +106,7 @@ class TestOnePaper:
                 "Megatron-LM: Training Multi-Billion Parameter",
             ),
             (
-                "Weight-only LLM quantization that adapts its granularity and also handles MoE models without fine-tuning?",
+                "Weight-only LLM quantization that adapts its granularity and handles MoE models without fine-tuning?",
                 "FineQuant: Unlocking Efficiency",
             ),
         ],
@@ -367,7 +367,8 @@ class TestNoAnswer:
         assert not answer.citations
         assert answer.searched == 82
         assert re.match(
-            r"Nothing in this collection is near this question; 82 papers were searched\. They are about .+, .+ and .+\.$",
+            r"Nothing in this collection is near this question; 82 papers were searched\. "
+            r"They are about .+, .+ and .+\.$",
             answer.answer,
         )
 

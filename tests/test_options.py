@@ -99,7 +99,7 @@ class TestPapers:
             "What does double quantization save in QLoRA?",
             "how much memory does qlora need for 65B",
             pytest.param(
-                "a finetuning approach that quantizes the weights of a frozen model to 4 bits and trains low-rank adapters",
+                "a finetuning approach that quantizes the weights of a frozen model to 4 bits, with low-rank adapters",
                 marks=pytest.mark.xfail(reason="four papers tell too little of how rare a word is"),
             ),
         ],

@@ -116,7 +116,8 @@ class Writer:
         return f"No paper of {which} is on {names}."
 
     def _greeting(self) -> str:
-        text = f"Hello! Ask me about these {_papers(self.searched)}; I answer with their exact sentences, and say where they are."
+        text = f"Hello! Ask me about these {_papers(self.searched)}; "
+        text += "I answer with their exact sentences, and say where they are."
         if self.about:
             examples = f"“Which papers are about {self.about[0]}?” or “What is this collection about?”"
             text += f" For example: {examples}"

@@ -18,7 +18,7 @@ GROUPS = 8
 FEW = 3
 """Groups of a collection of a dozen papers."""
 TYPICAL, SHOWN = 2, 9
-"""Papers that are shown of each group: those nearest to its middle; more where there are few groups, up to SHOWN of all."""
+"""Papers that are shown of each group: those nearest to its middle; more of few groups, up to SHOWN of all."""
 SAMPLE = 4_000
 """Papers that are grouped; of a larger collection every n-th, and the others join the nearest group."""
 
