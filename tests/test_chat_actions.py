@@ -141,7 +141,6 @@ def test_a_conversation_is_opened_again_and_deleted(actions: ChatActions, home: 
     assert back["conversation"] == conversation
     assert "And what else is saved?" in back["next"]
     assert 'aria-current="true"' in back["history"]
-    assert back["box"].interactive, "the box waits for the page, and then takes questions"
     other = asked(actions, "Another?")
     assert shown(actions.forget(state(conversation), other.id)).keys() == {"history"}
     gone = shown(actions.forget(state(conversation), conversation.id))
@@ -174,11 +173,6 @@ def test_who_asks_before_the_page_has_loaded_is_answered(actions: ChatActions) -
         assert list(actions.arrive(state(), {})) == []
         assert not stop.asked
     assert list(actions.arrive(state(), {"q": "What is saved?"})) == []
-
-
-def test_no_question_is_taken_before_the_page_has_loaded() -> None:
-    with gr.Blocks():
-        assert layout().box.interactive is False
 
 
 def test_a_question_waits_until_the_page_shows_what_it_begins_with(actions: ChatActions) -> None:

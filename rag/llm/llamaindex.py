@@ -61,20 +61,13 @@ class LlamaIndexSource:
 class _Call(Request):
     def __init__(self, llm: LLM, messages: Sequence[ChatMessage], options: Mapping[str, Any]) -> None:
         self._llm, self._messages, self._options = llm, messages, options
-        self._stream: Iterable[ChatResponse] | None = None
         super().__init__()
 
-    def close(self) -> None:
-        self.closed = True
-        # A generator that is running refuses with ValueError; its thread sees the flag at the next chunk.
-        with contextlib.suppress(Exception):
-            getattr(self._stream, "close", lambda: None)()
-
     def exchange(self) -> None:
-        seen = 0
+        # Closed by this thread only, at the next chunk: closing a generator that another thread runs can crash Python.
+        stream, seen = self._stream_chat(), 0
         try:
-            self._stream = self._stream_chat()
-            for response in self._stream:
+            for response in stream:
                 if self.closed:
                     break
                 content = response.message.content or ""
@@ -83,8 +76,8 @@ class _Call(Request):
                 seen = len(content)
                 self.deliver(_chunk(text, response))
         finally:
-            if self.closed:  # perhaps before there was a stream to close
-                self.close()
+            with contextlib.suppress(Exception):
+                getattr(stream, "close", lambda: None)()
 
     def _stream_chat(self) -> Iterable[ChatResponse]:
         if self.closed:

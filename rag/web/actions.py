@@ -229,7 +229,7 @@ class ChatActions:
 
 def _ready() -> gr.Textbox:
     """The box of a page that has loaded, and answers nothing."""
-    return gr.Textbox(interactive=True, submit_btn="Ask", stop_btn=False)
+    return gr.Textbox(submit_btn="Ask", stop_btn=False)
 
 
 def _last(conversation: ConversationState) -> str:
