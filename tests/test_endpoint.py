@@ -429,7 +429,10 @@ def test_a_client_is_a_llama_index_model() -> None:
     with EndpointServer(answer("Hel", "lo")) as server:
         model = ClientLLM(Client(endpoint(server), context=8_192))
         assert model.complete("Hi").text == "Hello"
-        assert [c.delta for c in model.stream_complete("Hi")] == ["Hel", "lo"]
+        *pieces, last = model.stream_complete("Hi")
+        assert [c.delta for c in pieces] == ["Hel", "lo"]
+        assert (last.text, last.delta) == ("Hello", "")
+        assert last.raw == {"model": MODEL, "usage": {"prompt_tokens": 7, "completion_tokens": 3}}
         assert [asyncio.run(use(model)) for _ in range(2)] == ["Hello", "Hello"]
     assert (model.metadata.context_window, model.metadata.model_name) == (8_192, "any-model")
 

@@ -17,9 +17,10 @@ from llama_index.core.llms import (
     LLMMetadata,
     MessageRole,
 )
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from pydantic import PrivateAttr
 
-from rag.llm.client import Client
+from rag.llm.client import Client, Reply
 from rag.llm.events import Chunk, tokens
 from rag.llm.prompts import Message, Role
 from rag.llm.source import Request
@@ -125,6 +126,11 @@ class ClientLLM(CustomLLM):
         self._client = client
 
     @property
+    def model(self) -> str:
+        """The name of the model. Unlike `metadata`, it never asks the endpoint how much the model reads."""
+        return self._client.model
+
+    @property
     def metadata(self) -> LLMMetadata:
         return LLMMetadata(
             context_window=self._client.context,
@@ -133,36 +139,70 @@ class ClientLLM(CustomLLM):
             model_name=self._client.model,
         )
 
+    @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        *_, last = self.stream_chat(messages, **kwargs)
-        return last.model_copy(update={"delta": None})
+        return self._whole(messages, **kwargs)
 
-    def stream_chat(
+    @llm_chat_callback()
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Generator[ChatResponse, None, None]:
+        return self._pieces(messages, **kwargs)
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        return _completion(self._whole([ChatMessage(prompt)], **kwargs))
+
+    @llm_completion_callback()
+    def stream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> Generator[CompletionResponse, None, None]:
+        return (_completion(chunk) for chunk in self._pieces([ChatMessage(prompt)], **kwargs))
+
+    @llm_chat_callback()
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        return await self._awaited(messages, **kwargs)
+
+    @llm_completion_callback()
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        return _completion(await self._awaited([ChatMessage(prompt)], **kwargs))
+
+    # What the methods above share has no callback of LlamaIndex, for each reply is to be counted once.
+
+    def _pieces(
         self, messages: Sequence[ChatMessage], *, stop: threading.Event | None = None, **kwargs: Any
     ) -> Generator[ChatResponse, None, None]:
+        """The reply in pieces; then a response without a new piece, which has the whole text and its tokens."""
         asked = [Message(_ROLES.get(m.role, "user"), m.content or "") for m in messages]
         reply = self._client.stream(asked, stop=stop, **{"max_tokens": self.max_tokens, **kwargs})
         with contextlib.closing(reply):
             for piece in reply:
-                message = ChatMessage(role=MessageRole.ASSISTANT, content=reply.text)
-                yield ChatResponse(message=message, delta=piece)
+                yield _response(reply.text, piece, None)
+        yield _response(reply.text, "", _raw(reply))
 
-    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        return CompletionResponse(text=self.chat([ChatMessage(prompt)], **kwargs).message.content or "")
+    def _whole(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        *_, last = self._pieces(messages, **kwargs)
+        return last.model_copy(update={"delta": None})
 
-    def stream_complete(
-        self, prompt: str, formatted: bool = False, **kwargs: Any
-    ) -> Generator[CompletionResponse, None, None]:
-        with contextlib.closing(self.stream_chat([ChatMessage(prompt)], **kwargs)) as stream:
-            for chunk in stream:
-                yield CompletionResponse(text=chunk.message.content or "", delta=chunk.delta)
-
-    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+    async def _awaited(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         stop = threading.Event()
         try:
-            return await asyncio.to_thread(self.chat, messages, stop=stop, **kwargs)
+            return await asyncio.to_thread(self._whole, messages, stop=stop, **kwargs)
         finally:
             stop.set()
 
-    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        return CompletionResponse(text=(await self.achat([ChatMessage(prompt)], **kwargs)).message.content or "")
+
+def _response(text: str, delta: str, raw: Mapping[str, Any] | None) -> ChatResponse:
+    return ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT, content=text), delta=delta, raw=raw)
+
+
+def _raw(reply: Reply) -> dict[str, Any]:
+    """The name of the model and the tokens under the names of OpenAI's responses, as LlamaIndex's counter reads them.
+
+    Tokens that are our estimate are left out: LlamaIndex makes its own.
+    """
+    usage = reply.usage
+    counts = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
+    return {"model": reply.model, **({} if usage.estimated else {"usage": counts})}
+
+
+def _completion(response: ChatResponse) -> CompletionResponse:
+    return CompletionResponse(text=response.message.content or "", delta=response.delta, raw=response.raw)

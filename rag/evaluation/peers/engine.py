@@ -7,7 +7,6 @@ default it would be embedded with the text, and the two best papers would hold t
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,17 +23,9 @@ from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import MetadataMode, NodeWithScore
 
 from rag.core.answer import TIMINGS, Answer, Citation
-from rag.core.errors import ModelRateLimit, ModelServerError, ModelUnreachable, QuotaExhausted
 from rag.evaluation.items import Item
 from rag.evaluation.peers.sources import SAID_NOTHING, Source, document, retrieved, source
 from rag.papers import Paper
-
-RETRIES = 2
-"""As many as our own modes have. LlamaIndex's adapter for OpenAI would try three times more; ours leaves it to us."""
-PAUSE = 1.0
-"""Seconds before the first of them."""
-LONGEST_WAIT = 60.0
-"""Seconds that an endpoint may ask us to wait."""
 
 _Made = tuple[LLM, BaseQueryEngine, TokenCountingHandler]
 
@@ -64,7 +55,8 @@ class Engine:
         embedding: BaseEmbedding,
         make: Callable[[VectorStoreIndex, LLM], BaseQueryEngine],
     ) -> None:
-        self.model = llm.metadata.model_name
+        # The metadata of ours would ask the endpoint how much the model reads, and to build an engine asks nobody.
+        self.model = str(getattr(llm, "model", None) or llm.metadata.model_name)
         self._papers = {p.id: p for p in papers}
         self._llm, self._make = llm, make
         documents = [
@@ -87,7 +79,7 @@ class Engine:
         started = time.perf_counter()
         llm, engine, counter = self._mine()
         counter.reset_counts()
-        standalone, text, nodes = _patiently(lambda: _asked(engine, llm, item))
+        standalone, text, nodes = _asked(engine, llm, item)
         return Said(
             standalone_question=standalone,
             text=text,
@@ -148,19 +140,3 @@ def _asked(engine: BaseQueryEngine, llm: LLM, item: Item) -> tuple[str, str, lis
     )
     said = chat.chat(item.question)
     return str(said.sources[0].raw_input["query"]), str(said), said.source_nodes
-
-
-def _patiently(
-    ask: Callable[[], tuple[str, str, list[NodeWithScore]]],
-) -> tuple[str, str, list[NodeWithScore]]:
-    for attempt in range(RETRIES):
-        try:
-            return ask()
-        except QuotaExhausted:
-            raise
-        except (ModelRateLimit, ModelServerError, ModelUnreachable) as e:
-            wait = PAUSE * (1 << attempt) * random.uniform(0.8, 1.2) if e.retry_after is None else e.retry_after
-            if wait > LONGEST_WAIT:
-                raise
-            time.sleep(wait)
-    return ask()
