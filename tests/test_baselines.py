@@ -31,7 +31,7 @@ def shipped() -> list[Item]:
 def scored(collection: Rag, shipped: list[Item]) -> Callable[[str], Values]:
     """The value of every metric for a system; the oracle's over the whole test split, the others' over some of it."""
     papers = {p.id: p for p in collection.papers()}
-    supports = Entailment(collection)
+    supports = Entailment(collection.papers())
     known: dict[str, Values] = {}
 
     def values(name: str) -> Values:

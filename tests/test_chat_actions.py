@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 from fake_rag import PAPER, FakeRag
 
@@ -19,7 +18,6 @@ from rag.web.actions import ChatActions, RequestState
 from rag.web.collection_cache import CollectionCache
 from rag.web.shared import Shared
 from rag.web.state import ConversationState, Settings
-from rag.web.tabs.chat import layout
 
 OWNER = "local"
 

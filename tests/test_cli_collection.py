@@ -88,7 +88,8 @@ def test_doctor() -> None:
 
 def test_what_can_be_read_is_read_and_the_rest_is_told(home: Path) -> None:
     Path("p.jsonl").write_text(
-        '{"title": "A paper on trees", "abstract": "Trees grow. They grow by 2 cm a day."}\n{"title": "Of no trees"}\n"stray"\n'
+        '{"title": "A paper on trees", "abstract": "Trees grow. They grow by 2 cm a day."}\n'
+        '{"title": "Of no trees"}\n"stray"\n'
     )
     result = real("ingest", "p.jsonl", "--strict", "--home", str(home))
     assert (result.returncode, result.stdout) == (1, "")

@@ -134,7 +134,7 @@ def test_titles_with_markup_are_never_quoted_in_a_suggestion(tmp_path: Path) -> 
     file = tmp_path / "papers.jsonl"
     file.write_text("\n".join(json.dumps(p) for p in papers if p["title"].strip()), encoding="utf-8")
     with build(Config(home=tmp_path / "home")) as rag:
-        rag.ingest([file], skip_bad=True)
+        rag.ingest([file])
     hostile = opened(tmp_path / "home")
     answers = [answered(hostile, "What was found on noise?"), answered(hostile, "What does the method do?")]
     found = [*starters(hostile), *(q for a in answers for q in suggest([a], hostile))]

@@ -71,7 +71,7 @@ def client(address: str) -> Any:
 
 
 def test_serving_says_who_writes_and_asks_no_model_yet(address: str, endpoint: Endpoint, folder: Path) -> None:
-    assert endpoint.server.requests == []
+    assert not any(r.path.endswith("/completions") for r in endpoint.server.requests)
     page = httpx.get(address).text
     assert play.MODEL in page
     assert "checked against the abstracts" in page
@@ -89,7 +89,9 @@ def test_ask_returns_a_checked_answer(client: Any, endpoint: Endpoint) -> None:
     value = client.predict(ASKED, api_name="/ask")
     assert value["mode"] == "generating"
     assert [c["verdict"] for c in value["claims"]] == ["supported", "unsupported"]
-    assert f"{INVENTED} [unsupported]." in value["answer"]
+    held, invented = value["claims"]
+    assert f"{HELD} [1]. {INVENTED} [2] [unsupported]." in value["answer"]
+    assert (held["markers"], invented["markers"]) == ([1], [2])
 
 
 @pytest.mark.parametrize(
