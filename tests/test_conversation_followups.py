@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag import Answer, Rag, Turn
+from rag.ask.plan import UNSURE
 
 SHIVERING = "What share of mothers shivered under warmed blankets?"
 KNEES = "Cycling or walking in a pool: which eased knee pain more?"
@@ -90,12 +91,12 @@ def test_a_refusal_is_nothing_to_go_on_with(medicine: Rag, refused: str, questio
 
 def test_the_nearest_of_a_refusal_are_not_what_is_meant(medicine: Rag) -> None:
     """The answer that was sure is: it stands before one that only showed what is near."""
-    near = "my grandmother's pills get mixed up: is there a machine for it?"
+    near = (
+        f"{UNSURE}; the nearest are:\n\n**A robot that fills pill boxes in nursing homes**\n\n"
+        "> “A robot filled the boxes of 410 residents of nursing homes for a year.” [1]\n>"
+    )
     history = [Turn("user", SHIVERING), Turn("assistant", medicine.ask(SHIVERING).answer)]
-    shown = medicine.ask(near, history)
-    if shown.state != "nearest":
-        pytest.skip("the question is answered")
-    history += [Turn("user", near), Turn("assistant", shown.answer)]
+    history += [Turn("user", "Who paid for the robot?"), Turn("assistant", near)]
     answer = medicine.ask("How many mothers were in it?", history)
     assert firsts(answer) == {"Warmed"}
 

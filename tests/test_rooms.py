@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from serving import ROOT
@@ -32,10 +34,25 @@ def room_of(module: str) -> str | None:
     return next((room for room in LEVEL if module == room or module.startswith(f"{room}.")), None)
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    """What a file says; without the garbage collector, which runs finalizers of others.
+
+    Where one of them warns, Python 3.11 reads source for the message, and that spoils a parse that is under way
+    ("AST constructor recursion depth mismatch").
+    """
+    text = file.read_text(encoding="utf-8")
+    gc.disable()
+    try:
+        return ast.parse(text)
+    finally:
+        gc.enable()
+
+
 def imported(file: Path, module: str) -> Iterator[tuple[int, str]]:
     """The lines and modules that a file imports anywhere in it, also inside functions."""
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -50,7 +67,7 @@ def imported(file: Path, module: str) -> Iterator[tuple[int, str]]:
 def annotations(file: Path) -> set[int]:
     """The lines that only a type checker reads."""
     found: set[int] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             found.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return found
