@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,40 +23,41 @@ from rag.index.retrieval import Ranking
 from rag.index.scores import Encoded, TokenScores
 
 FEATURES = (
-    "lowest", "percentile", "sentence", "document", "unknown", "title", "length", "worst", "within", "asked", "no_figure",
-    "several", "restricted",
+    "within", "beside", "lowest", "worst", "sentence", "strange", "restricted",
+    "named_lead", "named_asked", "named_support", "named_strange",
 )  # fmt: skip
 """
 The support of a word of the question is 1 where the papers write it, else the mean cosine of its best word pieces
-there. lowest: the least of all words; percentile: the share of other papers in which a word has less support, weighted
-by rarity; sentence, document: cosines of the best sentence and of the passages; unknown: share of the words, weighted
-by rarity, that no paper has; title: share that the title has; length: how many words, as a logarithm; worst: the mean
-cosine of the third of the word pieces that the abstracts fit worst; within: the best mean support within one sentence
-of the words that the title has not; asked: the percentile of what is asked for, behind "which" or "how many";
-no_figure: a figure is asked for and the best sentences have none; several, restricted: several papers share the
-question, the conversation restricts it.
+there; its percentile is the share of the other papers that fit it less. Words beside the title are those that the title
+has not. within: the best mean support of the words beside the title within one sentence; beside: how many there are, of
+twelve; lowest: the least percentile of one; worst: the mean cosine of the third of all word pieces that the
+abstracts fit worst; sentence: the cosine of the best sentence; strange: the question has a name that the papers have
+not; restricted: the conversation restricts it. The others count where the question names the paper by a rare word of
+its title, and are 0 elsewhere: the lead of its score, the percentile of what is asked for ("which …"), the
+mean support of the words beside the title, and strange.
 """
-WEIGHTS = np.array([0.79, 1.08, 2.11, 2.32, -1.53, -2.45, 1.24, 5.13, 3.11, 2.07, -1.01, 0.07, 4.56], np.float32)
-BIAS = -9.6
-"""Logistic regression on 1,050 questions of four collections, each weighted alike. Cross-validated the area under the
-ROC curve is .89 (systems, half of the unanswerable ones written to be mistaken), .85 (medicine), .90 (society)."""
-ANSWERS, SEVERAL, NEAR = 0.57, 0.35, 0.03
-"""From this probability on one paper answers, and several papers do; from the last on papers are near."""
+WEIGHTS = np.array([5.28, 3.36, 1.1, 6.89, 3.53, -2.07, 5.24, -0.11, 1.79, -2.02, 1.31], np.float32)
+BIAS = -8.12
+"""Logistic regression on 1,100 questions of four collections, each weighted alike. Cross-validated the area under the
+ROC curve is .90 (systems, half of the unanswerable ones written to be mistaken), .85 (medicine), .90 (society)."""
+NAMED, FEW = 0.6, 0.1
+"""A word of the title names the paper if it is so rare, as a share of the rarest there can be, and at most this share
+of the papers have it."""
+LEAD, LONG = 8.0, 12
+"""The features count no larger lead, and no more words."""
+ANSWERS, NEAR = 0.55, 0.03
+"""From these probabilities on papers answer, and are near."""
 CAUTION = {"careful": 1.0, "usual": 0.0, "bold": -1.0}
 """What a user's wish adds to the odds, as a logarithm, that an answer needs."""
 
-_NAME = re.compile(r"(?<![\w-])(?=[\w.+-]*(?:[a-z][A-Z]|[A-Z].*[A-Z]|[A-Za-z]-?\d))[\w.+-]*\w")
 _ASKED = re.compile(
     r"\b(?:how\s+many|how\s+much|(?:what|which)(?:'s)?(?:\s+(?:is|are|was|were)\s+(?:the|its|their))?|whose)\s+"
     r"(?P<what>(?:[\w-]+\s+){0,3}[\w-]+)",
     re.IGNORECASE,
 )
-_FIGURE_ASKED = re.compile(
-    r"\bhow\s+(?!do\b|does\b|did\b|is\b|are\b|was\b|were\b|can\b|could\b|to\b|would\b|should\b|has\b|have\b|come\b)[a-z]+"
-    r"|\b(?:percent\w*|proportion|share|rate|ratio|number|amount|average|mean|odds|cost|price)\b|%",
-    re.IGNORECASE,
-)
 _WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
+_SPELLED = re.compile(r"[^\W_][\w.+-]*[^\W_]|[^\W_]")
+_NAME = re.compile(r"[a-z]\w*[A-Z]|[A-Z]\w*[A-Z]|[A-Za-z]\d|-[A-Z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,7 @@ class Certainty:
 
     def unknown_names(self, text: str) -> list[str]:
         """Names in a text of which no paper has a word, in its spelling: "PointPillars", where nobody writes of it."""
-        found = []
-        for match in _NAME.finditer(text):
-            parts = [stem(w) for w in words(match.group()) if w not in STOPWORDS]
-            if parts and not any(p in self._index.lexicon for p in parts):
-                found.append(match.group())
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(_names_beside(text, self._index.lexicon)))
 
     def features(
         self, query: Encoded, ranking: Ranking, rows: Sequence[int], best: Sequence[Sentence], *, restricted: bool
@@ -105,30 +101,37 @@ class Certainty:
         asked = self._words(query)
         if not asked or not rows:
             return np.zeros(len(FEATURES), np.float32)
+        papers = [self._index.papers[row] for row in rows]
+        head = set().union(*(terms(p.title) for p in papers))
+        held = head.union(*(terms(p.abstract) for p in papers))
         at = [int(np.flatnonzero(ranking.rows == row)[0]) for row in rows]
-        weight = np.array([w.rarity for w in asked])
-        weight = weight / max(float(weight.sum()), 1e-9)
-        head = set().union(*(terms(self._index.papers[row].title) for row in rows))
         support, body = self._support(query, asked, rows)
         percentile = self._percentiles(ranking, asked, at)
-        unknown = np.array([w.stem not in self._index.lexicon for w in asked])
-        worst = np.sort(body)[: max(1, len(body) // 3)]
+        beside = np.array([w.stem not in head for w in asked])
+        named = float(self._named(asked, head))
+        lead = float(ranking.score[0] - ranking.score[1]) if len(ranking.score) > 1 else LEAD
+        strange = float(any(_names_beside(query.text, held)))
         values = [
-            float(support.min()),
-            float(percentile @ weight),
-            float(ranking.sentence[at].max()),
-            float(ranking.document[at].max()),
-            float(unknown @ weight),
-            float(np.array([w.stem in head for w in asked]) @ weight),
-            math.log1p(min(len(asked), 12)),
-            float(worst.mean()),
             self._within([w for w in asked if w.stem not in head], rows[0], best),
-            _asked(query.text, asked, percentile),
-            self._no_figure(query.text, rows[0], best),
-            float(len(rows) > 1),
+            min(int(beside.sum()), LONG) / LONG,
+            float(percentile[beside].min(initial=1.0)),
+            float(np.sort(body)[: max(1, len(body) // 3)].mean()),
+            float(ranking.sentence[at].max()),
+            strange,
             float(restricted),
+            named * min(lead, LEAD),
+            named * _asked(query.text, asked, percentile),
+            named * (float(support[beside].mean()) if beside.any() else 1.0),
+            named * strange,
         ]
         return np.array(values, np.float32)
+
+    def _named(self, asked: Sequence[_Word], head: Collection[str]) -> bool:
+        """Whether a rare word of a title is in the question."""
+        rarest = math.log1p((len(self._index) - 0.5) / 1.5)
+        few = max(2, FEW * len(self._index))
+        lexicon = self._index.lexicon
+        return any(w.stem in head and w.rarity > NAMED * rarest and lexicon.frequency(w.stem) <= few for w in asked)
 
     def _words(self, query: Encoded) -> list[_Word]:
         found: dict[str, _Word] = {}
@@ -169,14 +172,6 @@ class Certainty:
             best = max(best, float(np.mean([1.0 if w.stem in written else s.cover[w.pieces].mean() for w in asked])))
         return best
 
-    def _no_figure(self, question: str, row: int, sentences: Sequence[Sentence]) -> float:
-        """1 where a figure is asked for and none of the four best sentences has one."""
-        if not _FIGURE_ASKED.search(question):
-            return 0.0
-        abstract = self._index.papers[row].abstract
-        best = sorted(sentences, key=lambda s: -s.score)[:4]
-        return float(not any(c.isdigit() for s in best for c in abstract[s.span.start : s.span.end]))
-
     def _percentiles(self, ranking: Ranking, asked: Sequence[_Word], at: Sequence[int]) -> Floats:
         """For each word the share of the other finely ranked papers that support it less."""
         cover = ranking.cover[np.isfinite(ranking.cover).all(axis=1)]
@@ -185,6 +180,23 @@ class Certainty:
         own = np.nan_to_num(ranking.cover[at], nan=0.0).max(axis=0)
         below = (cover < own).mean(axis=0)
         return np.array([float(below[w.pieces].mean()) for w in asked], np.float32)
+
+
+def names(text: str) -> list[str]:
+    """The words of a text with a capital or a digit within: "QLoRA", "IL-6", and not "Deep"."""
+    return [m.group() for m in _SPELLED.finditer(text) if _NAME.search(m.group())]
+
+
+def _names_beside(text: str, held: Container[str]) -> Iterator[str]:
+    """The names in a text, words with a capital or a digit within, of which no stem is in `held`."""
+    for match in _SPELLED.finditer(text):
+        word, before = match.group(), text[: match.start()].rstrip()
+        begins = not before or before[-1] in ".?!:"
+        if word.casefold() in STOPWORDS or not (_NAME.search(word) or (word[:1].isupper() and not begins)):
+            continue
+        parts = [stem(w) for w in words(word) if w not in STOPWORDS]
+        if parts and not any(part in held for part in parts):
+            yield word
 
 
 def _asked(question: str, words_of: Sequence[_Word], percentile: Floats) -> float:
@@ -198,11 +210,11 @@ def _asked(question: str, words_of: Sequence[_Word], percentile: Floats) -> floa
     return min((float(p) for w, p in zip(words_of, percentile, strict=True) if w.stem in wanted), default=1.0)
 
 
-def state_of(probability: float, caution: float = 0.0, *, near: bool = False, least: float = ANSWERS) -> State:
-    """The state of an answer with this probability. From `least` on it answers; `near`: the papers are those that were
-    asked about, so that something is near whatever the probability."""
+def state_of(probability: float, caution: float = 0.0, *, near: bool = False) -> State:
+    """The state of an answer with this probability. `near`: the papers are those that were asked about, so that
+    something is near whatever the probability."""
     odds = math.log(max(probability, 1e-9) / max(1 - probability, 1e-9)) - caution
     likely = 1 / (1 + math.exp(-odds))
-    if likely >= least:
+    if likely >= ANSWERS:
         return "answers"
     return "nearest" if near or likely >= NEAR else "nothing"

@@ -111,7 +111,7 @@ _OVERVIEW_LEAD = re.compile(
     re.IGNORECASE,
 )
 _COMPARES = re.compile(
-    r"\b(?:compar\w+|contrast\w*|differ\w*|versus|vs|both|either|neither|respectively|the\s+others?|the\s+latter|than|between|whereas|while|unlike|each|side\s+by\s+side|trade-?offs?|one\b.*\bother)\b|\(a\)|\(i\)|\b1\)",
+    r"\b(?:compar\w+|contrast\w*|differ\w*|versus|vs|both|either|respectively|the\s+others?|the\s+latter|whereas|each|side\s+by\s+side|one\b.*\bthe\s+other)\b|\(a\)|\(i\)|\b1\)",
     re.IGNORECASE,
 )
 _CHAT = re.compile(
@@ -148,6 +148,11 @@ def is_of_collection(question: str) -> bool:
 def compares(question: str) -> bool:
     """Whether it has a word of comparison: "versus", "both", "the other"."""
     return bool(_COMPARES.search(question))
+
+
+def joins(question: str) -> bool:
+    """Whether it joins two things by "or"."""
+    return bool(re.search(r"\w,?\s+or\s+\w", question, re.IGNORECASE))
 
 
 def without_comparing(question: str) -> str:

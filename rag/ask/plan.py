@@ -59,7 +59,7 @@ _ORDINAL = re.compile(
 )
 _PLACE = {"first": 0, "former": 0, "second": 1, "latter": 1, "third": 2, "fourth": 3, "last": -1}
 _OTHER = re.compile(
-    r"\b(?:the|an)?\s*other\s+(?:[\w-]+\s+)?(?:one|paper|work|study|trial|system|team|group)\b|\bthe\s+other\b",
+    r"\b(?:the|an)?\s*other\s+(?:[\w-]+\s+)?(?:one|paper|work|study|trial|system|team|group)\b|\bthe\s+others?\b(?!\s+\w)",
     re.IGNORECASE,
 )
 _VERB = re.compile(
@@ -132,9 +132,14 @@ def _is_topic(text: str) -> bool:
 
 
 def read_in_conversation(
-    question: str, history: Sequence[Turn], papers: Sequence[Paper], search: Callable[[str], Sequence[int]]
+    question: str,
+    history: Sequence[Turn],
+    papers: Sequence[Paper],
+    search: Callable[[str], Sequence[int]],
+    named: Callable[[str], Sequence[int]],
 ) -> Plan:
-    """The plan of a question after the turns of a conversation. `search` gives the rows for a text, best first."""
+    """The plan of a question after the turns of a conversation. `search` gives the rows for a text, best first, `named`
+    those that it names by their titles."""
     shift = _NEW_TOPIC.match(question)
     if shift and len(question[shift.end() :].split()) > 2:
         return read_question(question, question[shift.end() :])
@@ -146,6 +151,12 @@ def read_in_conversation(
     if not focus:
         return plan
     previous = asked[-1]
+    if new := tuple(row for row in named(question) if row not in focus):
+        if not (cues.compares(question) or _STRONG.search(question)):
+            return replace(plan, rows=new)
+        rows = (*focus[:1], *new)
+        titles = "; ".join(papers[row].title for row in rows)
+        return replace(plan, kind="comparison", standalone=f"{question.strip()} ({titles})", rows=rows)
     if found := _ORDINAL.search(question):
         place = _PLACE[(found[1] or found[2]).lower()]
         if len(focus) > 1 and place < len(focus):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rag.ask import cues
-from rag.ask.certainty import SEVERAL, Certainty, state_of
+from rag.ask.certainty import Certainty, names, state_of
 from rag.ask.listing import Membership, membership, state_of_list
 from rag.ask.overview import Group, groups_of, purpose
 from rag.ask.plan import Plan, read_in_conversation
@@ -20,19 +20,23 @@ from rag.index.lexical import STOPWORDS, terms, words
 from rag.index.retrieval import PaperRanker, Ranking
 from rag.index.scores import Encoded
 
-WORDS = {1: (125,), 2: (105, 80), 3: (90, 70, 50)}
+WORDS = {1: (110,), 2: (105, 85), 3: (100, 80, 60)}
 """Words of quotes from each of so many papers, best first; further ones have a sentence each."""
-SIDE_WORDS = {2: 105, 3: 85, 4: 65}
+SIDE_WORDS = {2: 125, 3: 100, 4: 80}
 """Words of quotes for each of so many sides."""
-SHARE, SHARE_LOOKED_FOR = 0.8, 0.95
+SHARE, SHARE_LOOKED_FOR = 0.8, 0.9
 """The papers that are quoted together have this share of the probability, for a question and for a paper looked for."""
-MOST, MOST_LOOKED_FOR = 5, 10
+MOST, MOST_LOOKED_FOR = 5, 8
 """Papers that are quoted at most, for a question and for a paper looked for."""
 SHARPNESS = 0.7
 """Of the softmax that makes probabilities of the fused scores. With it 1.1 papers are quoted for a fact and 2.8 for an
 idea in other words, and the one that answers is among them in 1.00 and .86 (systems, 300 questions)."""
 PREFERRED = 0.5
 """Of the fused score: what ranks so far before a side is a side too."""
+MAY_SHARE = 0.35
+"""Probability from which on a paper that may share the question is quoted beside the best one."""
+FEW = 0.04
+"""What at most this share of the papers has, or three of them, and one title only, names a side."""
 NAMING = 0.1
 """A word of a title that at most this share of the papers has, or two of them, names the paper."""
 TO_READ = 40
@@ -115,11 +119,17 @@ class Finder:
 
     def plan(self, question: str, history: Sequence[Turn]) -> Plan:
         """What a question wants, in the light of the conversation."""
-        return read_in_conversation(question, history, self.index.papers, self.search)
+        return read_in_conversation(question, history, self.index.papers, self.search, self.named)
 
     def search(self, text: str) -> list[int]:
         """The rows of the best papers for a text."""
         return [int(r) for r in self._rank(self.ranker.encode(text)).rows[:20]]
+
+    def named(self, text: str) -> list[int]:
+        """The rows of the papers that a text names by a name in their titles, a word with a capital or digit within."""
+        named = self._named(text, self._rank(self.ranker.encode(text)))
+        asked = set(terms(text))
+        return [row for row in named if asked & set(terms(" ".join(names(self.index.papers[row].title))))]
 
     def find(self, plan: Plan) -> Found:
         """What answers the plan."""
@@ -133,7 +143,8 @@ class Finder:
             return self._list(plan)
         if plan.kind == "overview":
             return self._overview(plan)
-        missing = tuple(self._certainty.unknown_names(plan.searches[0])) if plan.compares else ()
+        asks_several = plan.compares or cues.joins(plan.searches[0])
+        missing = tuple(self._certainty.unknown_names(plan.searches[0])) if asks_several else ()
         if missing and (rest := _without(plan.searches[0], missing)):
             return self._one_sided(plan, rest, missing)
         encoded = self.ranker.encode(plan.searches[0])
@@ -145,7 +156,8 @@ class Finder:
             self._may_share(plan) and shared.probability >= SHARES and len(shared.rows) > 1
         ):
             return self._comparison(replace(plan, kind="comparison"), encoded, ranking, shared)
-        return self._single(plan, encoded, ranking)
+        also = shared.rows[1:] if self._may_share(plan) and shared.probability >= MAY_SHARE else ()
+        return self._single(plan, encoded, ranking, also)
 
     def _one_sided(self, plan: Plan, rest: str, missing: tuple[str, ...]) -> Found:
         """A comparison with what no paper is on: what answers the rest of the question, and what is missing."""
@@ -193,8 +205,8 @@ class Finder:
         keep = [(self._rows is None or int(r) in self._rows) and int(r) not in excluded for r in ranking.rows]
         return ranking if all(keep) else ranking.take(np.flatnonzero(keep))
 
-    def _single(self, plan: Plan, encoded: Encoded, ranking: Ranking) -> Found:
-        rows = self._likely(plan, ranking)
+    def _single(self, plan: Plan, encoded: Encoded, ranking: Ranking, also: Sequence[int]) -> Found:
+        rows = list(dict.fromkeys([*self._likely(plan, ranking), *also]))
         probability = self._probability(encoded, ranking, rows[:1], restricted=bool(plan.rows))
         state = state_of(probability, self._caution, near=bool(plan.rows))
         asked = set(terms(plan.searches[0]))
@@ -218,12 +230,16 @@ class Finder:
     def _quotes(self, encoded: Encoded, rows: Sequence[int]) -> tuple[PaperQuotes, ...]:
         """The quotes of the papers of one answer, most of them from the first."""
         budgets = (*WORDS.get(len(rows), WORDS[3]), *[0] * len(rows))
-        found = (self.quoted(encoded, row, budget) for row, budget in zip(rows, budgets, strict=False))
+        # Where several papers are likely, what each of them does tells them apart.
+        aims = len(rows) > 1
+        found = (self.quoted(encoded, row, budget, aim=aims) for row, budget in zip(rows, budgets, strict=False))
         return tuple(paper for paper in found if paper.sentences)
 
-    def quoted(self, encoded: Encoded, row: int, budget: int) -> PaperQuotes:
-        """The best sentences of a paper within `budget` words, one at least where it has any."""
-        return PaperQuotes(row, tuple(select(self.scorer.score(encoded, row), encoded, budget)))
+    def quoted(self, encoded: Encoded, row: int, budget: int, *, aim: bool = False) -> PaperQuotes:
+        """The best sentences of a paper within `budget` words, one at least where it has any; `aim`: with the sentence
+        that says what it does."""
+        first = {s.number for s in purpose(self.index, row)} if aim else ()
+        return PaperQuotes(row, tuple(select(self.scorer.score(encoded, row), encoded, budget, first)))
 
     def _comparison(self, plan: Plan, encoded: Encoded, ranking: Ranking, shared: Sharing) -> Found:
         rows = self._sides(plan, ranking, shared)
@@ -231,12 +247,12 @@ class Finder:
         budget = SIDE_WORDS.get(len(rows), 105)
         papers = tuple(p for p in (self.quoted(encoded, row, budget) for row in rows) if p.sentences)
         probability = self._probability(encoded, ranking, rows)
-        state = "answers" if named else state_of(probability, self._caution, near=True, least=SEVERAL)
+        state = "answers" if named else state_of(probability, self._caution, near=True)
         return Found(plan, ranking, state, papers, shared.parts, probability=probability)
 
     def _sides(self, plan: Plan, ranking: Ranking, shared: Sharing) -> list[int]:
-        """The papers of a comparison: those that share it, and one that the ranking prefers by far to the last of
-        them; of several papers of the conversation ("both of them") all."""
+        """The papers of a comparison: those that share it, those that it names, and one that the ranking prefers by far
+        to the last of them; of several papers of the conversation ("both of them") all."""
         if 1 < len(plan.rows) <= MOST_SIDES:
             return list(plan.rows)
         rows = list(shared.rows)
@@ -244,7 +260,16 @@ class Finder:
         second = int(ranking.rows[1]) if len(ranking.rows) > 1 else rows[0]
         if second not in rows and score[second] - min(score[row] for row in rows) > PREFERRED:
             rows.append(second)
-        return rows
+        rows += [row for row in self._named(plan.searches[0], ranking) if row not in rows]
+        return rows[:MOST_SIDES]
+
+    def _named(self, text: str, ranking: Ranking) -> list[int]:
+        """Of the best papers those whose title alone has a word of the text that hardly any abstract has."""
+        few = max(3, FEW * len(self.index))
+        titles = {int(row): set(terms(self.index.papers[int(row)].title)) for row in ranking.rows[:TO_READ]}
+        rare = {t for t in terms(text) if self.index.lexicon.frequency(t) <= few}
+        holders = {t: [row for row, title in titles.items() if t in title] for t in rare}
+        return list(dict.fromkeys(row for row in titles for rows in holders.values() if rows == [row]))
 
     def _probability(
         self, encoded: Encoded, ranking: Ranking, rows: Sequence[int], *, restricted: bool = False

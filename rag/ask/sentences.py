@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +51,8 @@ _FINDING = re.compile(
     re.IGNORECASE,
 )
 _LINK = re.compile(
-    r"https?://|\b(?:code|data|implementation|project\s+page|models?)\b.{0,70}\b(?:available|released?|open[- ]?sourced?)"
+    r"https?://|\b(?:code|data|implementation|project\s+page|models?)\b.{0,70}"
+    r"\b(?:available|released?|open[- ]?sourced?)"
     r"|\b(?:we|will)\s+(?:release|open[- ]source)\b",
     re.IGNORECASE,
 )
@@ -175,17 +176,18 @@ def _roles(texts: Sequence[str], labels: Sequence[str]) -> Floats:
     return np.array(rows, np.float32)
 
 
-def select(sentences: Sequence[Sentence], query: Encoded, budget: int) -> list[Sentence]:
-    """The sentences that together say most within `budget` words, in the order of the abstract: one to five.
+def select(sentences: Sequence[Sentence], query: Encoded, budget: int, first: Collection[int] = ()) -> list[Sentence]:
+    """The sentences that together say most within `budget` words, in the order of the abstract: one to five. Those
+    with the numbers `first` are among them, and one at least beside these.
 
     Greedy: each next sentence is the best by its score plus what it covers of the question that the chosen ones don't
     (maximal marginal coverage, Lin and Bilmes 2011).
     """
-    chosen: list[Sentence] = []
-    covered = np.zeros_like(query.importance)
-    pool = list(sentences)
-    best = max((s.score for s in pool), default=0.0)
-    left = budget
+    chosen = [s for s in sentences if s.number in first]
+    covered = np.max([np.zeros_like(query.importance), *(s.cover for s in chosen)], axis=0)
+    pool = [s for s in sentences if s.number not in first]
+    best = max((s.score for s in sentences), default=0.0)
+    left = budget - sum(s.words for s in chosen)
     while pool and len(chosen) < MOST_SENTENCES:
         gains = [s.score + float(np.maximum(s.cover - covered, 0) @ query.importance) for s in pool]
         pick = pool.pop(int(np.argmax(gains)))
