@@ -98,10 +98,6 @@ class TestPapers:
         [
             "What does double quantization save in QLoRA?",
             "how much memory does qlora need for 65B",
-            pytest.param(
-                "a finetuning approach that quantizes the weights of a frozen model to 4 bits, with low-rank adapters",
-                marks=pytest.mark.xfail(reason="four papers tell too little of how rare a word is"),
-            ),
         ],
     )
     def test_one_that_is_not_is_not_replaced_by_another(self, collection: Rag, question: str) -> None:

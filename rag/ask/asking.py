@@ -246,6 +246,9 @@ def retrieved(finder: Finder, found: Found) -> tuple[Retrieved, ...]:
     score = {int(r): float(s) for r, s in zip(found.ranking.rows, found.ranking.score, strict=True)}
     top = max(score.values(), default=0.0)
     quoted = [p.row for p in found.papers] if found.plan.kind != "overview" or found.plan.topic else []
+    if len(score) < min(RETRIEVED, finder.searched):  # of the papers of a conversation only
+        least = min(score.values(), default=0.0)
+        score.update({row: least for row in finder.search(found.plan.standalone) if row not in score})
     order = [*dict.fromkeys([*quoted, *score])][:RETRIEVED]
     scores = (top if row in quoted else score[row] for row in order)
     return tuple(Retrieved(papers[r].id, papers[r].title, round(s, 4)) for r, s in zip(order, scores, strict=True))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,12 +86,20 @@ class Certainty:
         restricted: bool = False,
     ) -> float:
         """The probability that the papers in `rows`, best first, answer; `best` are the sentences of the first one."""
+        if query.unread:
+            return self._written(query, rows)
         odds = float(self.features(query, ranking, rows, best, restricted=restricted) @ WEIGHTS) + BIAS
         return 1 / (1 + math.exp(-odds))
 
+    def _written(self, query: Encoded, rows: Sequence[int]) -> float:
+        """Without the model: the square root of the share of the question's words that the papers write."""
+        held = set().union(*(terms(f"{p.title} {p.abstract}") for p in (self._index.papers[row] for row in rows)))
+        asked = set(query.terms)
+        return math.sqrt(len(asked & held) / len(asked)) if asked else 0.0
+
     def unknown_names(self, text: str) -> list[str]:
         """Names in a text of which no paper has a word, in its spelling: "PointPillars", where nobody writes of it."""
-        return list(dict.fromkeys(_names_beside(text, self._index.lexicon)))
+        return list(dict.fromkeys(_names_beside(text, self._index.lexicon.__contains__)))
 
     def features(
         self, query: Encoded, ranking: Ranking, rows: Sequence[int], best: Sequence[Sentence], *, restricted: bool
@@ -110,7 +118,7 @@ class Certainty:
         beside = np.array([w.stem not in head for w in asked])
         named = float(self._named(asked, head))
         lead = float(ranking.score[0] - ranking.score[1]) if len(ranking.score) > 1 else LEAD
-        strange = float(any(_names_beside(query.text, held)))
+        strange = float(any(_names_beside(query.text, held.__contains__)))
         values = [
             self._within([w for w in asked if w.stem not in head], rows[0], best),
             min(int(beside.sum()), LONG) / LONG,
@@ -187,15 +195,15 @@ def names(text: str) -> list[str]:
     return [m.group() for m in _SPELLED.finditer(text) if _NAME.search(m.group())]
 
 
-def _names_beside(text: str, held: Container[str]) -> Iterator[str]:
-    """The names in a text, words with a capital or a digit within, of which no stem is in `held`."""
+def _names_beside(text: str, known: Callable[[str], bool]) -> Iterator[str]:
+    """The names in a text, words with a capital or a digit within, of which no stem is known."""
     for match in _SPELLED.finditer(text):
         word, before = match.group(), text[: match.start()].rstrip()
         begins = not before or before[-1] in ".?!:"
         if word.casefold() in STOPWORDS or not (_NAME.search(word) or (word[:1].isupper() and not begins)):
             continue
         parts = [stem(w) for w in words(word) if w not in STOPWORDS]
-        if parts and not any(part in held for part in parts):
+        if parts and not any(known(part) for part in parts):
             yield word
 
 

@@ -128,7 +128,9 @@ class SentenceScorer:
         weight = query.importance * np.where(title > TITLE_COSINE, TITLE_SHARE, 1.0)
         tokens = standardise(cover @ (weight / max(float(weight.sum()), 1e-9)))
         texts = [abstract[s.start : s.end] for s in spans]
-        features = np.column_stack([tokens, self._shared(query, row, texts), _roles(texts, labels)])
+        shared = self._shared(query, row, texts)
+        tokens = standardise(shared) if query.unread else tokens
+        features = np.column_stack([tokens, shared, _roles(texts, labels)])
         return spans, features.astype(np.float32), cover
 
     def _cover(self, query: Encoded, row: int, count: int) -> tuple[Floats, Floats]:

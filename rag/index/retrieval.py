@@ -33,6 +33,9 @@ them. Of 50 questions in other words than the abstract's the paper is among the 
 share of 1 in .90 (medicine and society); of 133 on systems in .82 and .78; requests for papers and lists stay as they
 are."""
 
+UNREAD = 0.05
+"""What the built-in model's scores count where it does not read the question's script; BM25 decides."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -146,7 +149,8 @@ class PaperRanker:
         sentence, _ = pooled(self._sentences, self.index.sentence_starts, candidates, query.vector)
         passage, document = pooled(self._near, self.index.passage_starts, candidates, vector)
         share = self._lexical_share(query)
-        coarse = self._coarse(vector, candidates, own, (passage, document, sentence, lexical), share)
+        trust = UNREAD if query.unread and self.index.external is None else 1.0
+        coarse = self._coarse(vector, candidates, own, (passage, document, sentence, lexical), share, trust)
         order = np.argsort(-coarse[:own], kind="stable")
         fine = order if whole or rows is not None else order[:FINE]
         score, tokens, cover = self._fine(query, candidates, coarse, fine, np.isin(candidates, added))
@@ -161,15 +165,22 @@ class PaperRanker:
         return LEXICAL_LEAST + (LEXICAL_MOST - LEXICAL_LEAST) * found
 
     def _coarse(
-        self, vector: Floats, candidates: Rows, own: int, scores: tuple[Floats, Floats, Floats, Floats], share: float
+        self,
+        vector: Floats,
+        candidates: Rows,
+        own: int,
+        scores: tuple[Floats, Floats, Floats, Floats],
+        share: float,
+        trust: float,
     ) -> Floats:
         """The sum of the standardised scores (passage, document, sentence, lexical) and the feedback of the best."""
-        weights = WEIGHTS.passage, WEIGHTS.document, WEIGHTS.sentence, share
+        dense = WEIGHTS.passage, WEIGHTS.document, WEIGHTS.sentence
+        weights = (*(trust * weight for weight in dense), share)
         a, b, c, d = (weight * standardise(score, own) for weight, score in zip(weights, scores, strict=True))
         coarse: Floats = a + b + c + d
         best = candidates[np.argsort(-coarse[:own], kind="stable")[:FEEDBACK_PAPERS]]
         _, feedback = pooled(self._near, self.index.passage_starts, candidates, self._feedback(vector, best))
-        coarse += WEIGHTS.feedback * standardise(feedback, own)
+        coarse += trust * WEIGHTS.feedback * standardise(feedback, own)
         return coarse
 
     def _fine(
@@ -184,7 +195,7 @@ class PaperRanker:
         cover[fine] = self.tokens.cover(query, candidates[fine])
         tokens = cover @ query.importance
         score = coarse.copy()
-        score[fine] += WEIGHTS.tokens * standardise(tokens[fine], len(first))
+        score[fine] += (UNREAD if query.unread else 1.0) * WEIGHTS.tokens * standardise(tokens[fine], len(first))
         rest = np.setdiff1d(np.arange(len(candidates)), fine)
         if len(rest):
             # Nobody overtakes a finely ranked paper for want of a score of his own.

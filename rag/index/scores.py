@@ -33,6 +33,13 @@ class Encoded:
     offsets: NDArray[np.int32]
     terms: tuple[str, ...]
 
+    @property
+    def unread(self) -> bool:
+        """Whether most of the text is in a script that the built-in model was not trained on, so that its vectors tell
+        nothing: "绿茶保留了多少香气？"."""
+        letters = [c for c in self.text if c.isalpha()]
+        return sum(c > "\u024f" for c in letters) > len(letters) / 2
+
 
 def held(vectors: NDArray[np.float16]) -> NDArray[Any]:
     """`vectors` in memory and converted, where they are few enough."""
