@@ -25,7 +25,7 @@ _PLURAL = r"(?:papers|studies|articles|works|publications|abstracts|literature|r
 _SINGULAR = r"(?:paper|study|article|work|publication|abstract|trial|survey|review|report)"
 _FIND = (
     r"(?:suggest|recommend|find|point\s+(?:me|us)\s+(?:to|towards?|at)|direct\s+me\s+to|look(?:ing)?\s+for|search(?:ing)?\s+for|"
-    r"need|want|after|know\s+of|aware\s+of|refer\s+me\s+to|have|got|seen|show|give|list|enumerate|"
+    r"need|want|after|know\s+of|aware\s+of|refer\s+me\s+to|have|got|seen|show|give|list|name|enumerate|"
     r"collect|gather|count)"
 )
 
@@ -37,6 +37,9 @@ def _any_of(*patterns: str) -> re.Pattern[str]:
 _MANY = _any_of(
     rf"^\W*(?:(?:and|so|ok|please|also)\W+)*(?:in\s+)?(?:which|what)\s+(?:of\s+(?:the|these|those)\s+)?{_ADJECTIVES}{_PLURAL}\b",
     r"^\W*(?:(?:and|so|ok|please|also)\W+)*which\s+of\s+(?:the|these|those)\b",
+    rf"\bwhich\s+of\s+(?:the|these|those|your|our)\s+{_ADJECTIVES}{_PLURAL}\b",
+    rf"^\W*(?:please\s+)?(?:list|enumerate|name)\s+(?:all\s+|every\s+|the\s+)*{_ADJECTIVES}"
+    rf"(?:{_PLURAL}|work|systems|methods|approaches|techniques|frameworks|tools)\s+(?:that|which|with|for|using|on|about)\b",
     rf"\b{_FIND}\s+(?:me\s+|us\s+)?(?:some\s+|any\s+|a\s+few\s+|the\s+|all\s+|every\s+|of\s+|to\s+)*{_ADJECTIVES}{_PLURAL}\b",
     rf"\b{_FIND}\s+(?:me\s+|us\s+)?(?:all|everything|every|anything|something)\b",
     rf"\b(?:how\s+many|number\s+of|count)\s+(?:of\s+(?:the|these|your|our)\s+)?{_ADJECTIVES}{_PLURAL}\b",

@@ -142,6 +142,9 @@ class Finder:
         if plan.kind == "list":
             return self._list(plan)
         if plan.kind == "overview":
+            if plan.topic and not cues.asks_for_overview(plan.question) and self.named(plan.topic):
+                # "Energy saved by ShiftAddViT" names a paper, and is no subject.
+                return self.find(replace(plan, kind="single", topic=""))
             return self._overview(plan)
         asks_several = plan.compares or cues.joins(plan.searches[0])
         missing = tuple(self._certainty.unknown_names(plan.searches[0])) if asks_several else ()
