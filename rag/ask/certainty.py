@@ -173,8 +173,8 @@ class Certainty:
         return support, body
 
     def _within(self, asked: Sequence[_Word], row: int, sentences: Sequence[Sentence]) -> float:
-        """The best mean support of the words within one sentence; 0 where there are none."""
-        abstract, best = self._index.papers[row].abstract, 0.0
+        """The best mean support of the words within one sentence; 1 where there are none."""
+        abstract, best = self._index.papers[row].abstract, 0.0 if asked else 1.0
         for s in sentences if asked else ():
             written = set(terms(abstract[s.span.start : s.span.end]))
             best = max(best, float(np.mean([1.0 if w.stem in written else s.cover[w.pieces].mean() for w in asked])))
@@ -202,7 +202,7 @@ def _names_beside(text: str, known: Callable[[str], bool]) -> Iterator[str]:
         begins = not before or before[-1] in ".?!:"
         if word.casefold() in STOPWORDS or not (_NAME.search(word) or (word[:1].isupper() and not begins)):
             continue
-        parts = [stem(w) for w in words(word) if w not in STOPWORDS]
+        parts = [stem(w) for w in words(word) if w not in STOPWORDS and not w.isdigit()]
         if parts and not any(known(part) for part in parts):
             yield word
 

@@ -26,11 +26,11 @@ SIDE_WORDS = {2: 125, 3: 100, 4: 80}
 """Words of quotes for each of so many sides."""
 SHARE, SHARE_LOOKED_FOR = 0.8, 0.9
 """The papers that are quoted together have this share of the probability, for a question and for a paper looked for."""
-MOST, MOST_LOOKED_FOR = 5, 8
+MOST, MOST_LOOKED_FOR = 4, 8
 """Papers that are quoted at most, for a question and for a paper looked for."""
-SHARPNESS = 0.7
-"""Of the softmax that makes probabilities of the fused scores. With it 1.1 papers are quoted for a fact and 2.8 for an
-idea in other words, and the one that answers is among them in 1.00 and .86 (systems, 300 questions)."""
+SHARPNESS = 0.8
+"""Of the softmax that makes probabilities of the fused scores. With it 1.1 papers are quoted for a fact and 2.5 for an
+idea in other words, and the one that answers is among them in 1.00 and .85 (systems, 300 questions)."""
 PREFERRED = 0.5
 """Of the fused score: what ranks so far before a side is a side too."""
 MAY_SHARE = 0.35
@@ -166,6 +166,10 @@ class Finder:
         """A comparison with what no paper is on: what answers the rest of the question, and what is missing."""
         found = self.find(replace(plan, searches=(rest, *plan.searches[1:]), compares=False))
         named = tuple(p for p in found.papers if self._titled(rest, p.row))
+        if not found.papers:
+            encoded = self.ranker.encode(rest)
+            rows = [row for row in self._named(rest, found.ranking) if self._titled(rest, row)][:MOST_SIDES]
+            named = tuple(self.quoted(encoded, row, SIDE_WORDS[2]) for row in rows)
         state: State = "partly" if found.state == "answers" or named else found.state
         return replace(
             found, plan=replace(plan, kind="comparison"), state=state, papers=named or found.papers, missing=missing
@@ -258,12 +262,13 @@ class Finder:
         to the last of them; of several papers of the conversation ("both of them") all."""
         if 1 < len(plan.rows) <= MOST_SIDES:
             return list(plan.rows)
-        rows = list(shared.rows)
+        # Two share it; a name in the question is a surer sign of a third than coverage.
+        named = self._named(plan.searches[0], ranking)
+        rows = list(dict.fromkeys([*shared.rows[:2], *named, *shared.rows[2:]]))
         score = {int(r): float(s) for r, s in zip(ranking.rows, ranking.score, strict=True)}
         second = int(ranking.rows[1]) if len(ranking.rows) > 1 else rows[0]
         if second not in rows and score[second] - min(score[row] for row in rows) > PREFERRED:
-            rows.append(second)
-        rows += [row for row in self._named(plan.searches[0], ranking) if row not in rows]
+            rows.insert(2, second)
         return rows[:MOST_SIDES]
 
     def _named(self, text: str, ranking: Ranking) -> list[int]:

@@ -34,6 +34,8 @@ SHARES = 0.5
 """Probability from which on the question is one of several papers."""
 MORE = 0.6
 """Of the gain of the second side, what a third or fourth must gain."""
+LEAST = 0.02
+"""And at the least."""
 MOST_SIDES = 4
 
 
@@ -65,7 +67,7 @@ def sharing(index: Index, query: Encoded, ranking: Ranking, compares: bool) -> S
         rest = cover - cover[chosen].max(axis=0)
         gains = [_stretch(rest[n])[0] if n not in chosen else 0.0 for n in range(near)]
         pick = int(np.argmax(gains))
-        if gains[pick] < MORE * best[1][0] or gains[pick] <= 0.01:
+        if gains[pick] < MORE * best[1][0] or gains[pick] <= LEAST:
             break
         chosen.append(pick)
     parts = tuple(_part(query, order, cover, n, chosen) for n in chosen)
