@@ -112,8 +112,9 @@ class Writer:
 
     def _absent(self) -> str:
         names = " and ".join(as_it_is(name) for name in self.found.missing)
-        which = "the papers that you chose" if self.searched < len(self.index) else "the collection"
-        return f"No paper of {which} is on {names}."
+        if self.searched < len(self.index):
+            return f"No paper that you chose is on {names}."
+        return f"The collection has no paper on {names}."
 
     def _greeting(self) -> str:
         text = f"Hello! Ask me about these {_papers(self.searched)}; "

@@ -29,12 +29,12 @@ FEATURES = (
 """
 The support of a word of the question is 1 where the papers write it, else the mean cosine of its best word pieces
 there; its percentile is the share of the other papers that fit it less. Words beside the title are those that the title
-has not. within: the best mean support of the words beside the title within one sentence; beside: how many there are, of
-twelve; lowest: the least percentile of one; worst: the mean cosine of the third of all word pieces that the
-abstracts fit worst; sentence: the cosine of the best sentence; strange: the question has a name that the papers have
-not; restricted: the conversation restricts it. The others count where the question names the paper by a rare word of
-its title, and are 0 elsewhere: the lead of its score, the percentile of what is asked for ("which …"), the
-mean support of the words beside the title, and strange.
+has not; a rare word of the title names the paper. within: the best mean support of the words beside the title within one
+sentence (where there are none, whether the paper is named); beside: how many there are, of twelve; lowest: the least
+percentile of one; worst: the mean cosine of the third of all word pieces that the abstracts fit worst; sentence: the
+cosine of the best sentence; strange: the question has a name that the papers have not; restricted: the conversation
+restricts it. The others are 0 unless the question names the paper: the lead of its score, the percentile of what is
+asked for ("which …"), the mean support of the words beside the title, and strange.
 """
 WEIGHTS = np.array([5.28, 3.36, 1.1, 6.89, 3.53, -2.07, 5.24, -0.11, 1.79, -2.02, 1.31], np.float32)
 BIAS = -8.12
@@ -119,8 +119,9 @@ class Certainty:
         named = float(self._named(asked, head))
         lead = float(ranking.score[0] - ranking.score[1]) if len(ranking.score) > 1 else LEAD
         strange = float(any(_names_beside(query.text, held.__contains__)))
+        rest = [w for w in asked if w.stem not in head]
         values = [
-            self._within([w for w in asked if w.stem not in head], rows[0], best),
+            self._within(rest, rows[0], best) if rest else named,
             min(int(beside.sum()), LONG) / LONG,
             float(percentile[beside].min(initial=1.0)),
             float(np.sort(body)[: max(1, len(body) // 3)].mean()),
@@ -173,9 +174,9 @@ class Certainty:
         return support, body
 
     def _within(self, asked: Sequence[_Word], row: int, sentences: Sequence[Sentence]) -> float:
-        """The best mean support of the words within one sentence; 1 where there are none."""
-        abstract, best = self._index.papers[row].abstract, 0.0 if asked else 1.0
-        for s in sentences if asked else ():
+        """The best mean support of the words within one sentence."""
+        abstract, best = self._index.papers[row].abstract, 0.0
+        for s in sentences:
             written = set(terms(abstract[s.span.start : s.span.end]))
             best = max(best, float(np.mean([1.0 if w.stem in written else s.cover[w.pieces].mean() for w in asked])))
         return best
