@@ -29,7 +29,7 @@ FEATURES = (
 """
 The support of a word of the question is 1 where the papers write it, else the mean cosine of its best word pieces
 there; its percentile is the share of the other papers that fit it less. Words beside the title are those that the title
-has not; a rare word of the title names the paper. within: the best mean support of the words beside the title within one
+has not; a rare word of the title names the paper. within: the best mean support of the words beside the title in one
 sentence (where there are none, whether the paper is named); beside: how many there are, of twelve; lowest: the least
 percentile of one; worst: the mean cosine of the third of all word pieces that the abstracts fit worst; sentence: the
 cosine of the best sentence; strange: the question has a name that the papers have not; restricted: the conversation
