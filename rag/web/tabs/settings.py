@@ -17,7 +17,6 @@ AS_CONFIGURED = "As the operator set it"
 _MODES = {AS_CONFIGURED: "", "Exact quotes, no model": "quoting", "Written by a model, checked": "generating"}
 _STRICT = {AS_CONFIGURED: None, "Mark what no abstract supports": False, "Leave it out": True}
 _CAUTION = {AS_CONFIGURED: None, "Careful": "careful", "Usual": "usual", "Bold": "bold"}
-_QUOTED = 3  # what 0 means, see rag.ask.finding.MAX_PAPERS
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,12 @@ def layout() -> Parts:
             list(_STRICT), value=AS_CONFIGURED, label="Claims that nothing supports", elem_id="setting-strict"
         )
         most = gr.Slider(
-            *MOST,
-            value=_QUOTED,
+            0,
+            MOST[1],
+            value=0,
             step=1,
             label="Papers quoted at most, where a question names none",
-            info="Lists and comparisons always show all of theirs.",
+            info="0: as many as are likely to answer. Lists and comparisons always show all of theirs.",
             elem_id="setting-most",
             buttons=[],
         )
@@ -82,7 +82,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> None:
             gr.Radio(value=_named(_MODES, settings.mode), visible=bool(models)),
             gr.Dropdown([AS_CONFIGURED, *models], value=model, visible=len(models) > 1),
             gr.Radio(value=_named(_STRICT, settings.strict), visible=bool(models)),
-            settings.most or _QUOTED,
+            settings.most,
             _named(_CAUTION, settings.caution),
         ]
 
@@ -91,7 +91,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> None:
             "mode": _MODES.get(mode, ""),
             "model": "" if model == AS_CONFIGURED else model,
             "strict": _STRICT.get(strict),
-            "most": 0 if most == _QUOTED else most,
+            "most": most,
             "caution": _CAUTION.get(caution),
         }
         return asdict(Settings.of(chosen))
