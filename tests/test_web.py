@@ -256,11 +256,52 @@ def test_an_answer_in_part_says_what_is_missing_and_begins_with_its_headline() -
     assert html.count("0.37 bits</strong>") == 1
 
 
-@pytest.mark.parametrize(("text", "headline"), [("**A** b", None), ("a\n\nb", "a"), ("", "a")])
-def test_no_headline_is_taken_from_a_text_that_has_none(text: str, headline: str | None) -> None:
-    html = fragments.answer(answer(text, headline=headline), 1)
+def test_no_headline_is_taken_from_a_text_that_has_none() -> None:
+    html = fragments.answer(answer("**A** b", headline=None), 1)
     assert "headline" not in html
     assert "state" not in html
+
+
+@pytest.mark.parametrize(
+    ("text", "headline", "first", "below"),
+    [
+        ("", "a", "a", ""),
+        ("a\n\nb", "a", "a", "b"),
+        ("Ab\n\nc", "A", "A", "Ab c"),
+        ("**Title** b", "It takes [1] hour", "It takes [1] hour", "Title b"),
+        ("48 GB are enough [1]. More is not.", "48 GB are enough.", "48 GB are enough\xa01.", "More is not."),
+        ("**48 GB** are enough, for 0.5 s [1]. No.", "48 GB are enough", "48 GB are enough, for 0.5 s\xa01.", "No."),
+        ("It takes \\[1\\] hour.\nMore.", "It takes [1] hour", "It takes [1] hour.", "More."),
+    ],
+)
+def test_a_headline_is_the_first_line_and_is_there_once(text: str, headline: str, first: str, below: str) -> None:
+    html = fragments.answer(answer(text, headline=headline), 1)
+    found = re.search(r'<div class="headline"><p>(.*?)</p></div>(.*)<p class="receipt">', html)
+    assert found is not None
+    assert Page(found[1]).text == first
+    assert " ".join(re.sub("<[^>]*>", " ", found[2]).split()) == below
+
+
+def test_a_quote_that_is_the_headline_stands_there_and_not_below_it_too() -> None:
+    of = paper("It is fast. It is slow, and takes 3 hours.")
+    cites = (cite(1, of, 0, 11), cite(2, of, 12, 42))
+    text = "**A**\n\n> “It is fast.” [1]\n>\n> “It is slow, and takes 3 hours.” [2]\n>"
+    for marker, headline in enumerate(("It is fast.", "It is slow, and takes 3 hours."), 1):
+        html = fragments.answer(answer(text, *cites, headline=headline), 1)
+        first = f'<div class="headline"><p><strong>“{headline}”</strong>&nbsp;<a class="chip" href="#cite-1-{marker}"'
+        assert first in html
+        shown = Page(html).text
+        assert shown.count("“It is fast.”") == shown.count("“It is slow, and takes 3 hours.”") == 1
+        assert ">" not in shown
+    part = Page(fragments.answer(answer(text, *cites, headline="takes 3 hours"), 1)).text
+    assert part.count("“takes 3 hours”") == part.count("“It is slow, and takes 3 hours.”") == 1
+
+
+def test_an_overview_begins_with_its_count_once() -> None:
+    text = "**2 papers here** are about speed, closest first:\n\n- **A**: x"
+    html = fragments.answer(answer(text, kind="overview", headline="2 papers here are about speed"), 1)
+    assert '<div class="headline"><p><strong>2 papers here</strong> are about speed, closest first:</p></div>' in html
+    assert Page(html).text.count("2 papers here") == 1
 
 
 def test_the_groups_of_an_overview_fold_and_it_can_be_kept_as_a_table() -> None:
@@ -301,7 +342,19 @@ def test_a_claim_that_is_not_supported_is_marked_with_its_reason_in_words_and_by
     assert "[" not in Page(html).text
 
 
-@pytest.mark.parametrize("text", ["A \\[unsupported\\]", "`[unsupported]`", "[supported]"])
+def test_a_claim_without_a_source_is_marked_as_such_and_never_shows_as_brackets() -> None:
+    claim = Claim("B", "partly", "no source given")
+    html = fragments.answer(answer("A [1]. B [no source].", mode="generating", claims=(claim,)), 1)
+    assert '<span class="doubt partly" title="no source given">○ no source<' in html
+    page = Page(html)
+    assert "[no source]" not in page.text
+    assert "○ no source B (no source given)" in page.text
+    assert "partly supported" not in page.text
+
+
+@pytest.mark.parametrize(
+    "text", ["A \\[unsupported\\]", "A \\[no source\\]", "`[unsupported]`", "`[no source]`", "[supported]"]
+)
 def test_what_is_no_mark_stays_text(text: str) -> None:
     page = Page(to_html(text, {}, 1, CLAIMS))
     assert page.text.strip() == text.replace("\\", "").replace("`", "")

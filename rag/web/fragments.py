@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.core.answer import Answer
+from rag.core.markdown import as_it_is
 from rag.core.paper import fold
 from rag.home.receipt import receipt, standing
 from rag.web import tables
 from rag.web.bridge import button, copier
-from rag.web.markdown import doubt, shown, to_html
+from rag.web.markdown import doubt, mark_of, shown, to_html
 
 
 def anchor(turn: int, marker: int) -> str:
@@ -99,11 +100,10 @@ def answer(value: Answer, turn: int, conversation: str = "") -> str:
         parts.append(f'<p class="understood">Understood as: <q>{shown(value.standalone_question)}</q></p>')
     if state := standing(value):
         parts.append(f'<p class="state">{shown(state)}</p>')
-    headline, text = _parted(value)
-    if headline:
-        parts.append(f'<div class="headline">{to_html(headline, links, turn)}</div>')
-    rest = replace(value, answer=text)
-    html = tables.html(rest, links, turn) or to_html(text, links, turn, value.doubtful)
+    text = _headed(value)
+    html = tables.html(replace(value, answer=text), links, turn) or to_html(text, links, turn, value.doubtful)
+    if value.headline:
+        html = re.sub(r"^<p>.*?</p>", r'<div class="headline">\g<0></div>', html)
     parts.append(_folding(html) if value.kind == "overview" else html)
     parts.append(_doubts(value))
     if value.warnings:
@@ -115,10 +115,31 @@ def answer(value: Answer, turn: int, conversation: str = "") -> str:
     return f'<article class="{style}" id="answer-{turn}" aria-label="Answer {turn}">{"".join(parts)}</article>'
 
 
-def _parted(value: Answer) -> tuple[str, str]:
-    """The line of the headline, "" where the text begins with none, and the text below it."""
-    first, _, rest = value.answer.partition("\n")
-    return (first, rest.lstrip("\n")) if value.headline and first.startswith("**") else ("", value.answer)
+def _headed(value: Answer) -> str:
+    """The text with the headline, where there is one, as its first paragraph: what begins with it already is parted
+    after that sentence (a list or an overview after the line), and a quote that it is as a whole moves there."""
+    text, line = value.answer, " ".join((value.headline or "").split())
+    if not line:
+        return text
+    if said := _begins(line, text):
+        first = text.partition("\n")[0] if value.kind in ("list", "overview") or said.count("**") % 2 else said
+        return f"{first}\n\n{text[len(first) :].lstrip()}"
+    for c in value.citations:
+        quote = " ".join(c.quote.split())
+        if line in quote:
+            if line == quote and value.mode == "quoting":
+                own = rf"(?m)^> “{re.escape(as_it_is(quote))}” \[{c.marker}\](?:\n>$)?\n?"
+                text = re.sub(own, "", text)
+            return f"**“{as_it_is(line)}”** [{c.marker}]\n\n{text}"
+    return f"**{as_it_is(line)}**\n\n{text}"
+
+
+def _begins(line: str, text: str) -> str:
+    """The first sentence of a Markdown text, with its markers, where it begins with `line`; else ""."""
+    letters = (r"[*_\\]*\s+" if c == " " else rf"[*_\\]*{re.escape(c)}" for c in line.rstrip(".!?"))
+    end = r"[^\n]*?(?:[.!?][”\"*_]*(?: *\[[^\]\n]+\])*[.!?]?[*_]*(?=\s|\Z)|$)"
+    found = re.match('[“"]?' + "".join(letters) + r"(?!\w)" + end, text, re.MULTILINE)
+    return found[0] if found else ""
 
 
 def _folding(html: str) -> str:
@@ -158,7 +179,8 @@ def _doubts(value: Answer) -> str:
     summary = f"{count} claim{' is' if count == 1 else 's are'} not fully supported"
     summary += f", {left_out} left out" if left_out else ""
     items = "".join(
-        f"<li>{doubt(c.verdict, '')} {shown(c.text)}{f' ({shown(c.reason)})' if c.reason else ''}</li>"
+        f"<li>{doubt(mark_of(c.verdict, value.answer), '')} {shown(c.text)}"
+        f"{f' ({shown(c.reason)})' if c.reason else ''}</li>"
         for c in value.doubtful
     )
     return f'<details class="doubts"><summary>{summary}</summary><ul>{items}</ul></details>'
