@@ -20,7 +20,8 @@ from rag import Answer, Rag, Turn
 from rag.llm.prompts import prompt
 
 WORD = "xyzzy"
-SYSTEM = str(prompt("answer").fill(sources="", question="", caution="")[0].content)
+# Without the numbers of sentences that it gives as examples, which would be citations.
+SYSTEM = re.sub(r"\[[\d., ]+\]", "", str(prompt("read").fill(sources="", question="", hint="")[0].content))
 
 
 @dataclass(frozen=True)

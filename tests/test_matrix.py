@@ -12,7 +12,6 @@ from hostile import HOSTILE
 
 from rag import Comparison, Rag, UsageError
 from rag.ask import matrix
-from rag.ask.aspect import aspects_in
 from rag.ask.quoting import Finder
 from rag.core.markdown import NOT_SAID
 from rag.index.embedding import BuiltinEmbedding
@@ -91,29 +90,6 @@ def test_a_cell_is_empty_where_no_sentence_clearly_says_it(compare: Compare, asp
     table = compare(["COAT", "GPTQ", "GPipe", "Holmes"], [aspect])
     assert [(row.cells[0].quotes, row.cells[0].confidence) for row in table.rows] == [((), None)] * 4
     assert table.markdown().count(NOT_SAID) == 4
-
-
-@pytest.mark.parametrize(
-    ("question", "aspects"),
-    [
-        ("compare A and B by dataset size and accuracy", ("dataset size", "accuracy")),
-        ("How do GPTQ and COAT differ in speed and memory?", ("speed", "memory")),
-        (
-            "Compare the trials in terms of sample size, follow-up, and side effects.",
-            ("sample size", "follow-up", "side effects"),
-        ),
-        ("With respect to cost and safety, how do X and Y compare?", ("cost", "safety")),
-        ("Contrast both cohorts regarding their diet & their age", ("diet", "age")),
-        ("How do GPTQ and COAT differ in speed?", ()),
-        ("Which papers are on quantization and pruning?", ()),
-        ("Compare papers on quantization and pruning", ()),
-        ("Compare GPTQ and AWQ on ImageNet and CIFAR-10", ()),
-        ("What is known about sleep and memory?", ()),
-        ("", ()),
-    ],
-)
-def test_several_aspects_that_a_question_names_are_columns(question: str, aspects: tuple[str, ...]) -> None:
-    assert aspects_in(question) == aspects
 
 
 @pytest.mark.parametrize("text", HOSTILE)

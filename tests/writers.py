@@ -16,7 +16,6 @@ from rag import Answer, Config, Rag, build
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads((ROOT / "tests" / "answer.schema.json").read_text()))
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-MARKS = {"supported": "", "partly": "[partly supported]", "unsupported": "[unsupported]"}
 
 
 class Writers:

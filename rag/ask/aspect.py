@@ -1,4 +1,4 @@
-"""Which sentences of a paper say something of an aspect, in free words of any field; which aspects a question names.
+"""Which sentences of a paper say something of an aspect, in free words of any field.
 
 No list of aspects is kept. A sentence says an aspect where it supports its words, by writing them or by meaning; only
 the parts that abstracts of every field have, such as their method and their results, are known by their place.
@@ -139,34 +139,3 @@ def _words(finder: Finder, query: Encoded) -> dict[str, tuple[np.ndarray[tuple[i
         if parts and parts[0] not in STOPWORDS and inside.any():
             found[stem(parts[0])] = inside, finder.index.lexicon.idf(stem(parts[0]))
     return found
-
-
-_LEADS = r"in\s+terms\s+of|with\s+(?:respect|regards?)\s+to|as\s+(?:regards|to)|regarding|concerning|according\s+to"
-_COMPARES = r"\b(?:compar\w+|contrast\w*|differ\w*|versus|vs|rank|tabulate|side\s+by\s+side)\b"
-_ENDS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"^\W*(?:{_LEADS})\s+(?P<list>[^?!;:]+?)\s*[,:]\s+(?=(?:how|which|what|compare|contrast|do|does|is|are)\b)",
-        rf"\b(?:{_LEADS})\s+(?P<list>[^?!;]+?)[\s?.!]*$",
-        rf"{_COMPARES}.*\bby\s+(?P<list>[^?!;]+?)[\s?.!]*$",
-        rf"{_COMPARES}.*(?<!papers)(?<!studies)(?<!work)(?<!research)\s(?:on|in)\s+(?P<list>[^?!;]+?)[\s?.!]*$",
-    )
-)
-_BETWEEN = re.compile(r"\s*,\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+|\s*[/&]\s*", re.IGNORECASE)
-_ARTICLE = re.compile(r"^(?:both|the|their|its|an?|each|of)\s+", re.IGNORECASE)
-_NAME = re.compile(r"[A-Z].*[A-Z]|[a-z][A-Z]|^[A-Z][\w-]*$")
-LONGEST = 6
-"""Words of one of several aspects that a question names; what is longer is a clause."""
-
-
-def aspects_in(question: str) -> tuple[str, ...]:
-    """The two or more aspects by which a question wants papers compared ("… by dataset size and accuracy"), else ()."""
-    for pattern in _ENDS:
-        match = pattern.search(question[:1000])
-        if match is None:
-            continue
-        parts = [_ARTICLE.sub("", part.strip()) for part in _BETWEEN.split(match["list"])]
-        fit = all(p and len(p.split()) <= LONGEST and terms(p) and not _NAME.search(p) for p in parts)
-        if fit and len(parts) > 1:
-            return tuple(dict.fromkeys(parts))
-    return ()

@@ -72,7 +72,6 @@ _UNIT = re.compile(
 _MEASURE = re.compile(
     r"\s?(?P<unit>[munkµμ]?[mgLVWAJN]|k?Hz|[MG]Hz|°\s?[CF]|[munk]mol|dB|[kMG]?eV|mAh|k?Wh)(?![A-Za-z0-9/])"
 )
-_AFTER_NAME = re.compile(r"[A-Za-z][\w.]*(?:[-_^/]|[-_^/]\d[\w.]*[-/])*$")
 _DIGITS = re.compile(
     rf"(?P<number>{_NUMBER})(?P<power>\^\{{?\d+\}}?)?(?P<plus>\+(?=%))?(?P<scale>{_SCALE})?(?P<more>\+)?"
 )

@@ -18,7 +18,6 @@ _SOURCES_AFTER = re.compile(
     r"approaches|systems|categories|groups|themes|ways)\b)",
     re.IGNORECASE,
 )
-_YEAR = re.compile(r"(?:19|20)\d\d")
 
 
 @lru_cache(maxsize=4096)

@@ -24,16 +24,12 @@ TOKENS = 500
 
 
 class ModelPlan(BaseModel):
-    """What a model takes a question to ask for: the reply to the prompt `plan`.
-
-    `papers` are titles or names that the question is restricted to, which the caller looks up.
-    """
+    """What a model takes a question to ask for: the reply to the prompt `plan`."""
 
     question: str = Field(max_length=2_000)
     kind: Literal["single", "comparison", "list", "overview", "chat"]
     searches: list[str] = Field(default_factory=list, max_length=8)
     sides: list[str] = Field(default_factory=list, max_length=8)
-    papers: list[str] = Field(default_factory=list, max_length=20)
     authors: list[str] = Field(default_factory=list, max_length=10)
     since: int | None = None
     until: int | None = None

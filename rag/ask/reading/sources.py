@@ -62,10 +62,6 @@ class Sources:
         """The source of that number."""
         return self.papers[number - 1] if 1 <= number <= len(self.papers) else None
 
-    def by_row(self, row: int) -> Source | None:
-        """The source that is the paper in `row`."""
-        return next((s for s in self.papers if s.row == row), None)
-
     def span(self, number: int, sentence: int) -> tuple[int, Span] | None:
         """The row and the span of a sentence; None where there is none of that number."""
         source = self.get(number)

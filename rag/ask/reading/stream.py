@@ -9,7 +9,6 @@ from typing import Literal
 from rag.ask.reading.brackets import OPENING, PENDING, Cited, citation_at
 
 State = Literal["answers", "partly", "nearest", "nothing"]
-STATES: tuple[State, ...] = ("answers", "partly", "nearest", "nothing")
 LONGEST = 24_000
 """Characters of an answer that are used; the rest of a model that runs on is cut off."""
 
