@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -18,12 +19,15 @@ import endpoint_server as play
 import pytest
 from endpoint_server import Behaviour, EndpointServer
 from fake_rag import DRAFT, FALSE, HALF, PAPER, QUOTE, TRUE, FakeRag
+from rich.console import Console
 from serving import ROOT
 from test_cli import QUESTION, Shell, terminal
 from typer.testing import CliRunner, Result
 
 from rag.cli import session
 from rag.cli.app import app
+from rag.cli.console import rendered
+from rag.core.answer import Answer
 from rag.core.config import Config
 from rag.core.errors import ModelError, ModelUnreachable
 
@@ -63,6 +67,7 @@ def test_what_strict_mode_left_out_is_told_as_such(shell: Shell, monkeypatch: py
     monkeypatch.setattr(FakeRag, "stream", lambda *_, **__: iter([short]))
     stdout = shell("ask", QUESTION).stdout
     assert f"left out: {FALSE}. (the abstract gives 0.37, not 3)" in stdout
+    assert f'left out: {HALF}. (no sentence says "always")' in stdout
     assert "unsupported" not in stdout
 
 
@@ -82,6 +87,19 @@ def test_a_terminal_shows_the_draft_and_keeps_the_answer() -> None:
     for words in ("[unsupported]", "the abstract gives 0.37, not 3", "(partly)", "Written by fake-1"):
         assert words in final
     assert "\x1b[1m[unsupported]" in final
+
+
+def test_a_claim_without_a_source_is_marked_in_bold_and_told_below_with_the_same_words(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *_, written = FakeRag(Config()).stream("a written one")
+    assert isinstance(written, Answer)
+    guess = replace(written, answer=written.answer.replace("[partly supported]", "[no source]"))
+    monkeypatch.setattr(FakeRag, "stream", lambda *_, **__: iter([guess]))
+    assert f'no source: {HALF}. (no sentence says "always")' in shell("ask", QUESTION).stdout
+    console = Console(force_terminal=True, width=200, file=io.StringIO())
+    console.print(rendered(guess.answer))
+    assert "\x1b[1m[no source]" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_a_pipe_gets_the_final_answer_only(shell: Shell) -> None:
@@ -245,7 +263,9 @@ def test_the_answer_of_a_model_is_checked(settings: Callable[[EndpointServer], N
     assert re.search(rf"{re.escape(INVENTED)}(?: \[\d\])? \[unsupported\]\.", result.stdout)
     assert f"unsupported: {INVENTED}. (" in result.stdout
     assert f"Written by {play.MODEL}, checked" in result.stderr
-    assert INVENTED not in strict.stdout.partition("left out")[0]
+    shown, _, below = strict.stdout.partition("left out: ")
+    assert INVENTED not in shown
+    assert below.startswith(f"{INVENTED}. (")
     assert "double quantization" in quoted.stdout
     assert HELD not in quoted.stdout
     assert [c["verdict"] for c in data["claims"]] == ["supported", "unsupported"]

@@ -85,6 +85,16 @@ def test_verdicts_warnings_and_receipts_stay() -> None:
     )
 
 
+def test_what_strict_mode_left_out_and_who_made_a_list_are_told() -> None:
+    written = asked("a written one")
+    strict = replace(written, answer="Double quantization saves 0.37 bits per parameter [1][2].", kind="list")
+    text = to_markdown(talk(strict), PAPERS)
+    assert "- – left out: Double quantization saves 3 bits per parameter. (the abstract gives 0.37, not 3)" in text
+    assert "*Listed by fake-1, checked · 2 papers searched" in text
+    unsure = to_markdown(talk(replace(written, answer="QLoRA is always frugal [no source].")), PAPERS)
+    assert "- ○ no source: QLoRA is always frugal." in unsure
+
+
 def test_a_follow_up_says_how_it_was_understood_and_a_long_question_is_whole() -> None:
     long = "Why " + "really " * 40 + "is\n# it frugal?"
     text = to_markdown(talk(replace(asked("And it?"), standalone_question="And QLoRA?"), asked(long)), PAPERS)

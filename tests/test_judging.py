@@ -143,8 +143,8 @@ def test_a_follow_up_is_shown_with_its_conversation() -> None:
 
 def test_our_own_verdicts_are_kept_from_the_judge_of_faithfulness() -> None:
     asked, llm = judge(said(2))
-    asked.grade(case("Holmes has 3 clusters [1] [partly supported]. It has 9 nodes [unsupported]."))
-    assert "supported" not in llm.prompt(0).partition("<answer>")[2]
+    asked.grade(case("It has 3 clusters [1] [partly supported]. It is new [no source]. It has 9 nodes [unsupported]."))
+    assert not re.search(r"supported|no source", llm.prompt(0).partition("<answer>")[2])
     assert "[partly supported]" in llm.prompt(2)
 
 

@@ -223,6 +223,17 @@ class TestModels:
         rag, _ = writing
         answer = rag.ask("What is GPipe?", options=Options(strict=strict))
         assert ("bananas" in answer.answer) == (not strict)
+        (claim,) = answer.doubtful
+        assert "bananas" in claim.text
+        assert answer.label(claim) == ("left out" if strict else "unsupported")
+
+    def test_what_cannot_be_traced_is_replaced_by_quotes_with_a_warning(self, writing: Any) -> None:
+        rag, llm = writing
+        llm.say(f"STATE: answers\n\n{self.FALSE} [1.1].")
+        answer = rag.ask("What is GPipe?")
+        assert answer.mode == "quoting"
+        assert answer.citations
+        assert any("could be traced to a sentence; only exact quotes" in w for w in answer.warnings)
 
     def test_what_is_written_is_checked(self, writing: Any) -> None:
         rag, _ = writing

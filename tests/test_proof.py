@@ -171,7 +171,19 @@ def test_a_marked_claim_keeps_its_citation_and_strict_mode_drops_it() -> None:
     assert [c.verdict for c in claims] == ["unsupported", "supported", "unsupported", "supported"]
     strict, kept = shown(reply, strict=True)
     assert strict == "It sorts 1,000 rocks [1].\n- It has 12 layers [1]."
-    assert [c.verdict for c in kept] == ["supported", "supported"]
+    assert [(c.text, c.markers) for c in kept if c.verdict != "supported"] == [
+        ("RoverNet takes 4 hours.", ()),
+        ("It has 99 layers.", ()),
+    ]
+
+
+def test_a_cell_that_strict_mode_leaves_out_is_a_claim_of_its_own() -> None:
+    reply = "| | RoverNet | MoonDrill |\n|---|---|---|\n| Gain | 2.5x [1.3] | 3x [2.1] |\n| Weight | – | 48 kg [2.2] |"
+    text, claims = shown(reply, strict=True)
+    assert "| Gain | 2.5x [1] | – |" in text
+    left_out = [c for c in claims if c.verdict != "supported"]
+    assert [(c.text, c.markers) for c in left_out] == [("3x", ())]
+    assert "2.5x" in next(c.text for c in claims if c.markers == (1,) and c.verdict == "supported")
 
 
 def test_the_cells_of_a_table_are_proved_each() -> None:

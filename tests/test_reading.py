@@ -116,19 +116,34 @@ def test_a_weak_model_that_cites_nothing_is_traced_by_its_words(index: Index) ->
     assert reading.state == "answers"
 
 
+@pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize(
-    "reply",
+    ("reply", "warning"),
     [
-        "It needs 13GB on an H200, says MegaTuner [1.1].",
-        "I am a helpful assistant and happy to talk about cooking today.",
-        "STATE: answers\n\n",
-        ModelServerError("The server is down. Start it."),
+        ("It needs 13GB on an H200, says MegaTuner [1.1].", "Nothing that .+ wrote could be traced to a sentence"),
+        ("I am a helpful assistant and happy to talk about cooking today.", "Nothing that .+ wrote could be traced"),
+        ("STATE: answers\n\n", "found no answer in the papers that it read; only exact quotes"),
+        ("STATE: nearest\n\nThe abstracts do not say it.", "found no answer"),
+        (ModelServerError("The server is down. Start it."), "The server is down"),
     ],
 )
-def test_where_nothing_holds_the_caller_quotes(index: Index, reply: Any) -> None:
-    reading, _, _ = ask(index, reply)
-    assert not reading.usable or reading.state == "nearest" or not reading.citations
+def test_where_nothing_holds_the_caller_quotes_and_says_why(
+    index: Index, reply: Any, warning: str, strict: bool
+) -> None:
+    reading, _, _ = ask(index, reply, settings=Settings(strict=strict))
     assert not reading.usable
+    (only,) = reading.warnings
+    assert re.search(warning, only)
+
+
+def test_what_the_second_look_takes_back_is_told(index: Index) -> None:
+    verdict = json.dumps({"statements": [{"number": 1, "holds": False}, {"number": 2, "holds": True}]})
+    reply = "STATE: answers\n\nA 48GB GPU is enough [1.1]. It finetunes a 65B model [1.1]."
+    reading, _, _ = ask(index, reply, verdict, settings=Settings(thorough=True))
+    assert "48GB" not in reading.text
+    (claim,) = (c for c in reading.claims if c.verdict != "supported")
+    assert (claim.text, claim.markers) == ("A 48GB GPU is enough.", ())
+    assert "left out" in claim.reason
 
 
 def test_without_fallback_the_error_is_raised(index: Index) -> None:
@@ -222,8 +237,10 @@ def test_what_a_model_says_of_a_paper_is_shown_where_it_is_traced_else_the_sente
 def test_a_list_of_what_is_only_touched_on_or_of_nothing(index: Index) -> None:
     touched = ask(index, _naming("QLoRA", fit="partly"), kind="list", count=True)[0]
     assert (touched.state, touched.usable) == ("nearest", True)
-    assert not ask(index, _naming("Nothing"), kind="list", count=True)[0].usable
-    assert not ask(index, "No JSON at all", kind="list", count=True)[0].usable
+    for reply, warning in ((_naming("Nothing"), "found none of the 3 abstracts"), ("No JSON at all", "No reply of")):
+        nothing = ask(index, reply, kind="list", count=True)[0]
+        assert not nothing.usable
+        assert warning in "".join(nothing.warnings)
 
 
 def test_numbers_that_do_not_exist_are_left_out_of_a_list(index: Index) -> None:
@@ -267,14 +284,9 @@ def planned(reply: str) -> tuple[Any, QueuedLLM]:
 
 
 def test_a_follow_up_is_read_with_its_conversation() -> None:
-    reply = {"question": "How fast is QLoRA?", "kind": "single", "searches": ["QLoRA speed"], "papers": ["QLoRA"]}
+    reply = {"question": "How fast is QLoRA?", "kind": "single", "searches": ["QLoRA speed"]}
     plan, llm = planned(f"Sure:\n```json\n{json.dumps(reply)}\n```")
-    assert (plan.question, plan.kind, plan.searches, plan.papers) == (
-        "How fast is QLoRA?",
-        "single",
-        ["QLoRA speed"],
-        ["QLoRA"],
-    )
+    assert (plan.question, plan.kind, plan.searches) == ("How fast is QLoRA?", "single", ["QLoRA speed"])
     assert "user: What is QLoRA?" in llm.prompt()
     assert llm.options[0]["response_format"]["type"] == "json_schema"
 

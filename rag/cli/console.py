@@ -99,9 +99,7 @@ def show_draft(text: str, mark: str) -> None:
 
 def _doubts(answer: Answer) -> list[tuple[str, str, str]]:
     """Label, text and reason of each claim that is not, or not wholly, supported."""
-    absent = "unsupported" if answer.marked else "left out"
-    labels = {"partly": "partly supported", "unsupported": absent}
-    return [(labels[c.verdict], c.text, f" ({c.reason})" if c.reason else "") for c in answer.doubtful]
+    return [(answer.label(c), c.text, f" ({c.reason})" if c.reason else "") for c in answer.doubtful]
 
 
 def _hedge(answer: Answer, citation: Citation) -> str:
@@ -117,7 +115,7 @@ def rendered(text: str) -> RenderableType:
 
     # A tag would vanish ("<s> tokens"), and a link could show one address and lead to another.
     text = re.sub(r"(?<!\\)<(?=[A-Za-z/!?])", r"\\<", safe(text))
-    text = re.sub(r"(?<!\\)(\[(?:unsupported|partly supported)\])", r"**\1**", text)
+    text = re.sub(r"(?<!\\)(\[(?:unsupported|no source|partly supported)\])", r"**\1**", text)
     return Markdown(text, hyperlinks=False)
 
 

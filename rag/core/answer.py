@@ -15,8 +15,10 @@ Level = Literal["supported", "partly", "unsupported"]
 
 LEVELS: tuple[Level, ...] = ("supported", "partly", "unsupported")
 """Best first."""
-UNSUPPORTED, PARTLY = "[unsupported]", "[partly supported]"
-"""What stands in the text of an answer behind a claim that is not, or not wholly, supported."""
+UNSUPPORTED, NO_SOURCE = "[unsupported]", "[no source]"
+"""What stands in the text of an answer behind a claim that is not in its source, or that has none."""
+PARTLY = "[partly supported]"
+"""What stood behind a claim that was not wholly supported, in the answers of earlier versions, which may be kept."""
 TIMINGS = ("understand", "retrieve", "answer", "total")
 
 
@@ -50,7 +52,7 @@ class Claim:
     """One claim of an answer that a model wrote, and the verdict on it.
 
     `markers` are those of the sentences that it rests on; `reason` says in a few words what is wrong with it, and is
-    empty for one that is supported.
+    empty for one that is supported. One that was left out of the text has no markers.
     """
 
     text: str
@@ -83,8 +85,8 @@ class Answer:
     `state` says how far it answers: it does; it lacks what `missing` names; it shows the nearest sentences, which
     nothing says to be the answer; or nothing is near. `abstained` is true for the last two. `headline` is one line
     that says the answer, None where none is sure. `confidence` is the estimated probability that the collection
-    answers the question, None where none was estimated. `aspects` are the columns of a comparison that asks for
-    several things, empty for any other answer; `claims` are those of a generating answer, in order; `prompts` has
+    answers the question, None where none was estimated. `aspects` are the columns of a comparison in the
+    answers of earlier versions, and empty now; `claims` are those of a generating answer, in order; `prompts` has
     eight hexadecimal digits of the hash of each prompt that was used; `replayed` says that a reply of the model came
     from the cache, so that the times mean nothing; `timings_ms` has "first_token" too, where a model wrote.
     """
@@ -153,8 +155,17 @@ class Answer:
 
     @property
     def marked(self) -> bool:
-        """Whether claims that nothing supports are marked in the text; in strict mode they are left out of it."""
-        return re.search(r"(?<!\\)" + re.escape(UNSUPPORTED), self.answer) is not None
+        """Whether the doubtful claims are marked in the text; in strict mode they are left out of it."""
+        marks = "|".join(map(re.escape, (UNSUPPORTED, NO_SOURCE, PARTLY)))
+        return re.search(rf"(?<!\\)(?:{marks})", self.answer) is not None
+
+    def label(self, claim: Claim) -> str:
+        """What is said of a doubtful claim: the words of its mark in the text, or that it was left out."""
+        if not self.marked:
+            return "left out"
+        if claim.verdict == "unsupported":
+            return "unsupported"
+        return "partly supported" if PARTLY in self.answer else "no source"
 
     def verdict(self, marker: int) -> Level | None:
         """The best verdict on a claim that carries this marker; None where only a quote does."""

@@ -24,7 +24,7 @@ _MARKUP = re.compile(
     r"|\[(?P<marker>\d{1,4})\](?P<link>[:(])?|\](?=[:(])|<|`+|~{3,}",
     re.DOTALL,
 )
-_SIGNS = {"partly": "◐ partly supported", "unsupported": "✕ unsupported"}
+_SIGNS = {"unsupported": "✕", "no source": "○", "partly supported": "◐", "left out": "–"}
 
 _Key = tuple[str, int, int]
 
@@ -99,7 +99,8 @@ def _doubts(answer: Answer, own: Mapping[int, int]) -> Iterator[str]:
     for claim in answer.doubtful:
         markers = "".join(f" [{own[m]}]" for m in claim.markers if m in own)
         reason = f" ({verbatim(claim.reason)})" if claim.reason else ""
-        yield f"- {_SIGNS[claim.verdict]}: {verbatim(claim.text)}{markers}{reason}"
+        label = answer.label(claim)
+        yield f"- {_SIGNS[label]} {label}: {verbatim(claim.text)}{markers}{reason}"
 
 
 def _renumbered(markdown: str, own: Mapping[int, int]) -> str:

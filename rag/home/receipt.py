@@ -37,7 +37,7 @@ def _made(answer: Answer) -> str:
     if not answer.prompts:
         return f"Exact quotes, {answer.model} was not asked"
     if answer.mode == "generating" and answer.kind == "list":
-        return f"Exact quotes, chosen with {answer.model}"
+        return f"Listed by {answer.model}, checked"
     if answer.mode == "generating":
         return f"Written by {answer.model}, checked"
     return f"Exact quotes, {answer.model} was asked"

@@ -34,6 +34,8 @@ MARGIN = 64
 
 CUT = "The model ran into its limit of tokens; its last sentence may be cut."
 FILTERED = "The endpoint's content filter withheld the rest of the answer."
+UNTRACED = "Nothing that {model} wrote could be traced to a sentence; only exact quotes are shown instead."
+UNANSWERED = "{model} found no answer in the papers that it read; only exact quotes are shown instead."
 WITHHELD = "the rest, which a content filter withheld"
 
 
@@ -207,6 +209,9 @@ def proved(
     state = _state(header, claims, citations, parsed)
     if withheld and state == "answers":
         state, header.missing = "partly", (*header.missing, WITHHELD)
+    usable = _usable(text, state, claims, citations)
+    if not usable and (claims or not broken):
+        warnings.append((UNTRACED if claims else UNANSWERED).format(model=receipt.model or "the model"))
     return Reading(
         text=text,
         state=state,
@@ -217,7 +222,7 @@ def proved(
         receipt=receipt,
         read=tuple(s.row for s in sources.papers),
         warnings=tuple(warnings),
-        usable=_usable(text, state, claims, citations),
+        usable=usable,
         followed=header.state is not None and not broken,
         broken=broken,
     )

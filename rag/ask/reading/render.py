@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from rag.ask.citations import Citations
 from rag.ask.reading.prove import Proof, Sentence
 from rag.ask.reading.statements import Parsed, Statement
-from rag.core.answer import UNSUPPORTED, Claim, Level
+from rag.core.answer import NO_SOURCE, UNSUPPORTED, Claim, Level
 from rag.core.markdown import without_links
 
-NO_SOURCE = "[no source]"
-"""What stands behind a claim for which no source is given, and none was found."""
+__all__ = ["NO_SOURCE", "render"]
+
 _ORDER: tuple[Level, ...] = ("unsupported", "partly", "supported")
 
 
 def render(parsed: Parsed, proofs: Sequence[Proof], citations: Citations, *, strict: bool) -> tuple[str, list[Claim]]:
     """The text of an answer, and its claims: one for each sentence and list item, one for each row of a table.
 
-    Claims that are not traced are marked; with `strict` they are left out.
+    Claims that are not traced are marked; with `strict` they are left out of the text. One that is left out stays among
+    the claims, without markers, so that it can be told.
     """
     by_statement = {id(p.statement): p for p in proofs}
     claims: list[tuple[int | None, Claim]] = []
@@ -29,11 +30,13 @@ def render(parsed: Parsed, proofs: Sequence[Proof], citations: Citations, *, str
             continue
         proof = by_statement[id(part)]
         dropped = proof.dropped or (strict and proof.verdict in ("unsupported", "partly"))
-        if dropped and part.row is None:
+        if dropped:
+            out += ["–"] if part.row is not None else []
+            claims.append((None, Claim(part.text, proof.verdict or "unsupported", proof.reason)))
             continue
         text, markers = _statement(proof, citations)
-        out.append("–" if dropped else text)
-        if proof.verdict is not None and not dropped:
+        out.append(text)
+        if proof.verdict is not None:
             claims.append((part.row, Claim(part.text, proof.verdict, proof.reason, markers)))
     return _tidy(without_links("".join(out))), _by_row(claims)
 
@@ -55,22 +58,23 @@ def _cite(sentence: Sentence, proof: Proof, citations: Citations) -> int:
 
 
 def _by_row(claims: Sequence[tuple[int | None, Claim]]) -> list[Claim]:
-    """The cells of one row of a table as one claim, with the worst of their verdicts."""
+    """The cells of one row of a table as one claim, with the worst of their verdicts; one that was left out alone."""
     found: list[Claim] = []
-    last: int | None = None
+    places: dict[int, int] = {}
     for row, claim in claims:
-        if row is None or row != last:
+        if row is None or row not in places:
+            if row is not None:
+                places[row] = len(found)
             found.append(claim)
         else:
-            before = found[-1]
+            before = found[places[row]]
             worst = min(before.verdict, claim.verdict, key=_ORDER.index)
-            found[-1] = Claim(
+            found[places[row]] = Claim(
                 f"{before.text} | {claim.text}",
                 worst,
                 "; ".join(r for r in (before.reason, claim.reason) if r),
                 tuple(dict.fromkeys((*before.markers, *claim.markers))),
             )
-        last = row
     return found
 
 

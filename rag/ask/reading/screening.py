@@ -25,6 +25,8 @@ from rag.llm.structured import ask_json
 
 TOKENS_A_PAPER = 60
 """Of a reply, for each paper of a batch."""
+UNFIT = "{model} found none of the {read} abstracts that it read to fit; only exact quotes are shown instead."
+UNREAD = "No reply of {model} could be used; only exact quotes are shown instead."
 
 
 class Fitting(BaseModel):
@@ -127,6 +129,8 @@ def _listed(
     citations = Citations(sources.index)
     text, claims = render(parsed, proofs, citations, strict=False)
     state: State = "answers" if sure else "nearest"
+    if not fitting:
+        warnings.append((UNFIT if read else UNREAD).format(model=receipt.model or "the model", read=read))
     return Reading(
         text=text,
         state=state,

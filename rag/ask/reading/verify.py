@@ -80,4 +80,5 @@ def _change(proof: Proof, instead: str, sources: Sources) -> None:
             proof.cited[:] = [list(dict.fromkeys(sentences))]
             proof.changed = True
             return
-    proof.verdict, proof.reason, proof.dropped = "unsupported", "the model finds that its source does not say it", True
+    proof.verdict, proof.dropped = "unsupported", True
+    proof.reason = "left out, since the model finds that its source does not say it"

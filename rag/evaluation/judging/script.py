@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.core.answer import PARTLY, UNSUPPORTED
+from rag.core.answer import NO_SOURCE, PARTLY, UNSUPPORTED
 from rag.evaluation.items import Item
 from rag.evaluation.judging.grades import Grade, Name
 from rag.evaluation.metrics.metric import Case
@@ -63,7 +63,7 @@ class Script:
         return {**shown, "reference": enclosed(self.reference), "answer": enclosed(self.answer)}
 
 
-_MARKS = re.compile(rf"\s*(?:{re.escape(UNSUPPORTED)}|{re.escape(PARTLY)})")
+_MARKS = re.compile(rf"\s*(?:{re.escape(UNSUPPORTED)}|{re.escape(NO_SOURCE)}|{re.escape(PARTLY)})")
 _TAG = re.compile(r"<(?=\s*/?\s*(?:question|reference|answer)\b)", re.IGNORECASE)
 
 
