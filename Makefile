@@ -23,7 +23,7 @@ run: $(VENV)/.installed ## serve the chat at http://127.0.0.1:7860 (ARGS="--port
 	@$(BIN)/rag serve $(ARGS)
 
 test: $(VENV)/.dev ## run the tests that need no browser, model server or peer (ARGS="-k quotes" is passed on)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 $(ARGS)
 
 test-browser: $(VENV)/.dev ## run the tests that need Chromium on this machine
 	@$(BIN)/python -m pytest -m browser $(ARGS)
