@@ -41,7 +41,8 @@ def assert_sound(answer: Answer, rag: Rag) -> None:
     assert answer.citations or answer.state == "nothing" or "papers**" in answer.answer
     assert not answer.citations or answer.state != "nothing"
     assert (UNSURE in answer.answer) == (answer.state == "nearest")
-    assert bool(answer.missing) == ("has no paper on" in answer.answer or "No paper that you chose" in answer.answer) or answer.state in ABSTAINED
+    told = "has no paper on" in answer.answer or "No paper that you chose" in answer.answer
+    assert bool(answer.missing) == told or answer.state in ABSTAINED
     if answer.headline is not None:
         assert answer.state in ("answers", "partly")
         assert "\n" not in answer.headline

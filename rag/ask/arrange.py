@@ -4,7 +4,7 @@ here."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.ask.citations import Citations
@@ -13,12 +13,17 @@ from rag.ask.quoting import Found, PaperQuotes
 from rag.ask.sentences import Sentence
 from rag.core.markdown import NOT_SAID, as_it_is
 from rag.index.index import Index
+from rag.index.lexical import terms
 
 SHOWN = 60
 """Papers of a list in the text of an answer; how many more there are is said."""
 SURE = 0.8
 """Probability from which on an answer has a headline."""
 HEADLINE_WORDS = 24
+
+_BREAK = re.compile(r"[,;:]\s+|\s+(?=\(\w\)\s)")
+_LEAD = re.compile(r"^\s*(?:(?:and|or|but|while|which|that|whereas)\s+)?(?:\(?\w\)\s*)?(?:(?:and|or)\s+)?")
+"""What a part of a sentence begins with that belongs to the whole: "and (c)"."""
 
 
 @dataclass(slots=True)
@@ -155,14 +160,26 @@ def headline(found: Found, index: Index) -> str | None:
         return None
     best = max(found.papers[0].sentences, key=lambda s: s.score)
     text = index.papers[best.row].abstract[best.span.start : best.span.end]
-    return " ".join(text.split()) if len(text.split()) <= HEADLINE_WORDS else _clause(text)
+    if len(text.split()) <= HEADLINE_WORDS:
+        return " ".join(text.split())
+    asked = set(terms(found.plan.searches[0])) - set(terms(index.papers[best.row].title))
+    return _stretch(text, {term: index.lexicon.idf(term) for term in asked})
 
 
-def _clause(text: str) -> str | None:
-    """The last stretch of a sentence between its commas and semicolons that is no longer than a headline."""
-    starts = [0, *(m.end() for m in re.finditer(r"[,;:]\s+", text))]
-    fit = [text[start:] for start in starts if 6 <= len(text[start:].split()) <= HEADLINE_WORDS]
-    return " ".join(fit[0].split()) if fit else None
+def _stretch(text: str, asked: Mapping[str, float]) -> str | None:
+    """The part of a sentence, from one comma to another, with most of the words that are asked for, each with its
+    weight; None where no part has any and is short enough."""
+    starts = [0, *(m.end() for m in _BREAK.finditer(text))]
+    ends = [*(m.start() for m in _BREAK.finditer(text)), len(text)]
+    best, value = None, 0.0
+    for start in starts:
+        for end in (e for e in ends if e > start):
+            part = " ".join(_LEAD.sub("", text[start:end]).split())
+            if 4 <= len(part.split()) <= HEADLINE_WORDS:
+                worth = sum(asked.get(t, 0.0) for t in set(terms(part)))
+                if worth > value:
+                    best, value = part, worth
+    return best
 
 
 def _papers(n: int) -> str:

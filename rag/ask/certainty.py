@@ -45,7 +45,7 @@ NAMED, FEW = 0.6, 0.1
 of the papers have it."""
 LEAD, LONG = 8.0, 12
 """The features count no larger lead, and no more words."""
-ANSWERS, NEAR = 0.57, 0.03
+ANSWERS, NEAR = 0.6, 0.08
 """From these probabilities on papers answer, and are near."""
 CAUTION = {"careful": 1.0, "usual": 0.0, "bold": -1.0}
 """What a user's wish adds to the odds, as a logarithm, that an answer needs."""

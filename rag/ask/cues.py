@@ -154,8 +154,8 @@ def compares(question: str) -> bool:
 
 
 def joins(question: str) -> bool:
-    """Whether it joins two things by "or"."""
-    return bool(re.search(r"\w,?\s+or\s+\w", question, re.IGNORECASE))
+    """Whether it joins two things by "or" or "than"."""
+    return bool(re.search(r"\w,?\s+(?:or|than)\s+\w", question, re.IGNORECASE))
 
 
 def without_comparing(question: str) -> str:

@@ -242,7 +242,7 @@ def _focus(
                 found[-1] = tuple(rows[:1])
             asked = turn.content
         elif not turn.content.lstrip("* ").startswith((UNSURE, NOTHING, *NO_PAPERS)):
-            named = _titled(turn.content, papers)
+            named = titled(turn.content, papers)
             if not named:
                 named = tuple(search(f"{asked_before(history, turn)} {turn.content[:600]}")[:1])
             found.append(named)
@@ -258,7 +258,7 @@ def asked_before(history: Sequence[Turn], turn: Turn) -> str:
     return next((t.content[:LONGEST] for t in reversed(history[:at]) if t.role == "user"), "")
 
 
-def _titled(text: str, papers: Sequence[Paper]) -> tuple[int, ...]:
+def titled(text: str, papers: Sequence[Paper]) -> tuple[int, ...]:
     """The papers whose title, or its part before a colon where that is a name, stands in the text; in its order."""
     folded = f" {fold(text)} "
     places: dict[int, int] = {}

@@ -11,7 +11,7 @@ from rag.ask import cues
 from rag.ask.certainty import Certainty, names, state_of
 from rag.ask.listing import Membership, membership, state_of_list
 from rag.ask.overview import Group, groups_of, purpose
-from rag.ask.plan import Plan, read_in_conversation
+from rag.ask.plan import Plan, read_in_conversation, titled
 from rag.ask.sentences import Sentence, SentenceScorer, select
 from rag.ask.sides import MOST_SIDES, SHARES, Sharing, sharing
 from rag.core.answer import State, Turn
@@ -155,9 +155,9 @@ class Finder:
         if not len(ranking.rows) or plan.kind == "chat":
             return Found(plan, ranking, "nothing")
         shared = sharing(self.index, encoded, ranking, plan.compares)
-        if plan.kind == "comparison" or (
-            self._may_share(plan) and shared.probability >= SHARES and len(shared.rows) > 1
-        ):
+        shares = shared.probability >= SHARES and len(shared.rows) > 1
+        shares |= len(self._titles(plan.searches[0], ranking)) > 1
+        if plan.kind == "comparison" or (self._may_share(plan) and shares):
             return self._comparison(replace(plan, kind="comparison"), encoded, ranking, shared)
         also = shared.rows[1:] if self._may_share(plan) and shared.probability >= MAY_SHARE else ()
         return self._single(plan, encoded, ranking, also)
@@ -264,12 +264,17 @@ class Finder:
             return list(plan.rows)
         # Two share it; a name in the question is a surer sign of a third than coverage.
         named = self._named(plan.searches[0], ranking)
-        rows = list(dict.fromkeys([*shared.rows[:2], *named, *shared.rows[2:]]))
+        asked = self._titles(plan.searches[0], ranking)
+        rows = list(dict.fromkeys([*shared.rows[:2], *asked, *named, *shared.rows[2:]]))
         score = {int(r): float(s) for r, s in zip(ranking.rows, ranking.score, strict=True)}
         second = int(ranking.rows[1]) if len(ranking.rows) > 1 else rows[0]
         if second not in rows and score[second] - min(score[row] for row in rows) > PREFERRED:
             rows.insert(2, second)
         return rows[:MOST_SIDES]
+
+    def _titles(self, text: str, ranking: Ranking) -> list[int]:
+        """The papers of the ranking whose title, or the name before its colon, stands in the text."""
+        return [row for row in titled(text, self.index.papers) if row in ranking.rows]
 
     def _named(self, text: str, ranking: Ranking) -> list[int]:
         """Of the best papers those whose title alone has a word of the text that hardly any abstract has."""
