@@ -381,8 +381,11 @@ def test_an_answer_of_a_model_shows_its_doubts_and_its_receipt() -> None:
 
 def test_claims_that_strict_mode_left_out_are_told() -> None:
     value = written()
-    value = replace(value, answer=value.answer.split(" Double quantization saves 3")[0])
-    assert "2 claims are not fully supported, 1 left out" in Page(fragments.answer(value, 1)).text
+    value = replace(value, answer=f"{TRUE} [1].")
+    text = Page(fragments.answer(value, 1)).text
+    assert "2 claims are not fully supported, 2 left out" in text
+    assert f"– left out {FALSE}. (the abstract gives 0.37, not 3)" in text
+    assert "✕ unsupported" not in text
 
 
 def test_quotes_in_the_place_of_a_models_text_name_it() -> None:

@@ -12,7 +12,7 @@ from rag.core.paper import fold
 from rag.home.receipt import receipt, standing
 from rag.web import tables
 from rag.web.bridge import button, copier
-from rag.web.markdown import doubt, mark_of, shown, to_html
+from rag.web.markdown import doubt, shown, to_html
 
 
 def anchor(turn: int, marker: int) -> str:
@@ -175,12 +175,11 @@ def _doubts(value: Answer) -> str:
     if not value.doubtful:
         return ""
     count = len(value.doubtful)
-    left_out = sum(c.verdict == "unsupported" for c in value.doubtful) if not value.marked else 0
+    left_out = sum(value.label(c) == "left out" for c in value.doubtful)
     summary = f"{count} claim{' is' if count == 1 else 's are'} not fully supported"
     summary += f", {left_out} left out" if left_out else ""
     items = "".join(
-        f"<li>{doubt(mark_of(c.verdict, value.answer), '')} {shown(c.text)}"
-        f"{f' ({shown(c.reason)})' if c.reason else ''}</li>"
+        f"<li>{doubt(value.label(c), c.verdict, '')} {shown(c.text)}{f' ({shown(c.reason)})' if c.reason else ''}</li>"
         for c in value.doubtful
     )
     return f'<details class="doubts"><summary>{summary}</summary><ul>{items}</ul></details>'

@@ -15,17 +15,14 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from rag.ask.reading.render import NO_SOURCE
-from rag.core.answer import PARTLY, UNSUPPORTED, Claim, Level
+from rag.core.answer import NO_SOURCE, PARTLY, UNSUPPORTED, Claim, Level
 from rag.web.markup import one_line
 
 _MARKER = re.compile(r"\[(\d{1,4})\]")
-_MARKS: dict[str, tuple[Level, str]] = {
-    PARTLY: ("partly", "◐ partly supported"),
-    NO_SOURCE: ("partly", "○ no source"),
-    UNSUPPORTED: ("unsupported", "✕ unsupported"),
-}
-"""The verdict that a mark in the text stands for, and what the page shows for it."""
+_MARKS: dict[str, Level] = {PARTLY: "partly", NO_SOURCE: "partly", UNSUPPORTED: "unsupported"}
+"""The verdict that a mark in the text stands for."""
+_SIGNS = {"partly supported": "◐", "no source": "○", "unsupported": "✕", "left out": "–"}
+"""What the page shows before the words for a doubtful claim, see `Answer.label`."""
 _DOUBT = re.compile("|".join(map(re.escape, _MARKS)))
 _BREAK = re.compile(r"<br ?/?>")
 
@@ -59,23 +56,12 @@ def chip(marker: int, link: tuple[str, str] | None) -> str:
     return f'<a class="chip" href="#{target}" aria-label="Source {marker}: {label}">{marker}</a>'
 
 
-def mark_of(level: Level, markdown: str) -> str:
-    """The mark that claims with the verdict `level`, not "supported", have in the answer `markdown`.
-
-    "partly" has two: claims without a source are marked as such, and were otherwise in answers of earlier versions.
-    """
-    if level == "unsupported":
-        return UNSUPPORTED
-    return NO_SOURCE if re.search(r"(?<!\\)" + re.escape(NO_SOURCE), markdown) else PARTLY
-
-
-def doubt(mark: str, reason: str) -> str:
+def doubt(label: str, level: Level, reason: str) -> str:
     """A chip that says, in words and by its sign and shape, that a claim is not, or not wholly, supported."""
-    level, sign = _MARKS[mark]
-    label = shown(reason)
-    spoken = f'<span class="spoken">: {label}</span>' if label else ""
-    title = f' title="{label}"' if label else ""
-    return f'<span class="doubt {level}"{title}>{sign}{spoken}</span>'
+    why = shown(reason)
+    spoken = f'<span class="spoken">: {why}</span>' if why else ""
+    title = f' title="{why}"' if why else ""
+    return f'<span class="doubt {level}"{title}>{_SIGNS[label]} {label}{spoken}</span>'
 
 
 def shown(text: str) -> str:
@@ -98,15 +84,16 @@ def _doubt(state: StateInline, silent: bool) -> bool:
     if not (match := _DOUBT.match(state.src, state.pos)):
         return False
     if not silent:
-        level, _ = _MARKS[match[0]]
-        state.push("html_inline", "", 0).content = doubt(match[0], next(state.env["reasons"][level], ""))
+        level = _MARKS[match[0]]
+        reason = next(state.env["reasons"][level], "")
+        state.push("html_inline", "", 0).content = doubt(match[0].strip("[]"), level, reason)
     state.pos = match.end()
     return True
 
 
 def _reasons(markdown: str, doubtful: Sequence[Claim]) -> dict[str, Iterator[str]]:
     """The reasons of each level in the order of its marks; none where text of another origin looks like a mark."""
-    marks = [_MARKS[mark][0] for mark in re.findall(rf"(?<!\\)(?:{_DOUBT.pattern})", markdown)]
+    marks = [_MARKS[mark] for mark in re.findall(rf"(?<!\\)(?:{_DOUBT.pattern})", markdown)]
     found: dict[str, Iterator[str]] = {}
     for level in ("partly", "unsupported"):
         reasons = [c.reason for c in doubtful if c.verdict == level]
