@@ -144,8 +144,8 @@ def reading(paper: Paper, look: Look, *, chosen: bool, cited: Collection[tuple[i
     target = look.sentence if _within(paper, look.sentence) else None
     note = ""
     if inside := [c for c in cited if _within(paper, c)]:
-        what = "sentence that the open conversation quotes" if len(inside) == 1 else "sentences that it quotes"
-        note = f'<p class="hint">Marked: the {what}.</p>'
+        what = "sentence" if len(inside) == 1 else "sentences"
+        note = f'<p class="hint">Marked: the {what} that the open conversation quotes.</p>'
     focus = "" if target else f' data-focus="{shown(look.visit)}"'
     return (
         f'<article class="reading" aria-labelledby="reading-title"><h2 id="reading-title" tabindex="-1"{focus}>'
