@@ -6,6 +6,7 @@ import ipaddress
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 # As rag.web sets it: gradio's client, too, asks the hub of Hugging Face for a list where it is imported first.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Servers run in threads here. A loop of uvloop that the garbage collector frees in another thread may crash Python, so
+# that servers take asyncio's, as they do where uvloop is not installed.
+sys.modules["uvloop"] = None  # type: ignore[assignment]
 
 
 def _is_loopback(address: Any) -> bool:
