@@ -128,5 +128,5 @@ def test_papers_without_authors_say_so(tmp_path_factory: pytest.TempPathFactory)
     with build(Config(home=folder / "home")) as rag:
         rag.ingest([write(folder, bare)])
         answer = rag.ask("Who wrote the paper on warmed blankets?")
-    assert "have no authors" in answer.answer
+    assert "have no recorded authors" in answer.answer
     assert answer.abstained

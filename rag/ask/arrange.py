@@ -24,6 +24,11 @@ HEADLINE_WORDS = 24
 _BREAK = re.compile(r"[,;:]\s+|\s+(?=\(\w\)\s)")
 _LEAD = re.compile(r"^\s*(?:(?:and|or|but|while|which|that|whereas)\s+)?(?:\(?\w\)\s*)?(?:(?:and|or)\s+)?")
 """What a part of a sentence begins with that belongs to the whole: "and (c)"."""
+_OPENING = re.compile(
+    r"(?:compared|in|with|for|to|while|as|by|using|although|when|at|on|under|through|despite|unlike|since|because|if)\b",
+    re.IGNORECASE,
+)
+"""How a part begins that says nothing without the next: "Compared to GPTQ"."""
 
 
 @dataclass(slots=True)
@@ -175,7 +180,8 @@ def _stretch(text: str, asked: Mapping[str, float]) -> str | None:
     for start in starts:
         for end in (e for e in ends if e > start):
             part = " ".join(_LEAD.sub("", text[start:end]).split())
-            if 4 <= len(part.split()) <= HEADLINE_WORDS:
+            opens = end == min(e for e in ends if e > start) and _OPENING.match(part)
+            if not opens and 4 <= len(part.split()) <= HEADLINE_WORDS:
                 worth = sum(asked.get(t, 0.0) for t in set(terms(part)))
                 if worth > value:
                     best, value = part, worth

@@ -123,6 +123,12 @@ _CHAT = re.compile(
 )
 
 
+_HOW = re.compile(
+    r"^\W*(?:what\s+are\s+(?:some\s+|the\s+)?ways\s+to|how\s+(?:do|can|could|should|might)\s+(?:i|we|one|you)|how\s+to)\b",
+    re.IGNORECASE,
+)
+
+
 def asks_for_papers(question: str) -> bool:
     """Whether all papers of a kind are asked for: "which papers …", "could you suggest research that …"."""
     return bool(_MANY.search(question))
@@ -179,5 +185,5 @@ def topic_of_overview(question: str) -> str:
     if is_of_collection(question):
         return ""
     head = _OVERVIEW_LEAD.match(question)
-    rest = question[head.end() :] if head else question
-    return _TRAIL.sub("", rest)
+    rest = _TRAIL.sub("", question[head.end() :] if head else question)
+    return f"how to {rest}" if _HOW.match(question) else rest

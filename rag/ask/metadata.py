@@ -41,7 +41,7 @@ class Metadata:
         if asked.kind in ("who", "when", "where"):
             return self._about(plan, finder, asked)
         if asked.lacking and asked.kind:
-            return Told(plan, finder, f"The papers of this collection have no {asked.lacking}.")
+            return Told(plan, finder, f"The papers of this collection have no recorded {asked.lacking}.")
         if not asked.filters:
             return Told(plan, finder)
         rows = finder.allowed(asked.rows)
@@ -59,7 +59,7 @@ class Metadata:
     def _about(self, plan: Plan, finder: Finder, asked: MetadataQuestion) -> Told:
         """The authors, year or venue of the papers that are meant."""
         if asked.lacking:
-            return Told(plan, finder, f"The papers of this collection have no {asked.lacking}.")
+            return Told(plan, finder, f"The papers of this collection have no recorded {asked.lacking}.")
         rows = finder.allowed(asked.rows) if asked.filters else list(plan.rows)
         if not rows and asked.text:
             found = finder.find(read_question(asked.text))

@@ -70,14 +70,14 @@ def test_a_model_writes_is_checked_and_is_stopped(open_page: Open, generating: s
 
     question(page).fill("How much memory does QLoRA need?")
     question(page).press("Enter")
-    expect(page.locator("#chat .answer").last).to_contain_text("average memory footprint")
+    expect(page.locator("#chat div.answer").last).to_contain_text("average memory footprint")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#chat .stopped")).to_be_visible()
     assert endpoint.requests[-1].hung_up.wait(5)
 
     question(page).fill("How much memory does QLoRA need?")
     question(page).press("Enter")
-    expect(page.locator("#chat .answer").last).to_contain_text("average memory footprint")
+    expect(page.locator("#chat div.answer").last).to_contain_text("average memory footprint")
     page.close()
     assert endpoint.requests[-1].hung_up.wait(10), "whoever closes the page stops the model"
 
@@ -229,9 +229,11 @@ def test_pointing_at_a_marker_shows_its_title_and_its_quote(open_page: Open, rea
     answer = ask(page, "What does double quantization save in QLoRA?")
     card = page.locator("#hover-card")
     expect(card).to_be_hidden()
-    answer.locator("a.chip").first.hover()
+    chip = answer.locator("a.chip").first
+    chip.hover()
     expect(card).to_contain_text("QLoRA: Efficient Finetuning of Quantized LLMs")
-    quote = re.sub(r"^\d+", "", page.locator("#sources mark").first.inner_text())
+    source = page.locator(f"#sources mark:has({chip.get_attribute('href')})")
+    quote = re.sub(r"^\d+", "", source.inner_text())
     expect(card).to_contain_text(quote)
     page.locator("#question textarea").hover()
     expect(card).to_be_hidden()

@@ -28,7 +28,7 @@ def test_what_an_answer_cites_is_marked_and_a_click_reads_it_beside_the_map(real
     expect(page.locator("#hover-card")).to_contain_text("QLoRA")
     cited.click()
     paper = page.locator("#map-reading article")
-    expect(paper.locator("mark").first).to_contain_text("double quantization", ignore_case=True)
+    expect(paper.locator("mark").filter(has_text="double quantization")).to_be_visible()
     expect(paper.get_by_role("heading")).to_be_focused()
     assert violations(page) == []
 
