@@ -70,14 +70,14 @@ def test_a_model_writes_is_checked_and_is_stopped(open_page: Open, generating: s
 
     question(page).fill("How much memory does QLoRA need?")
     question(page).press("Enter")
-    expect(page.locator("#chat div.answer").last).to_contain_text("average memory footprint")
+    expect(page.locator("#chat .answer").last).to_contain_text("average memory footprint")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#chat .stopped")).to_be_visible()
     assert endpoint.requests[-1].hung_up.wait(5)
 
     question(page).fill("How much memory does QLoRA need?")
     question(page).press("Enter")
-    expect(page.locator("#chat div.answer").last).to_contain_text("average memory footprint")
+    expect(page.locator("#chat .answer").last).to_contain_text("average memory footprint")
     page.close()
     assert endpoint.requests[-1].hung_up.wait(10), "whoever closes the page stops the model"
 
