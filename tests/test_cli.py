@@ -393,7 +393,7 @@ def test_doctor_is_content_and_changes_nothing(shell: Shell, home: Path) -> None
 
 
 def test_doctor_finds_what_is_wrong(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from rag.index.index import embedding
+    from rag.index import embedding
 
     broken = tmp_path / "model.onnx"
     broken.write_bytes(b"x")

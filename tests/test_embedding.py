@@ -14,6 +14,7 @@ from llama_index.core.schema import TextNode
 from serving import ROOT
 
 from rag.core.errors import ConfigError
+from rag.index import embedding as module
 from rag.index.embedding import (
     DIMENSIONS,
     TOKEN_DIMENSIONS,
@@ -23,7 +24,6 @@ from rag.index.embedding import (
     check_model,
     unit,
 )
-from rag.index.index import embedding as module
 
 TEXTS = [
     "Pipeline parallelism splits a network over accelerators.",

@@ -21,9 +21,9 @@ from serving import ROOT
 from rag import Config, Rag, build
 from rag.core.errors import RagError, StoreError, UsageError
 from rag.core.paper import Paper
+from rag.index import index as index_module
 from rag.index.embedding import BuiltinEmbedding
 from rag.index.index import Index, current
-from rag.index.index import index as index_module
 
 SUBJECTS = {
     "Alpaca": "grazing animals in the high mountains",
@@ -436,7 +436,7 @@ def test_who_waits_too_long_is_told(home: Path, rag: Rag, tmp_path: Path, monkey
     from filelock import FileLock
 
     from rag.core.errors import Locked
-    from rag.index.index import collection
+    from rag.index import collection
 
     folder = folder_of(rag)
     folder.mkdir(parents=True)

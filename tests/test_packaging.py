@@ -124,7 +124,7 @@ def test_the_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> No
     with zipfile.ZipFile(wheel) as z:
         z.extractall(place)
     code = (
-        "import rag, rag.papers\nfrom rag import resources\n"
+        "import rag, rag.papers\nfrom rag.core import resources\n"
         f"assert rag.__file__.startswith({str(place)!r}), rag.__file__\n"
         f"assert str(resources.prompts()).startswith({str(place)!r})\n"
         f"assert str(resources.evaluation()).startswith({str(place)!r})\n"

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rag.ask.figures import Figure, figures, same
 from rag.ask.polarity import opposites
 from rag.ask.wording import LIGHT, Item, items
+from rag.index import embedding
 from rag.index.embedding import Floats, States, TokenProjection, unit
 from rag.index.index import Index
 from rag.index.lexical import stem, words
@@ -171,7 +172,7 @@ class Grounding:
         if self._tokenizer is None:
             from tokenizers import Tokenizer
 
-            tokenizer = Tokenizer.from_file(str(Path(__file__).with_name("tokenizer.json")))
+            tokenizer = Tokenizer.from_file(str(Path(embedding.__file__).with_name("tokenizer.json")))
             tokenizer.no_padding()
             tokenizer.no_truncation()
             self._tokenizer = tokenizer
