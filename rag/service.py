@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from rag.core.threads import one_thread
 from rag.index.collection import Collection, Ingested
 from rag.index.embedding import BuiltinEmbedding
 from rag.index.external import External, chosen
+from rag.index.holdings import Holding, holdings
 from rag.index.index import Index
 from rag.index.indexing import Progress
 from rag.index.mapping import PaperMap, paper_map
@@ -185,20 +186,33 @@ class Rag:
         paths: Sequence[Path] = (),
         *,
         add: bool = False,
-        skip_bad: bool = False,
+        strict: bool = False,
         progress: Progress | None = None,
     ) -> Ingested:
         """Make the collection hold exactly the papers in `paths`, or these too with `add`.
 
         Without paths an empty collection is filled from the seeds, and any other is only brought up to date with this
-        version. Only what differs is embedded. Raises PaperError for what can't be read, unless `skip_bad`; Locked
-        while another process writes the collection; ModelError where another embedding than the built-in one fails.
+        version. Only what differs is embedded. Raises PaperError where nothing can be read, and with
+        `strict` for any record that can't be read or has no abstract; Locked while another process writes the
+        collection; ModelError where another embedding than the built-in one fails.
         """
-        return self._collection.ingest(paths, add=add, skip_bad=skip_bad, progress=progress)
+        return self._collection.ingest(paths, add=add, strict=strict, progress=progress)
 
     def papers(self) -> tuple[Paper, ...]:
         """The papers of the collection, in the order of their files; none before the first ingest."""
         return self._collection.papers()
+
+    def remove(self, ids: Iterable[str], *, progress: Progress | None = None) -> int:
+        """Take the papers with these ids out of the collection, and give how many are left.
+
+        Nothing is embedded anew. Raises UsageError for an id that no paper has, and where none would be left; Locked
+        while another process writes the collection.
+        """
+        return self._collection.remove(frozenset(ids), progress=progress)
+
+    def collections(self) -> tuple[Holding, ...]:
+        """All collections in the home of this one, by name: papers, size on disk, last change."""
+        return holdings(self.config.home)
 
     def map(self) -> PaperMap:
         """The collection as a picture; made at the first call after a change, in 1 to 20 seconds."""

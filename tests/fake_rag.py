@@ -51,10 +51,10 @@ class FakeRag:
         paths: Sequence[Path] = (),
         *,
         add: bool = False,
-        skip_bad: bool = False,
+        strict: bool = False,
         progress: Callable[[str, int, int], None] | None = None,
     ) -> SimpleNamespace:
-        self.ingested.append({"paths": tuple(paths), "add": add, "skip_bad": skip_bad})
+        self.ingested.append({"paths": tuple(paths), "add": add, "strict": strict})
         self.held = (PAPER, OTHER)
         if progress:
             progress("Embedding", 1, 2)

@@ -69,7 +69,7 @@ def real(*arguments: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
 
 # --- help, version, usage -------------------------------------------------------------------------------------------
 
-COMMANDS = ("", "ask", "chat", "ingest", "papers", "serve", "doctor")
+COMMANDS = ("", "ask", "chat", "ingest", "papers", "export", "collections", "remove", "serve", "doctor")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -209,7 +209,7 @@ def test_ask_fills_an_empty_collection_once(shell: Shell) -> None:
     assert shell.rag.ingested == []
     shell.empty = True
     shell("ask", QUESTION)
-    assert shell.rag.ingested == [{"paths": (), "add": False, "skip_bad": False}]
+    assert shell.rag.ingested == [{"paths": (), "add": False, "strict": False}]
 
 
 def test_ask_from_standard_input(shell: Shell) -> None:
@@ -351,8 +351,8 @@ def test_chat_sends_no_more_turns_than_are_allowed(shell: Shell) -> None:
 
 def test_ingest_reports(shell: Shell) -> None:
     Path("a.bib").touch()
-    result = shell("ingest", "a.bib", "--add", "--skip-bad")
-    assert shell.rag.ingested == [{"paths": (Path("a.bib"),), "add": True, "skip_bad": True}]
+    result = shell("ingest", "a.bib", "--add", "--skip-bad")  # the flag of old is what happens anyway
+    assert shell.rag.ingested == [{"paths": (Path("a.bib"),), "add": True, "strict": False}]
     assert result.stdout == (
         "2 papers in papers: 2 added, 0 changed, 0 removed, 0 unchanged (1.2 s).\n"
         f"Merged: b.bib, line 7 is the same paper as “{PAPER.title}”.\n"

@@ -86,17 +86,27 @@ def test_doctor() -> None:
     assert "82 papers, index-" in result.stdout
 
 
-def test_a_bad_record_is_named_and_can_be_skipped(home: Path) -> None:
+def test_what_can_be_read_is_read_and_the_rest_is_told(home: Path) -> None:
     Path("p.jsonl").write_text(
-        '{"title": "A paper on trees", "abstract": "Trees grow. They grow by 2 cm a day."}\n{"title": "No abstract"}\n'
+        '{"title": "A paper on trees", "abstract": "Trees grow. They grow by 2 cm a day."}\n'
+        '{"title": "Of no trees"}\n"stray"\n'
     )
-    result = real("ingest", "p.jsonl", "--home", str(home))
+    result = real("ingest", "p.jsonl", "--strict", "--home", str(home))
     assert (result.returncode, result.stdout) == (1, "")
-    assert "p.jsonl, line 2" in result.stderr
+    assert "p.jsonl, line 2: has no abstract" in result.stderr
     assert "Traceback" not in result.stderr
-    result = real("ingest", "p.jsonl", "--skip-bad", "--home", str(home))
+    result = real("ingest", "p.jsonl", "--report", "left.tsv", "--home", str(home))
     assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("1 papers in papers: 1 added")
-    assert "Refused: p.jsonl, line 2" in result.stdout
-    result = real("papers", "--json", "--home", str(home))
-    assert [p["title"] for p in json.loads(result.stdout)] == ["A paper on trees"]
+    assert result.stdout.startswith("2 papers in papers: 2 added")
+    assert "Read: 1 paper; 1 record without abstract; 1 refused (is no JSON object" in result.stdout
+    assert "Noted: p.jsonl, line 2: has no abstract, found by its title only (“Of no trees”)" in result.stdout
+    assert "Refused: p.jsonl, line 3" in result.stdout
+    assert Path("left.tsv").read_text().splitlines() == [
+        "kind\tfile\tline\treason",
+        "noted\tp.jsonl\t2\thas no abstract (“Of no trees”)",
+        "refused\tp.jsonl\t3\tis no JSON object with a title and an abstract",
+    ]
+    found = json.loads(real("papers", "--json", "--home", str(home)).stdout)
+    assert [(p["title"], bool(p["abstract"])) for p in found] == [("A paper on trees", True), ("Of no trees", False)]
+    answer = json.loads(real("ask", "Which papers are on trees?", "--json", "--home", str(home)).stdout)
+    assert {c["title"] for c in answer["citations"]} <= {"A paper on trees"}

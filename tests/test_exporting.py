@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -20,8 +21,9 @@ from rag import Rag
 from rag.core.answer import Answer, Citation
 from rag.core.config import Config
 from rag.core.paper import Paper, paper_id
+from rag.home.citing import write
 from rag.home.conversation import Conversation
-from rag.home.exporting import cited, to_bibtex, to_json, to_markdown
+from rag.home.exporting import cited, to_json, to_markdown
 from rag.papers import load
 
 WHEN = "2026-11-23T10:59:22.450+00:00"
@@ -181,10 +183,10 @@ def test_a_conversation_over_the_collection(collection: Rag) -> None:
 def same(tmp_path: Path, *papers: Paper) -> list[Paper]:
     """The papers that our reader finds in the BibTeX of these, without what a file alone knows."""
     file = tmp_path / "papers.bib"
-    file.write_text(to_bibtex(papers), encoding="utf-8")
+    file.write_text(write(papers, "bibtex"), encoding="utf-8")
     loaded = load([file])
     assert not loaded.refused
-    return [replace(p, raw_abstract="", key=None) for p in loaded.papers]
+    return [replace(p, raw_abstract="", key=None, sources=()) for p in loaded.papers]
 
 
 def paper(title: str, abstract: str = "It is frugal.", **fields: object) -> Paper:
@@ -193,7 +195,7 @@ def paper(title: str, abstract: str = "It is frugal.", **fields: object) -> Pape
 
 def test_the_collection_comes_back_from_bibtex(collection: Rag, tmp_path: Path) -> None:
     papers = collection.papers()
-    assert same(tmp_path, *papers) == [replace(p, raw_abstract="", key=None) for p in papers]
+    assert same(tmp_path, *papers) == [replace(p, raw_abstract="", key=None, sources=()) for p in papers]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_the_collection_comes_back_from_bibtex(collection: Rag, tmp_path: Path) 
         paper("GPipe: iPhones, BERT-like LLMs and McX's"),
         paper("Arxiv", url="https://arxiv.org/abs/1811.06965v5"),
         paper("Old arxiv", url="http://arxiv.org/pdf/cs/0112017"),
-        paper("Doi", url="https://doi.org/10.1145/3_2.1(a)"),
+        paper("Doi", url="https://doi.org/10.1145/3_2.1(a)", doi="10.1145/3_2.1(a)"),
         paper("Link", url="https://a.example/x_y?z=%20&w=~1#a"),
     ],
 )
@@ -218,8 +220,10 @@ def test_no_text_breaks_the_file(titles: list[str]) -> None:
     held = [paper(f"T{n} {title}", f"A{n} {title}") for n, title in enumerate(titles)]
     from rag.papers import bibtex
     from rag.papers.record import Record
+    from rag.papers.source import Source
 
-    records = list(bibtex.read(to_bibtex(held)))
+    text = write(held, "bibtex").encode()
+    records = list(bibtex.read(Source(io.BytesIO(text), len(text))))
     assert all(isinstance(record, Record) for record in records)
     assert len(records) == len(held)
 
@@ -229,7 +233,7 @@ def test_hostile_papers_stay_one_entry_each(tmp_path: Path, text: str) -> None:
     held = replace(
         PAPER, id="p", title=f"T {text}", abstract=f"A {text}", authors=(text, "B"), url=f"https://a.b/{text}", key=text
     )
-    written = to_bibtex([held, replace(PAPER, id="other")])
+    written = write([held, replace(PAPER, id="other")], "bibtex")
     assert len(same(tmp_path, held, replace(PAPER, id="other"))) == 2
     assert len(re.findall(r"^@", written, re.MULTILINE)) == 2
     values = re.sub(r"\\(?:[A-Za-z]+\{\}|.)", "", written)
@@ -241,7 +245,7 @@ def test_what_bibtex_says_of_a_paper() -> None:
     held = paper(
         "GPipe: Giant networks", authors=("Yanping Huang",), year=2019, url="https://arxiv.org/abs/1811.06965v5"
     )
-    (entry,) = to_bibtex([held, held]).strip().split("\n\n\n")
+    (entry,) = write([held, held], "bibtex").strip().split("\n\n\n")
     assert entry.startswith(
         "@misc{huang2019gpipe,\n\ttitle = {{GPipe}: Giant networks},\n\tauthor = {Yanping Huang},\n"
     )
@@ -258,6 +262,6 @@ def test_keys_are_the_papers_own_or_made_and_never_the_same() -> None:
         paper("Made here", authors=("Ada Ünal",), year=2020),
         paper("Made again", "Other.", authors=("Bob Ünal",), year=2020),
     ]
-    keys = re.findall(r"^@misc\{(.*),$", to_bibtex(papers), re.MULTILINE)
+    keys = re.findall(r"^@misc\{(.*),$", write(papers, "bibtex"), re.MULTILINE)
     assert keys == ["own:Key-1", papers[1].id, papers[2].id, "unal2020made", papers[4].id]
-    assert to_bibtex([]) == ""
+    assert write([], "bibtex") == ""

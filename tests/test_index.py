@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from serving import ROOT
 
 from rag import Config, Rag, build
-from rag.core.errors import RagError, StoreError, UsageError
+from rag.core.errors import PaperError, RagError, StoreError
 from rag.core.paper import Paper
 from rag.index import index as index_module
 from rag.index.embedding import BuiltinEmbedding
@@ -248,13 +248,13 @@ def test_nothing_to_ingest_is_refused_and_changes_nothing(
     rag: Rag, ingest: Callable[..., Any], tmp_path: Path, add: bool
 ) -> None:
     empty = tmp_path / "empty.jsonl"
-    empty.write_text('{"title": "No abstract"}\n', encoding="utf-8")
-    with pytest.raises(UsageError, match="no paper"):
-        rag.ingest([empty], skip_bad=True)
+    empty.write_text('{"abstract": "Of nothing that has a title."}\n', encoding="utf-8")
+    with pytest.raises(PaperError, match="no paper"):
+        rag.ingest([empty])
     ingest([record("Alpaca")])
     if not add:
-        with pytest.raises(UsageError, match="no paper"):
-            rag.ingest([empty], skip_bad=True)
+        with pytest.raises(PaperError, match="no paper"):
+            rag.ingest([empty])
     assert len(rag.papers()) == 1
     assert rag.ask("How good is Alpaca?").citations
 

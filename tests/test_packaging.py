@@ -224,8 +224,8 @@ SOLE_IMPORTER = {
     "dotenv": "rag/core/config.py",
     "openai": "rag/llm/endpoint",
     "httpx": "rag/llm/endpoint",
-    "bibtexparser": "rag/papers/",
-    "rispy": "rag/papers/",
+    "bibtexparser": ("rag/papers/", "rag/home/citing.py"),  # read there, written here
+    "rispy": ("rag/papers/", "rag/home/citing.py"),
 }
 
 

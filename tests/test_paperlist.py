@@ -159,7 +159,31 @@ def test_many_authors_are_counted(authors: int, told: str) -> None:
     assert Fragment(paperlist.byline(one, 3)).text == told
 
 
+def test_authors_year_and_venue_are_told() -> None:
+    one = paper("a", authors=("Tam Odgers",), year=2018, venue="Moths & Men")
+    assert Fragment(paperlist.byline(one)).text == "Tam Odgers · 2018 · Moths & Men"
+
+
 # ---- The paper that is read
+
+
+@pytest.mark.parametrize(
+    ("fields", "links"),
+    [
+        ({"doi": "10.5555/a(1)b"}, ["https://doi.org/10.5555/a%281%29b"]),
+        ({"url": "https://doi.org/10.5555/a.1"}, ["https://doi.org/10.5555/a.1"]),
+        (
+            {"doi": "10.5555/a.1", "url": "https://moths.example/1"},
+            ["https://moths.example/1", "https://doi.org/10.5555/a.1"],
+        ),
+        ({"doi": "javascript:alert(1)", "url": "javascript:alert(1)"}, []),
+        ({"doi": '10.5555/"><script>'}, []),
+        ({}, []),
+    ],
+)
+def test_the_doi_and_the_address_of_a_paper_lead_to_it(fields: dict[str, str], links: list[str]) -> None:
+    read = paperlist.reading(paper("a", **fields), Look(), chosen=False, cited=())
+    assert [link for link in Fragment(clean(read)).links if link.startswith("http")] == links
 
 
 @pytest.mark.parametrize(

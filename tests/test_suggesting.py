@@ -148,7 +148,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
     file = home / "papers.jsonl"
     file.write_text("\n".join(json.dumps(p) for p in papers if p["title"].strip()), encoding="utf-8")
     rag = build(Config(home=home))
-    rag.ingest([file], skip_bad=True)
+    rag.ingest([file])
     yield rag
     rag.close()
 

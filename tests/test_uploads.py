@@ -45,17 +45,21 @@ def test_papers_are_added_and_what_became_of_each_is_told(shelf: Shelf, tmp_path
     assert "2 papers added." in uploads.report(first)
 
     bad = tmp_path / "bad.csv"
-    bad.write_text("title,abstract\nOn nothing,\n")
+    bad.write_text("title,abstract\nOn nothing alone,\n,Nothing is measured.\n")
     again = jsonl(tmp_path, [*TITLES, TITLES[2]])
     events = list(adder.add([again, bad], "sea"))
     second = report(events)
-    assert (second.papers, second.added, [p.title for p in second.known]) == (3, 1, list(TITLES[:2]))
+    assert (second.papers, second.added, [p.title for p in second.known]) == (4, 2, list(TITLES[:2]))
     assert [(m.kept.title, m.file, m.line) for m in second.merged] == [("On ice", "new.jsonl", 4)]
-    assert [(r.file, r.line) for r in second.refused] == [("bad.csv", 2)]
+    assert [(r.file, r.line) for r in second.refused] == [("bad.csv", 3)]
+    assert [(r.file, r.line, r.about) for r in second.remarks] == [("bad.csv", 2, "On nothing alone")]
     html = uploads.report(second)
-    assert "1 paper added, 2 there before, 1 repeated and merged, 1 refused." in html
+    assert (
+        "2 papers added, 2 there before, 1 repeated and merged, 1 refused, 1 without abstract, found by title only."
+        in html
+    )
     assert str(tmp_path) not in html
-    assert [p.title for p in shelf.rag("sea").papers()] == list(TITLES)
+    assert [p.title for p in shelf.rag("sea").papers()] == [*TITLES, "On nothing alone"]
     assert Step("Embedding papers", 1, 1) in events
     assert "On tides" in shelf.rag("sea").ask("What is measured of tides?").answer
 
@@ -105,7 +109,7 @@ def test_where_nothing_can_be_read_no_collection_is_made(shelf: Shelf, tmp_path:
     file.write_bytes(b"%PDF-1.7 not text")
     told = report(list(Uploads(shelf).add([file], "scans")))
     assert (told.papers, told.added) == (0, 0)
-    assert "scan.pdf: is a PDF, not text" in uploads.report(told)
+    assert "scan.pdf: is a PDF" in uploads.report(told)
     assert shelf.names() == ["papers"]
 
 

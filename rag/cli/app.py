@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 
 from rag import __version__
-from rag.cli import ask, chat, console, doctor, evaluate, evaluate_new, evaluate_run, ingest, papers, serve
+from rag.cli import (
+    ask,
+    chat,
+    console,
+    doctor,
+    evaluate,
+    evaluate_new,
+    evaluate_run,
+    export,
+    ingest,
+    papers,
+    removing,
+    serve,
+)
 from rag.core.errors import RagError
 
 
@@ -88,13 +101,27 @@ def rag(
       RAG_EMBEDDING  RAG_EMBEDDING_BASE_URL  RAG_EMBEDDING_API_KEY
 
     \b
+    Zotero libraries:
+      RAG_ZOTERO_KEY (of zotero.org)  RAG_ZOTERO_BASE_URL (another server or port)
+
+    \b
     Exit codes: 0 ok, 1 other error, 2 usage, 3 configuration or unknown model,
       4 key refused, 5 model unreachable, 6 rate limit or quota, 7 deadline,
       8 the model's server failed, 130 interrupted.
     """
 
 
-for _command in (ask.ask, chat.chat, ingest.ingest, papers.papers, serve.serve, doctor.doctor):
+for _command in (
+    ask.ask,
+    chat.chat,
+    ingest.ingest,
+    papers.papers,
+    export.export,
+    removing.collections,
+    removing.remove,
+    serve.serve,
+    doctor.doctor,
+):
     app.command()(_command)
 evaluate_run.add_to(evaluate.app)
 evaluate_new.add_to(evaluate.app)

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rag.cli import console, live
-from rag.cli.choosing import Wanted, chosen
+from rag.cli.choosing import Author, Venue, Wanted, Years, chosen
 from rag.cli.session import Options, opened, with_options
 from rag.core.errors import UsageError
 
 if TYPE_CHECKING:
     from rag.core.answer import Turn
+
+
+_Only = tuple[list[str] | None, str | None, list[str] | None, list[str] | None]
+"""The papers, years, authors and venues that a question is restricted to."""
 
 
 @with_options
@@ -35,6 +39,9 @@ def ask(
         str | None, typer.Option(metavar="FILE", help="Where the answers of a batch go; - is standard output.")
     ] = None,
     papers: Wanted = None,
+    years: Years = None,
+    author: Author = None,
+    venue: Venue = None,
     *,
     options: Options,
 ) -> None:
@@ -51,6 +58,7 @@ def ask(
       rag ask "How do GPipe and Holmes each use pipeline parallelism?"
       rag ask "Which papers are about scene reconstruction?" --json | jq .citations
       rag ask "Which of these reports a speedup?" --paper GPipe --paper Holmes
+      rag ask "How do traps compare?" --author Odgers --years 2018-
       rag ask "What is LoRA?" --model qwen3 --base-url http://127.0.0.1:11434/v1
       echo "What is LoRA?" | rag ask -
       rag ask --batch questions.jsonl --output answers.jsonl
@@ -58,13 +66,16 @@ def ask(
     if (question is None) == (batch is None):
         raise UsageError('Give one question (rag ask "What ...?") or a file of them (rag ask --batch FILE).')
     if question is None:
-        if papers:
-            raise UsageError("--paper belongs to a single question.")
+        if given := next(
+            (n for n, v in {"paper": papers, "years": years, "author": author, "venue": venue}.items() if v), ""
+        ):
+            raise UsageError(f"--{given} belongs to a single question.")
         _many(str(batch), output, history, options)
     elif output is not None:
         raise UsageError("--output belongs to --batch; redirect a single answer with >.")
     else:
-        _one(question, history, options, papers, as_json=as_json)
+        only = (papers, years, author, venue)
+        _one(question, history, options, only, as_json=as_json)
 
 
 def _many(batch: str, output: str | None, history: Path | None, options: Options) -> None:
@@ -75,11 +86,11 @@ def _many(batch: str, output: str | None, history: Path | None, options: Options
     run(batch, output or "-", options.config())
 
 
-def _one(question: str, history: Path | None, options: Options, papers: list[str] | None, *, as_json: bool) -> None:
+def _one(question: str, history: Path | None, options: Options, only: _Only, *, as_json: bool) -> None:
     text = sys.stdin.buffer.read().decode("utf-8", "replace").strip() if question == "-" else question
     turns = _read_history(history) if history else ()
     with opened(options.config()) as rag:
-        answer = live.answered(rag, text, turns, options=chosen(papers, rag.papers()), keep=not as_json)
+        answer = live.answered(rag, text, turns, options=chosen(only[0], rag.papers(), *only[1:]), keep=not as_json)
     if as_json:
         console.say_json(answer.to_json())
     else:

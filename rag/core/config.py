@@ -51,6 +51,9 @@ class Config:
     `embedding` is "builtin" or "openai:MODEL", the latter at `embedding_base_url` under `embedding_api_key` (empty:
     those of the language model).
 
+    `zotero_key` is the key of a user of zotero.org, for libraries that aren't public; `zotero_base_url` is another
+    server than zotero.org, or another port of the program on this machine.
+
     Values are checked when the object is made: `ConfigError` names the one at fault. Keys and passwords are in no
     `repr`.
     """
@@ -77,6 +80,8 @@ class Config:
     embedding: str = BUILTIN
     embedding_base_url: str = ""
     embedding_api_key: str = field(default="", repr=False)
+    zotero_key: str = field(default="", repr=False)
+    zotero_base_url: str = ""
 
     def __post_init__(self) -> None:
         for name in _PARSE:
@@ -217,7 +222,7 @@ def _embedding(value: str) -> str:
 
 
 _MIN_PASSWORD, _MAX_PASSWORD = 8, 200
-_SECRET = frozenset({"auth", "api_key", "embedding_api_key"})
+_SECRET = frozenset({"auth", "api_key", "embedding_api_key", "zotero_key"})
 _PARSE: dict[str, Callable[[Any], Any]] = {
     "home": values.folder,
     "collection": values.collection,
@@ -241,4 +246,6 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "embedding": _embedding,
     "embedding_base_url": values.url,
     "embedding_api_key": values.key,
+    "zotero_key": values.key,
+    "zotero_base_url": values.url,
 }

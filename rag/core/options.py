@@ -17,7 +17,9 @@ Mode = Literal["quoting", "generating"]
 class Options:
     """What one question is asked with; what is None or 0 is as configured, or all.
 
-    `papers` are the ids of those that the question is restricted to. `most` is how many papers one answer may quote, 1
+    `papers` are the ids of those that the question is restricted to. `years` are the first and the last year of the
+    papers that are asked, None where open; `authors` and `venues` are names, of which a paper has one each.
+    `most` is how many papers one answer may quote, 1
     to 10, where the question only describes what it wants; lists are always complete. `mode` "quoting" asks no model,
     "generating" one; `strict` is `Config.strict` for this question; `model` is one of `Rag.models`.
 
@@ -30,6 +32,9 @@ class Options:
     mode: Mode | None = None
     strict: bool | None = None
     model: str | None = None
+    years: tuple[int | None, int | None] | None = None
+    authors: tuple[str, ...] = ()
+    venues: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.papers is not None:
@@ -42,3 +47,26 @@ class Options:
             raise UsageError(f"{self.most!r} papers for an answer: give 1 to {MAX_MOST}, or 0 for as many as usual.")
         if self.mode not in (None, "quoting", "generating"):
             raise UsageError(f"The mode {self.mode!r} is unknown: give quoting or generating.")
+        object.__setattr__(self, "years", _years(self.years))
+        for name in ("authors", "venues"):
+            object.__setattr__(self, name, _names(getattr(self, name), name))
+
+
+def _years(given: object) -> tuple[int | None, int | None] | None:
+    if given is None:
+        return None
+    years = tuple(given) if isinstance(given, (tuple, list)) else ()
+    if len(years) != 2 or not all(y is None or (isinstance(y, int) and not isinstance(y, bool)) for y in years):
+        raise UsageError(f"The years {given!r}: give the first and the last, such as (2018, 2020) or (2018, None).")
+    first, last = years
+    if first is not None and last is not None and first > last:
+        raise UsageError(f"The years {first} to {last}: the first is after the last.")
+    return None if first is last is None else (first, last)
+
+
+def _names(given: object, what: str) -> tuple[str, ...]:
+    if isinstance(given, str) or not isinstance(given, (tuple, list, set, frozenset)):
+        raise UsageError(f"The {what} of a question are given as a tuple of names.")
+    if not all(isinstance(name, str) and any(c.isalnum() for c in name) for name in given):
+        raise UsageError(f"One of the {what} of a question is empty or no text: {given!r}.")
+    return tuple(" ".join(name.split()) for name in given)

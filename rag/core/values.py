@@ -78,6 +78,19 @@ def models(value: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(model(name.strip()) for name in names if name.strip()))
 
 
+def years(value: str) -> tuple[int | None, int | None]:
+    """The first and the last year of "2018-2020", "2020-" (and later), "-2015" (and earlier) or "2021"."""
+    fits = re.fullmatch(r"\s*(\d{4})?\s*([-–]?)\s*(\d{4})?\s*", value)
+    if not fits or not (fits[1] or fits[3]) or bool(fits[1] and fits[3]) > bool(fits[2]):
+        raise ValueError("give a year, or the first and the last, such as 2018-2020, 2020- or -2015.")
+    first, last = (int(year) if year else None for year in (fits[1], fits[3]))
+    if not fits[2]:
+        return first or last, first or last
+    if first and last and first > last:
+        raise ValueError("the first year is after the last.")
+    return first, last
+
+
 def url(value: str) -> str:
     """The base URL of an endpoint, without a slash at the end; empty where there is none."""
     if value and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):

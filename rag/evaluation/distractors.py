@@ -38,7 +38,7 @@ def mixed(config: Config, papers: Sequence[Paper], noise: Noise) -> tuple[Config
     has too few papers, and what reading it raises.
     """
     wanted = round(noise.ratio * len(papers))
-    found = load([noise.file], skip_bad=True)
+    found = load([noise.file])
     if not found.papers and found.refused:
         raise found.refused[0]
     others = _others(found.papers, papers)

@@ -1,4 +1,4 @@
-"""A conversation to take away: as Markdown with references, as JSON, and its papers as BibTeX."""
+"""A conversation to take away: as Markdown with references, and as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from rag.core.paper import Paper, fold
 from rag.home.conversation import Conversation, shortened
 from rag.home.receipt import receipt
 from rag.home.tables import verbatim
-from rag.papers import bibtex
 
 HEADING = 120
 """Characters of a question as a heading; a longer one follows in full."""
@@ -61,11 +60,6 @@ def to_json(conversation: Conversation) -> str:
         turns.append({"time": time, "answer": answer.to_json()})
     about = {name: getattr(conversation, name) for name in ("title", "collection", "created", "updated")}
     return json.dumps({**about, "turns": turns}, ensure_ascii=False, indent=1) + "\n"
-
-
-def to_bibtex(papers: Iterable[Paper]) -> str:
-    """The papers as BibTeX, each once, in their order; empty without papers."""
-    return bibtex.write({paper.id: paper for paper in papers}.values())
 
 
 def cited(conversation: Conversation, papers: Mapping[str, Paper]) -> tuple[Paper, ...]:

@@ -105,7 +105,7 @@ def to_csv(value: Table) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     for cells in (value.columns, *(row.cells for row in value.rows)):
-        writer.writerow([_harmless("\n".join(_lines(cell))) for cell in cells])
+        writer.writerow([harmless("\n".join(_lines(cell))) for cell in cells])
     return "\ufeff" + out.getvalue()
 
 
@@ -136,6 +136,7 @@ def _printable(text: str) -> str:
     return " ".join(re.sub("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", " ", text).split())
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """`cell` as no spreadsheet takes it for a formula: with an apostrophe before it, where one might."""
     # Full-width signs count as well in some spreadsheets.
     return f"'{cell}" if cell.startswith(tuple("=+-@\t\r\n＝＋－＠")) else cell

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rag.core.config import DEFAULT_COLLECTION, Config
-from rag.core.errors import ConfigError, Locked, PaperError, StoreError, UsageError
+from rag.core.errors import ConfigError, Locked, PaperError, RagError, StoreError, UsageError
 from rag.core.resources import seeds
 from rag.core.threads import one_thread
 from rag.index.embedding import BuiltinEmbedding, check_model
@@ -21,7 +21,7 @@ from rag.index.index import Index, current, digest, fingerprint_digest
 from rag.index.indexing import Progress
 from rag.index.indexing import build as build_index
 from rag.index.library import read_papers, write_papers
-from rag.papers import Loaded, Merged, Paper, load
+from rag.papers import Loaded, Merged, Paper, Papers, Remark, load
 
 LOCK_SECONDS = 600
 """How long a question waits for another process that is filling the same collection."""
@@ -29,7 +29,9 @@ LOCK_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What an ingest did. Counts are papers; `merged` are duplicates, `refused` records that were left out."""
+    """What an ingest did. Counts are papers; `merged` are duplicates, `refused` records that were left out, `remarks`
+    what to know of the others; `read` says how many there were of each in the files.
+    """
 
     papers: int
     added: int
@@ -39,6 +41,8 @@ class Ingested:
     merged: tuple[Merged, ...]
     refused: tuple[PaperError, ...]
     seconds: float
+    remarks: tuple[Remark, ...] = ()
+    read: str = ""
 
 
 class Collection:
@@ -67,7 +71,7 @@ class Collection:
             self._papers = (key, tuple(read_papers(self._library)))
         return self._papers[1]
 
-    def ingest(self, paths: Sequence[Path], *, add: bool, skip_bad: bool, progress: Progress | None) -> Ingested:
+    def ingest(self, paths: Sequence[Path], *, add: bool, strict: bool, progress: Progress | None) -> Ingested:
         """Make it hold exactly the papers in `paths`, or these too with `add`: `Rag.ingest`, which has the details."""
         started = time.perf_counter()
         progress = progress or (lambda stage, done, total: None)
@@ -78,18 +82,41 @@ class Collection:
         with self._locked():
             old = _readable(self._library) if paths and not add else read_papers(self._library)
             progress("Reading papers", 0, 1)
-            loaded = load(paths or ([] if old else [seeds()]), skip_bad=skip_bad)
+            loaded = load(paths or ([] if old else [seeds()]), strict=strict)
             papers = _merge(old if add or not paths else [], loaded.papers)
             progress("Reading papers", 1, 1)
-            if not papers:
-                raise UsageError("There is no paper to ingest; nothing was changed.")
+            if not papers or (paths and not loaded.papers):
+                raise _nothing(loaded)
             if papers != old:
                 write_papers(self._library, papers)
-            with one_thread():
-                folder = build_index(self.folder, papers, self._embedding, progress)
-                if self._external is not None:
-                    build_external(folder, papers, self._embedding, self._external, progress)
+            self._build(papers, progress)
         return _ingested(old, papers, loaded, time.perf_counter() - started)
+
+    def remove(self, ids: frozenset[str], *, progress: Progress | None = None) -> int:
+        """Take papers away, and give how many are left: `Rag.remove`, which has the details."""
+        progress = progress or (lambda stage, done, total: None)
+        with self._locked():
+            old = read_papers(self._library)
+            if absent := sorted(set(ids) - {p.id for p in old}):
+                raise UsageError(
+                    f"The collection has no paper with the id {absent[0]!r}: rag papers lists what it has."
+                )
+            papers = [p for p in old if p.id not in ids]
+            if not papers:
+                raise UsageError(
+                    f"Without these {self._name} would have no papers: rag remove --collection {self._name} --all "
+                    "deletes the collection."
+                )
+            if papers != old:
+                write_papers(self._library, papers)
+                self._build(papers, progress)
+        return len(papers)
+
+    def _build(self, papers: Sequence[Paper], progress: Progress) -> None:
+        with one_thread():
+            folder = build_index(self.folder, papers, self._embedding, progress)
+            if self._external is not None:
+                build_external(folder, papers, self._embedding, self._external, progress)
 
     def current(self) -> Path | None:
         """The folder of the index as it is, behind or not; None where none was made."""
@@ -159,10 +186,22 @@ def _readable(library: Path) -> list[Paper]:
 
 
 def _merge(old: Sequence[Paper], new: Sequence[Paper]) -> list[Paper]:
-    """The papers of both, the newer text of one that is in both."""
-    merged = {p.id: p for p in old}
-    merged.update({p.id: p for p in new})
-    return list(merged.values())
+    """The papers of both; of one that is in both the newer text, and what that lacks from the older."""
+    merged = Papers(old)
+    for paper in new:
+        merged.add(paper, newer=True)
+    return list(merged)
+
+
+def _nothing(loaded: Loaded) -> RagError:
+    """The error of an ingest whose files hold no paper, with what is wrong with the first of them."""
+    if not loaded.refused:
+        return UsageError("There is no paper to ingest; nothing was changed.")
+    first, more = loaded.refused[0], len(loaded.refused) - 1
+    others = f" (and {more:,} more faults)" if more else ""
+    return PaperError(
+        first.file, first.line, f"{first.reason}{others}. There is no paper to ingest; nothing was changed."
+    )
 
 
 def _ingested(old: Sequence[Paper], papers: Sequence[Paper], loaded: Loaded, seconds: float) -> Ingested:
@@ -181,4 +220,6 @@ def _ingested(old: Sequence[Paper], papers: Sequence[Paper], loaded: Loaded, sec
         merged=loaded.merged,
         refused=loaded.refused,
         seconds=seconds,
+        remarks=loaded.remarks,
+        read=loaded.counts,
     )

@@ -3,6 +3,19 @@
 from rag.core.paper import Paper, fold, paper_from_json, paper_id, paper_to_json
 
 from .cleaning import clean
-from .loading import Loaded, Merged, load
+from .loading import Loaded, Merged, Remark, load
+from .merging import Papers
 
-__all__ = ["Loaded", "Merged", "Paper", "clean", "fold", "load", "paper_from_json", "paper_id", "paper_to_json"]
+__all__ = [
+    "Loaded",
+    "Merged",
+    "Paper",
+    "Papers",
+    "Remark",
+    "clean",
+    "fold",
+    "load",
+    "paper_from_json",
+    "paper_id",
+    "paper_to_json",
+]

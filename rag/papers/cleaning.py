@@ -12,6 +12,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from . import tex
 
@@ -193,8 +194,14 @@ _STARTERS = tex.words(
 def _lost_space(match: re.Match[str]) -> str | None:
     """A sentence that starts without a space, told from `torch.Tensor` by its first word being used as a word."""
     word = match.group(2)
-    known = word in _STARTERS or re.search(rf"(?<![\w./])(?<!\w\.){re.escape(word)}(?![\w.])", match.string)
+    known = word in _STARTERS or word in _capitalized(match.string)
     return f"{match.group(1)}. {word}" if known else None
+
+
+@lru_cache(maxsize=4)
+def _capitalized(text: str) -> frozenset[str]:
+    """The words with a capital that stand alone in a text, outside of dotted names."""
+    return frozenset(re.findall(r"(?<![\w./])(?<!\w\.)[A-Z][A-Za-z]*(?![\w.])", text))
 
 
 def _script(match: re.Match[str]) -> str:
@@ -221,7 +228,11 @@ _RULES = (
     _rule("\\", r"\\([A-Za-z]+)\s?\{([^{}]*)\}\s?\{([^{}]*)\}", tex.two_arguments, figures=False),
     # Addresses that a lost \href gave twice, or glued to its text.
     _rule(
-        "{", r"((?:https?://|www\.)[^\s{}]+)\{((?:https?://|www\.)[^\s{}]+)\}", _second_address, url=True, figures=False
+        "{",
+        r"((?:https?://|www\.)[^\s{}]{1,2000})\{((?:https?://|www\.)[^\s{}]{1,2000})\}",
+        _second_address,
+        url=True,
+        figures=False,
     ),
     # Dollars: pairs first, then an end whose beginning was lost.
     _rule("$", r"(?<![\\$])(\${1,2})(?=[^\s$])([^$\n]{1,200}?)(?<=[^\s\\$])\1(?!\$)", _maths),
@@ -239,7 +250,9 @@ _RULES = (
     _rule("\\", r"""\\(['`^"~=.])\s?(?:\{\s?(\\[ij]|[A-Za-z])\s?\}|(\\[ij](?![A-Za-z])|[A-Za-z]))""", tex.accent),
     _rule("\\", r"\\([uvHckrdb])\{\s?(\\[ij]|[A-Za-z])\s?\}", tex.accent),
     _rule("\\", r"(?<=[A-Za-z])\\([cvHk])\s([A-Za-z])", tex.accent),
-    _rule("{", r"\{([^\x00-\x7f])\}", r"\1"),
+    _rule("{", r"\{([^\x00-\x7f]|[%&#~^<>|*]|[$_](?=\}))\}", r"\1"),
+    _rule("{", r"\{\\([%&#_$])\}", r"\1", url=True),
+    _rule("{", r"\{(\\[A-Za-z]+)\}", r"\1{}"),
     _rule("\\", r"\{\\(?:em|it|bf|tt|sc|rm|sf|sl|itshape|bfseries|ttfamily|scshape)\s([^{}]*)\}", r"\1"),
     _rule("\\", r"[~\s]?\\(?:cite[a-z]*|[a-zC]*ref|label)\*?(?:\[[^\[\]]*\])?\{[^{}]*\}", "", figures=False),
     _rule("\\", r"(?<![\\:])()\\([A-Za-z]+)\*?\s?\{([^{}]*)\}()", tex.argument, figures=False),
@@ -247,7 +260,7 @@ _RULES = (
     _rule("{", r"([_^])\{([^{}]*)\}", _script),
     # Ties, escapes and spaces. A range or an "about" keeps its ~.
     _rule("\\", r"\\([%&#_{}$])", r"\1", url=True),
-    _rule("~", r"((?<![\w~/])[^\W_]+(?:[-'.][^\W_]+)*[.,;:)%\]]?|(?<!~)[.,;:)%\]])~(?=[^\s~])(.)", _tie),
+    _rule("~", r"((?<![\w~/])[^\W_]{1,60}(?:[-'.][^\W_]{1,60}){0,20}[.,;:)%\]]?|(?<!~)[.,;:)%\]])~(?=[^\s~])(.)", _tie),
     _rule("\\", r"\\[~^]\{\}", lambda match: match.group()[1]),
     _rule("\\", r"\\\\(?:\[[^\[\]]{0,20}\])?(?=\s|$)", " "),
     _rule("\\", r"\\[,;: ]", " "),
@@ -258,5 +271,5 @@ _RULES = (
     _rule("`", r"(?<![\w`])`([^`'\s](?:[^`'\n]{0,80}[^`'\s])?)'(?![\w'])", r"'\1'"),
     _rule("---", r"(?<=\w)---(?=\w)|(?<=\s)---(?=\s)", "—"),
     _rule("--", r"(?<=\w)--(?=\w)|(?<=\s)--(?=\s)", "–"),
-    _rule(".", r"(?<![\w./@])((?:[^\W\d_]+-)*[^\W\d_]{2,})\.([A-Z][A-Za-z]*)(?=\s)", _lost_space),
+    _rule(".", r"(?<![\w./@])((?:[^\W\d_]{1,60}-){0,20}[^\W\d_]{2,60})\.([A-Z][A-Za-z]*)(?=\s)", _lost_space),
 )

@@ -1,54 +1,19 @@
-"""Files in, papers out: encodings, formats, folders, duplicates and faults."""
+"""Files in, papers out: folders, duplicates, and a report of what became of each record."""
 
 from __future__ import annotations
 
-import bz2
-import codecs
-import gzip
-import lzma
-import re
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BufferedIOBase
 from pathlib import Path
 
 from rag.core.errors import PaperError
-from rag.core.paper import Paper, fold
+from rag.core.paper import Paper
 
-from . import bibtex, jsonlines, page, ris, table
-from .record import Fault, Record, bad_byte, paper_from
-
-LARGEST_FILE = 1 << 30  # bytes: a file is read whole, and a million abstracts fit in one
-
-Reader = Callable[[str], Iterator[Record | Fault]]
-
-_BY_NAME: dict[str, Reader] = {
-    ".jsonl": jsonlines.read, ".ndjson": jsonlines.read, ".json": jsonlines.read, ".csv": table.read,
-    ".tsv": table.read, ".bib": bibtex.read, ".ris": ris.read,
-}  # fmt: skip
-_BY_CONTENT: tuple[tuple[Callable[[str], bool], Reader], ...] = (
-    (jsonlines.fits, jsonlines.read),
-    (ris.fits, ris.read),
-    (bibtex.fits, bibtex.read),
-    (table.fits, table.read),
-)
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_BINARIES = {
-    b"%PDF": "a PDF", b"PK\x03\x04": "a zip or Office file", b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture", b"SQLite format 3": "a database", b"\x7fELF": "a program",
-}  # fmt: skip
-_PACKED: dict[bytes, Callable[[Path], BufferedIOBase]] = {
-    b"\x1f\x8b": gzip.GzipFile,
-    b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ": lzma.LZMAFile,
-}
+from .archive import Foreign, hidden, is_text_about, parts
+from .building import paper_from
+from .merging import Papers
+from .record import Fault, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,126 +26,129 @@ class Merged:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to know of a record or file that was read all the same; `about` is the title of the record."""
+
+    file: str
+    line: int | None
+    reason: str
+    about: str = ""
+
+
+NO_ABSTRACT = "has no abstract"
+ENCODING = "is not UTF-8: read as Windows-1252"
+LEFT_OUT = "is left out: its name says that it holds no papers"
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """What files gave: papers in the order of the files, none twice; repeats; and what could not be read."""
+    """What files gave: papers in the order of the files, none twice; repeats; what could not be read; remarks."""
 
     papers: tuple[Paper, ...]
     merged: tuple[Merged, ...] = ()
     refused: tuple[PaperError, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def counts(self) -> str:
+        """How many of each kind: "776 papers; 224 records without abstract; 3 merged"."""
+        return counts(self.papers, self.merged, self.refused, self.remarks)
 
 
-def load(paths: Sequence[Path], *, skip_bad: bool = False) -> Loaded:
+def counts(
+    papers: Sequence[Paper], merged: Sequence[Merged], refused: Sequence[PaperError], remarks: Sequence[Remark]
+) -> str:
+    """Papers that were read and records by what became of them, in words."""
+    full = sum(bool(paper.abstract) for paper in papers)
+    bare = sum(remark.reason == NO_ABSTRACT for remark in remarks)
+    reasons = Counter(_kind(error.reason) for error in refused)
+    told = [
+        f"{full:,} paper{'' if full == 1 else 's'}",
+        f"{bare:,} record{'' if bare == 1 else 's'} without abstract" if bare else "",
+        f"{len(merged):,} merged" if merged else "",
+        *(f"{count:,} refused ({reason})" for reason, count in reasons.most_common(5)),
+    ]
+    return "; ".join(part for part in told if part)
+
+
+def _kind(reason: str) -> str:
+    """The part of a reason that many records share."""
+    return reason.partition(" (")[0].partition(": ")[0]
+
+
+def load(paths: Sequence[Path], *, strict: bool = False) -> Loaded:
     """The papers of `paths`: files, or folders whose files are all read, in order of name, hidden ones left out.
 
-    The format of a file is known by its content: a page of titles and abstracts in turn, JSONL or a JSON array, CSV or
-    TSV with a header, BibTeX, RIS; each may be packed by gzip, bzip2 or xz. Texts are UTF-8, or UTF-16 or UTF-32 with a
-    byte order mark. Records with the same
-    title and abstract, apart from case, accents, punctuation and space, are one paper, reported in `merged`.
+    The format of a file is known by its content (`formats`); it may be packed by zip, gzip, bzip2 or xz. Records of the
+    same paper are one, with the fullest fields of all (`merging`), reported in `merged`. What can't be read is
+    reported in `refused`; a record without an abstract is a paper with an abstract of "" and a remark.
 
-    Raises PaperError at the first file or record that can't be read; with `skip_bad` the rest is read, and `refused`
-    holds the errors.
+    Raises PaperError with `strict`, at the first file or record that can't be read or has no abstract.
     """
-    papers: dict[tuple[str, str], Paper] = {}
-    merged: list[Merged] = []
+    papers = Papers()
+    merged: list[tuple[int, str, int]] = []
     refused: list[PaperError] = []
-    for file, found in _found(paths):
-        if isinstance(found, Fault):
-            error = PaperError(file, found.line, found.reason)
-            if not skip_bad:
-                raise error
-            refused.append(error)
-            continue
-        line, paper = found
-        same = fold(paper.title) or paper.title, fold(paper.abstract) or paper.abstract
-        if same in papers:
-            merged.append(Merged(papers[same], file, line))
+    remarks: list[Remark] = []
+    for found in read(paths):
+        if isinstance(found, PaperError):
+            if strict:
+                raise found
+            refused.append(found)
+        elif isinstance(found, Remark):
+            if strict and found.reason == NO_ABSTRACT:
+                raise PaperError(found.file, found.line, f"{NO_ABSTRACT} ({found.about!r})")
+            remarks.append(found)
         else:
-            papers[same] = paper
-    return Loaded(tuple(papers.values()), tuple(merged), tuple(refused))
+            file, line, paper = found
+            if (number := papers.add(paper)) is not None:
+                merged.append((number, file, line))
+    repeats = tuple(Merged(papers[number], file, line) for number, file, line in merged)
+    return Loaded(tuple(papers), repeats, tuple(refused), tuple(remarks))
 
 
-def _found(paths: Sequence[Path]) -> Iterator[tuple[str, tuple[int, Paper] | Fault]]:
+def read(paths: Sequence[Path]) -> Iterator[tuple[str, int, Paper] | PaperError | Remark]:
+    """Each record of the files, one after the other, as it is read: its file, its line and its paper, none merged."""
     for path in paths:
         if not path.is_dir():
-            yield from ((str(path), found) for found in _in_file(path))
+            yield from _in_file(path)
             continue
-        files = [file for file in sorted(path.rglob("*")) if file.is_file() and not _hidden(file, path)]
+        files = [file for file in sorted(path.rglob("*")) if file.is_file() and not hidden(_under(file, path))]
         if not files:
-            yield str(path), Fault(None, "holds no files")
+            yield PaperError(str(path), None, "holds no files")
         for file in files:
-            yield from ((str(file), found) for found in _in_file(file))
+            if is_text_about(file.name):
+                yield Remark(str(file), None, LEFT_OUT)
+            else:
+                yield from _in_file(file)
 
 
-def _hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+def _under(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix()
 
 
-def _in_file(path: Path) -> Iterator[tuple[int, Paper] | Fault]:
-    text = _text_of(path)
-    if isinstance(text, Fault):
-        yield text
+def _in_file(path: Path) -> Iterator[tuple[str, int, Paper] | PaperError | Remark]:
+    for name, found in parts(path, str(path)):
+        source = name[len(str(path.parent)) :].lstrip("/\\") if path.parent != Path() else name
+        for one in found:
+            yield from _of(one, name, _without_packing(source))
+
+
+def _of(one: Record | Fault, file: str, source: str) -> Iterator[tuple[str, int, Paper] | PaperError | Remark]:
+    if isinstance(one, Foreign):
+        yield Remark(file, one.line, ENCODING)
         return
-    told = False
-    records = 0
-    for found in _reader(text, path)(text):
-        if isinstance(found, Record):
-            records += 1
-            try:
-                yield found.line, paper_from(found)
-                continue
-            except ValueError as error:
-                found = Fault(found.line, str(error))
-        told = True
-        yield found
-    if not told and (bad := re.search("[\udc80-\udcff]", text)):
-        # Outside of every record: the file is still not what it says it is.
-        yield Fault(text.count("\n", 0, bad.start()) + 1, bad_byte(bad.group()))
-    elif not told and not records:
-        yield Fault(None, "holds no papers")
-
-
-def _reader(text: str, path: Path) -> Reader:
-    for fits, read in _BY_CONTENT:
-        if fits(text):
-            return read
-    name = path.stem if path.suffix.lower() in (".gz", ".bz2", ".xz") else path.name
-    return _BY_NAME.get(Path(name).suffix.lower(), page.read)
-
-
-def _unpacked(path: Path) -> bytes:
-    with path.open("rb") as file:
-        start = file.read(6)
-    for magic, opened in _PACKED.items():
-        if start.startswith(magic):
-            with opened(path) as packed:
-                return packed.read(LARGEST_FILE + 1)
-    return path.read_bytes()
-
-
-def _text_of(path: Path) -> str | Fault:
-    """The text of a file, lines ended by \\n; a byte that is not UTF-8 stays as a lone surrogate (PEP 383)."""
+    if isinstance(one, Fault):
+        yield PaperError(file, one.line, one.reason)
+        return
     try:
-        if not path.exists():
-            return Fault(None, "there is no such file")
-        if not path.is_file():
-            return Fault(None, "is neither a file nor a folder")
-        if (size := path.stat().st_size) > LARGEST_FILE:
-            return Fault(None, f"has {size:,} bytes, more than the {LARGEST_FILE:,} allowed: split it")
-        data = _unpacked(path)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        return Fault(None, f"can't be read: {getattr(error, 'strerror', None) or error}")
-    if len(data) > LARGEST_FILE:
-        return Fault(None, f"unpacks to more than the {LARGEST_FILE:,} bytes allowed: split it")
-    for start, kind in _BINARIES.items():
-        if data.startswith(start):
-            return Fault(None, f"is {kind}, not text")
-    mark, encoding = next(((mark, name) for mark, name in _BOMS if data.startswith(mark)), (b"", "utf-8"))
-    try:
-        text = data[len(mark) :].decode(encoding, "surrogateescape" if encoding == "utf-8" else "strict")
-    except UnicodeDecodeError as error:
-        return Fault(None, f"says it is {encoding[:6].upper()} but is not: {error.reason} at byte {error.start}")
-    if (nul := text.find("\0")) >= 0:
-        return Fault(text.count("\n", 0, nul) + 1, "holds a NUL byte: a binary file, or UTF-16 without its mark")
-    if not text.strip():
-        return Fault(None, "is empty")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        paper = paper_from(one, source)
+    except ValueError as error:
+        yield PaperError(file, one.line, str(error))
+        return
+    if not paper.abstract:
+        yield Remark(file, one.line, NO_ABSTRACT, paper.title)
+    yield file, one.line, paper
+
+
+def _without_packing(name: str) -> str:
+    return next((name[: -len(end)] for end in (".gz", ".bz2", ".xz") if name.lower().endswith(end)), name)

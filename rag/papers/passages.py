@@ -146,7 +146,10 @@ class PassageParser(NodeParser):
         text = document.get_content(metadata_mode=MetadataMode.NONE)
         sentences = split_sentences(text)
         budget = max(60, self.window - self.count(str(document.metadata.get("title", ""))))
-        ranges = passage_ranges([self.count(text[s.start : s.end]) for s in sentences], budget)
+        if not sentences:  # a paper without an abstract is found by its title, which stands before every passage
+            sentences, ranges = [Span(0, 0)], [(0, 0)]
+        else:
+            ranges = passage_ranges([self.count(text[s.start : s.end]) for s in sentences], budget)
         return [
             TextNode(
                 id_=f"{document.node_id}#{number}",

@@ -1,84 +1,156 @@
-"""CSV and TSV: a header that names the columns, then one paper a row."""
+"""CSV and TSV: a header that names the columns, one paper a row; lines of a program's own may stand before it."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
-from .record import FIELDS, Fault, Record
+from .fields import FIELDS, MEDLINE, WOS
+from .record import Fault, Record
+from .rows import Row, rows
+from .source import Source
 
 _DELIMITERS = ",\t;|"
-_MOST_RESTARTS = 100
+_MOST_COLUMNS = 5_000
+_DEEPEST_HEADER = 40  # lines
+_LONGEST_HEADER = 200_000  # characters
+
+_TITLES, _ABSTRACTS = frozenset(FIELDS["title"]), frozenset(FIELDS["abstract"])
+_OTHERS = frozenset(name for field in ("authors", "year", "doi", "venue", "key") for name in FIELDS[field])
 
 
 def fits(text: str) -> bool:
-    """Whether the first line is a header with a title and an abstract."""
-    return _delimiter(text) is not None
+    """Whether one of the first lines is a header with a title and an abstract, or names both in turn down a column."""
+    return _header(text) is not None or _is_upright(text)
 
 
-def read(text: str) -> Iterator[Record | Fault]:
-    """A record for each row. Quoting is as in RFC 4180; a row has as many fields as the header."""
-    start = len(text) - len(text.lstrip())
-    line = text.count("\n", 0, start) + 1
-    lines = text.split("\n")
-    delimiter = _delimiter(text)
-    if delimiter is None:
-        yield Fault(line, f"its header has no title and abstract: {lines[line - 1][:80]!r}")
+def read(source: Source) -> Iterator[Record | Fault]:
+    """A record for each row. One with fewer fields than the header lacks the last of them."""
+    if _is_upright(source.head):
+        yield from _upright(source)
         return
-    header: list[str] | None = None
-    restarts = 0
-    limit = csv.field_size_limit(max(len(text), 131_072))  # big fields are refused later
-    try:
-        while line <= len(lines):
-            for first, row, error in _rows("\n".join(lines[line - 1 :]), delimiter, line):
-                if error:
-                    yield Fault(first, error)
-                    if "end of data" in error and restarts < _MOST_RESTARTS:
-                        # An open quotation mark swallowed the rest: read on behind the line that opened it.
-                        line, restarts = first + 1, restarts + 1
-                        break
-                elif header is None:
-                    header = _names(row)
-                elif not any(field.strip() for field in row):
-                    continue
-                elif len(row) != len(header):
-                    yield Fault(first, f"has {len(row)} fields where the header has {len(header)}")
-                else:
-                    yield Record(first, dict(zip(header, row, strict=True)))
-            else:
-                return
-    finally:
-        csv.field_size_limit(limit)
+    found = _header(source.head)
+    if found is None:
+        yield Fault(_first_line(source.head), missing(source.head))
+        return
+    skipped, delimiter = found
+    lines = source.lines()
+    for _ in range(skipped):
+        next(lines)
+    header = next(rows(lines, delimiter, None))[1]
+    numbered = ((skipped + 1 + line, fields, error) for line, fields, error in rows(lines, delimiter, len(header)))
+    yield from records(header, numbered)
 
 
-def _rows(text: str, delimiter: str, line: int) -> Iterator[tuple[int, list[str], str]]:
-    """Each row with the line where it begins, and what is wrong with it or ""."""
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        first = line + rows.line_num
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield first, [], f"is no row of CSV: {error}"
-        else:
-            if row:
-                yield first, row, ""
-
-
-def _names(row: list[str]) -> list[str]:
-    return [name.strip().lower() for name in row]
-
-
-def _delimiter(text: str) -> str | None:
-    first = text.lstrip().split("\n", 1)[0][:10_000]
-    for delimiter in _DELIMITERS:
-        try:
-            names = _names(next(csv.reader([first], delimiter=delimiter, strict=True)))
-        except (csv.Error, StopIteration):
+def records(header: Sequence[str], found: Iterable[Row]) -> Iterator[Record | Fault]:
+    """The records of rows below that header."""
+    names = [name.strip().strip("\ufeff").lower() for name in header]
+    if len(names) > _MOST_COLUMNS:
+        yield Fault(
+            None, f"has {len(names):,} columns, more than the {_MOST_COLUMNS:,} allowed: it is no table of papers"
+        )
+        return
+    wos = "pt" in names and "ti" in names
+    for line, given, error in found:
+        fields = given
+        if error:
+            yield Fault(line, error)
             continue
-        if any(name in names for name in FIELDS["title"]) and any(name in names for name in FIELDS["abstract"]):
-            return delimiter
+        if not any(field.strip() for field in fields):
+            continue
+        while len(fields) > len(names) and not fields[-1].strip():
+            fields = fields[:-1]
+        if len(fields) > len(names) or (len(fields) == 1 and len(names) > 1):
+            yield Fault(line, f"has {len(fields)} fields where the header has {len(names)}")
+            continue
+        values: dict[str, object] = {}
+        for name, value in zip(names, fields, strict=False):
+            if value.strip() and value.strip().lower() not in ("nan", "null", "none") and name not in values:
+                values[name] = value
+        yield Record(line, _by_tags(values) if wos else values)
+
+
+def _by_tags(values: dict[str, object]) -> dict[str, object]:
+    """The fields of a row of Web of Science, whose tab-delimited files name their columns by two letters."""
+    found = {n: next((values[t.lower()] for t in tags if t.lower() in values), None) for n, tags in WOS.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def missing(text: str) -> str:
+    """What to say of a table whose header has no title or no abstract."""
+    start = text.lstrip().split("\n", 1)[0][:2000]
+    names = {name.strip(' "\ufeff').lower() for name in start.replace("\t", ",").replace(";", ",").split(",")}
+    if "pmid" in names and "title" in names:
+        return "PubMed's CSV has no abstracts: save the same list in the format PubMed (.nbib)"
+    if names & _TITLES:
+        return "its header has a title and no abstract: export it again with the abstracts, or as RIS"
+    return f"its header has no title and abstract: {start[:80]!r}"
+
+
+def without_abstracts(text: str) -> bool:
+    """Whether one of the first lines is a header of papers that has no column for abstracts."""
+    for line in text[:_LONGEST_HEADER].split("\n")[:5]:
+        for delimiter in _DELIMITERS:
+            names = _names(line, delimiter)
+            if names & _TITLES and len(names & _OTHERS) > 1 and not names & _ABSTRACTS:
+                return True
+    return False
+
+
+def _header(text: str) -> tuple[int, str] | None:
+    """How many lines stand before the header, and the sign between its columns; None where there is no header."""
+    for number, line in enumerate(text[:_LONGEST_HEADER].split("\n")[:_DEEPEST_HEADER]):
+        for delimiter in _DELIMITERS:
+            names = _names(line, delimiter)
+            if (names & _TITLES and names & _ABSTRACTS) or {"ti", "ab", "pt"} <= names:
+                return number, delimiter
     return None
+
+
+def _names(line: str, delimiter: str) -> frozenset[str]:
+    if delimiter not in line:
+        return frozenset()
+    first = next(rows([line], delimiter, None), None)
+    return frozenset(name.strip().strip("\ufeff").lower() for name in first[1]) if first else frozenset()
+
+
+def _first_line(text: str) -> int:
+    return text[: len(text) - len(text.lstrip())].count("\n") + 1
+
+
+# -- a record as a column: Embase writes a field a line, its name first, and records below each other ---------------
+
+
+def _is_upright(text: str) -> bool:
+    found = {name for line in text[:_LONGEST_HEADER].split("\n")[:400] if (name := _label(line))}
+    return {"title", "abstract"} <= found and "title,abstract" not in text[:200].lower()
+
+
+def _label(line: str) -> str:
+    """The name of a field in capitals that begins a line of such a file, in lower case."""
+    name = line[:80].partition(",")[0].strip(' "')
+    return name.lower() if name.isupper() and "," in line and name.lower() in _UPRIGHT else ""
+
+
+_UPRIGHT = frozenset(chain(*FIELDS.values())) - frozenset(tag.lower() for tags in MEDLINE.values() for tag in tags)
+
+
+def _upright(source: Source) -> Iterator[Record]:
+    values: dict[str, object] = {}
+    start = 1
+    for line, fields, _ in rows(source.lines(), ",", None):
+        name = fields[0].strip().lower() if fields else ""
+        if set(name) == {"-"} or (name == "title" and "title" in values):
+            if "title" in values:
+                yield Record(start, values)
+            values = {}
+        if name not in _UPRIGHT or len(fields) < 2:
+            continue
+        start = line if not values else start
+        given = [field for field in fields[1:] if field.strip()]
+        if name in FIELDS["authors"] or name in FIELDS["keywords"]:
+            values.setdefault(name, "; ".join(given))
+        else:
+            values.setdefault(name, ",".join(fields[1:]).strip(", "))
+    if "title" in values:
+        yield Record(start, values)

@@ -19,7 +19,10 @@ _SYMBOLS = {
     "times": "×", "cdot": "·", "pm": "±", "mp": "∓", "approx": "≈", "sim": "~", "simeq": "≃", "leq": "≤", "le": "≤",
     "geq": "≥", "ge": "≥", "neq": "≠", "ne": "≠", "ll": "≪", "gg": "≫", "rightarrow": "→", "to": "→", "infty": "∞",
     "ldots": "…", "dots": "…", "cdots": "…", "circ": "∘", "degree": "°", "textdegree": "°", "textasciitilde": "~",
-    "textasciicircum": "^", "textbraceleft": "{", "textbraceright": "}",
+    "textasciicircum": "^", "textbraceleft": "{", "textbraceright": "}", "textless": "<", "textgreater": ">",
+    "textbar": "|", "textdollar": "$", "textasteriskcentered": "*", "textquotesingle": "'", "textquotedbl": '"',
+    "textquoteleft": "‘", "textquoteright": "’", "textellipsis": "…", "textbullet": "•", "textmu": "μ",
+    "ampersand": "&",
     "textbackslash": "\\", "textunderscore": "_", "textpercent": "%", "lbrace": "{", "rbrace": "}", "textendash": "–",
     "textemdash": "—", "textquotedblleft": '"', "textquotedblright": '"', "textregistered": "®", "texttrademark": "™",
     "ie": "i.e.", "eg": "e.g.", "etal": "et al.", "etc": "etc.",
@@ -29,6 +32,7 @@ _LETTERS = {
     "ss": "ß", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "aa": "å", "AA": "Å",
     "i": "ı", "j": "ȷ",
 }  # fmt: skip
+_ESCAPES = words("n r t")  # of programs, as in "the sign \\n"; TeX has no such macros
 _FUNCTIONS = words("log ln exp max min sin cos tan tanh arg argmax argmin det dim lim sup inf Pr softmax")
 _SPACES = words("quad qquad par newline linebreak hfill smallskip medskip bigskip space")
 _SILENT = words(
@@ -107,7 +111,7 @@ def macros(own_name: str) -> Callable[[re.Match[str]], str | None]:
     def change(match: re.Match[str]) -> str | None:
         name, _, space = match.groups(default="")
         left = match.string[match.start() - 1 : match.start()] if match.start() else ""
-        if left in ("\\", ":", "/"):
+        if left in ("\\", ":", "/") or name in _ESCAPES:
             return None
         gap = " " if left.isalpha() else ""
         if name in _LETTERS:

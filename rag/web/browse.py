@@ -6,7 +6,7 @@ from typing import Any
 
 from rag.core.errors import RagError
 from rag.core.paper import Paper
-from rag.home import exporting
+from rag.home import citing
 from rag.web import fragments, matrix, paperlist
 from rag.web.markup import clean
 from rag.web.paperlist import COMPARED, Look
@@ -59,7 +59,7 @@ class Browse:
         if paper is None:
             return clean(paperlist.GONE)
         cited = paperlist.cited(talk.answers, paper)
-        bibtex = exporting.to_bibtex([paper])
+        bibtex = citing.write([paper], "bibtex")
         return clean(paperlist.reading(paper, look, chosen=paper.id in chosen, cited=cited, bibtex=bibtex))
 
     def table(self, aspects: str, collection: str, chosen: Chosen) -> str:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from rag.core.errors import RagError, UsageError
-from rag.home import exporting, tables
+from rag.home import citing, tables
 from rag.index.searching import search
 from rag.web import matrix
 from rag.web.paperlist import MAX_QUERY
@@ -31,8 +31,8 @@ class Downloads:
         def made() -> str:
             papers = self.shelf.rag(request.query_params.get("collection", "")).papers()
             if wanted := set(request.query_params.getlist("id")):
-                return exporting.to_bibtex([p for p in papers if p.id in wanted])
-            return exporting.to_bibtex(search(papers, request.query_params.get("q", "")[:MAX_QUERY]))
+                return citing.write([p for p in papers if p.id in wanted], "bibtex")
+            return citing.write(search(papers, request.query_params.get("q", "")[:MAX_QUERY]), "bibtex")
 
         return await run_in_threadpool(_file, made, "papers.bib", _BIB)
 

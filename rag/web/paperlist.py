@@ -10,11 +10,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, get_args
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from rag.core.answer import Answer
 from rag.core.config import DEFAULT_COLLECTION
 from rag.core.paper import Paper
+from rag.home.citing import doi_of
 from rag.index.searching import search
 from rag.web.bridge import button, copier
 from rag.web.markdown import shown
@@ -126,20 +127,20 @@ def _item(paper: Paper, chosen: bool, current: bool) -> str:
 
 
 def byline(paper: Paper, most: int | None = None) -> str:
-    """Authors and year, as far as they are known; of more than `most` authors how many more there are."""
+    """Authors, year and venue, as far as they are known; of more than `most` authors how many more there are."""
     names = paper.authors if most is None or len(paper.authors) <= most + 1 else paper.authors[:most]
     authors = ", ".join(names)
     if len(names) < len(paper.authors):
         authors += f" and {len(paper.authors) - len(names)} more"
-    by = " · ".join(part for part in (authors, str(paper.year or "")) if part)
+    by = " · ".join(part for part in (authors, str(paper.year or ""), paper.venue or "") if part)
     return f'<p class="by">{shown(by)}</p>' if by else ""
 
 
 def reading(paper: Paper, look: Look, *, chosen: bool, cited: Collection[tuple[int, int]], bibtex: str = "") -> str:
     """A whole paper: `cited` are the places that the open conversation quotes."""
-    link = ""
-    if paper.url and re.match(r"https?://", paper.url, re.IGNORECASE):
-        link = f'<a href="{shown(paper.url)}" class="link" target="_blank">Read it at its source</a>'
+    link = doi_link(paper)
+    if paper.url and re.match(r"https?://(?!(?:dx\.)?doi\.org/)", paper.url, re.IGNORECASE):
+        link = f'<a href="{shown(paper.url)}" class="link" target="_blank">Read it at its source</a>{link}'
     target = look.sentence if _within(paper, look.sentence) else None
     note = ""
     if inside := [c for c in cited if _within(paper, c)]:
@@ -152,6 +153,13 @@ def reading(paper: Paper, look: Look, *, chosen: bool, cited: Collection[tuple[i
         f'<div class="abstract">{_marked(paper.abstract, inside, target, look.visit)}</div>{note}'
         '<a href="#papers-top" class="up link">Back to the list</a></article>'
     )
+
+
+def doi_link(paper: Paper) -> str:
+    """A link to where the DOI of a paper leads; empty without one."""
+    doi = doi_of(paper)
+    place = shown(f"https://doi.org/{quote(doi, safe='/')}")
+    return f'<a href="{place}" class="link" target="_blank">doi:{shown(doi)}</a>' if doi else ""
 
 
 def _actions(paper: Paper, chosen: bool, bibtex: str, link: str) -> str:

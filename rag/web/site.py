@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rag.core.answer import Answer
 from rag.core.errors import RagError
 from rag.core.paper import Paper
-from rag.home import conversations, exporting, tables
+from rag.home import citing, conversations, exporting, tables
 from rag.home.conversation import Conversation
 from rag.web.downloads import Downloads
 from rag.web.login import owner
@@ -83,7 +83,7 @@ class Files:
         makers: dict[str, _Make] = {
             "md": exporting.to_markdown,
             "json": lambda found, _: exporting.to_json(found),
-            "bib": lambda found, papers: exporting.to_bibtex(exporting.cited(found, papers)),
+            "bib": lambda found, papers: citing.write(exporting.cited(found, papers), "bibtex"),
         }
         return await run_in_threadpool(self._made, request, id, kind, makers.get(kind))
 

@@ -11,9 +11,11 @@ from rag.core.paper import Paper
 from rag.web.bridge import button, copier
 from rag.web.fragments import anchor
 from rag.web.markdown import shown
+from rag.web.paperlist import byline, doi_link
 
 _OPEN = 4  # With more papers than this, as lists have, only the titles show until one is opened.
 _NEAREST = 5
+_NAMED = 3  # authors of a paper; of more, how many
 _VERDICTS = {
     "quote": ("good", "✓ exact quote"),
     "supported": ("good", "✓ supports the claim"),
@@ -68,9 +70,10 @@ def _sources(answer: Answer, turn: int, papers: Mapping[str, Paper]) -> str:
 def _card(answer: Answer, paper: Paper | None, citations: Sequence[Citation], turn: int, open: bool) -> str:
     abstract = "<p>This paper is no longer in the collection.</p>" if paper is None else _marked(paper, citations, turn)
     title = shown(citations[0].title)
+    by = byline(paper, _NAMED) if paper else ""
     return (
         f'<details class="card"{" open" if open else ""}><summary><h3>{title}</h3></summary>'
-        f'{_verdicts(answer, citations, paper, turn)}<div class="abstract">{abstract}</div>'
+        f'{by}{_verdicts(answer, citations, paper, turn)}<div class="abstract">{abstract}</div>'
         f"{_actions(citations, paper)}</details>"
     )
 
@@ -85,8 +88,9 @@ def _actions(citations: Sequence[Citation], paper: Paper | None) -> str:
         words = "Copy quotes" if len(citations) > 1 else "Copy quote"
         parts.append(copier(quotes, words, label=f"{words} of {paper.title}"))
     parts.append(button("read", paper.id, "Read under Papers", label=f"Read {paper.title} under Papers"))
-    if paper.url and re.match(r"https?://", paper.url):
+    if paper.url and re.match(r"https?://(?!(?:dx\.)?doi\.org/)", paper.url):
         parts.append(f'<a href="{shown(paper.url)}" target="_blank">Open the paper</a>')
+    parts.append(doi_link(paper))
     return f'<p class="actions">{"".join(parts)}</p>'
 
 

@@ -11,7 +11,8 @@ from queue import SimpleQueue
 
 from rag.core.errors import Locked, PaperError, RagError, UsageError
 from rag.core.paper import Paper
-from rag.papers import Merged, load
+from rag.papers import Merged, Papers, Remark, load
+from rag.papers.loading import NO_ABSTRACT
 from rag.service import Rag
 from rag.web.markdown import shown
 from rag.web.shelf import Shelf, title
@@ -19,7 +20,7 @@ from rag.web.shelf import Shelf, title
 MOST = 20_000
 """Papers of a collection that readers add to: some twenty minutes of embedding on two cores."""
 _TOLD = 50  # records of one kind that a report names; of more, how many
-FORMATS = "BibTeX, RIS, CSV, TSV, JSON, JSONL, or text with titles and abstracts in turn; gzip, bzip2 and xz too"
+FORMATS = "RIS, BibTeX, PubMed, Web of Science, EndNote, CSL-JSON, CSV, Excel, JSON, JSONL; zip, gzip, bzip2 and xz too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Report:
     known: tuple[Paper, ...] = ()
     merged: tuple[Merged, ...] = ()
     refused: tuple[PaperError, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 class Uploads:
@@ -117,10 +119,10 @@ def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | 
         events.put(Step(stage, done, total))
 
     told("Reading the files", 0, 1)
-    loaded = load(paths, skip_bad=True)
+    loaded = load(paths)
     before = rag.papers()
-    held = {p.id for p in before}
-    known = tuple(p for p in loaded.papers if p.id in held)
+    held = Papers(before)
+    known = tuple(p for p in loaded.papers if held.holds(p))
     new = len(loaded.papers) - len(known)
     if len(before) + new > MOST:
         raise UsageError(
@@ -128,12 +130,13 @@ def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | 
             "fewer; whoever runs this server can add more, by rag ingest."
         )
     if new:
-        rag.ingest(paths, add=True, skip_bad=True, progress=told)
+        rag.ingest(paths, add=True, progress=told)
         with suppress(RagError):  # The papers are there all the same, and the next question says what is wrong.
             rag.checker()  # Opens the index, for which the first question would wait otherwise.
     merged = tuple(Merged(m.kept, Path(m.file).name, m.line) for m in loaded.merged)
     refused = tuple(PaperError(Path(r.file).name, r.line, r.reason) for r in loaded.refused)
-    return Report(rag.config.collection, len(rag.papers()), new, known, merged, refused)
+    remarks = tuple(Remark(Path(r.file).name, r.line, r.reason, r.about) for r in loaded.remarks)
+    return Report(rag.config.collection, len(rag.papers()), new, known, merged, refused, remarks)
 
 
 def _delete(paths: Sequence[Path]) -> None:
@@ -159,12 +162,18 @@ def report(value: Report) -> str:
     told = [f"{_papers(value.added)} added", f"{len(value.known):,} there before" if value.known else ""]
     told += [f"{len(value.merged):,} repeated and merged" if value.merged else ""]
     told += [f"{len(value.refused):,} refused" if value.refused else ""]
+    bare = sum(r.reason == NO_ABSTRACT for r in value.remarks)
+    told += [f"{bare:,} without abstract, found by title only" if bare else ""]
     merged = [f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged]
     refused = [f"{_place(r.file, r.line)}: {r.reason}" for r in value.refused]
     parts = [
         f'<p role="status"><b>{", ".join(t for t in told if t)}.</b> {name} has {_papers(value.papers)} now.</p>',
         _listed("Refused", refused, open=True),
         _listed("Repeated and merged", merged),
+        _listed(
+            "To know",
+            [f"{_place(r.file, r.line)} {r.reason}{f': {r.about}' if r.about else ''}" for r in value.remarks],
+        ),
         _listed("There before", [p.title for p in value.known]),
     ]
     style = "report" if value.added or value.known else "report none"
