@@ -15,6 +15,7 @@ from llama_index.core.llms import LLM
 from rag.ask.asking import Asking, Generating, checked_turns
 from rag.ask.finding import Finder
 from rag.ask.matrix import Comparison, compare
+from rag.ask.metadata import Metadata
 from rag.ask.names import Names
 from rag.ask.suggesting import Ask, starters, suggest
 from rag.ask.support import SupportChecker
@@ -31,6 +32,7 @@ from rag.index.holdings import Holding, holdings
 from rag.index.index import Index
 from rag.index.indexing import Progress
 from rag.index.mapping import PaperMap, paper_map
+from rag.index.metadata import Filters
 from rag.index.retrieval import PaperRanker
 from rag.llm.language import Readers
 from rag.llm.reading import Reader
@@ -59,6 +61,7 @@ class Rag:
         external = External(other) if other is not None and other is not self._embedding else None
         self._collection = Collection(config, self._embedding, external)
         self._finder: Finder | None = None
+        self._metadata: Metadata | None = None
         self._guard = threading.RLock()
 
     def __enter__(self) -> Rag:
@@ -114,9 +117,9 @@ class Rag:
         turns = checked_turns(question, history)
         reader = self._readers.chosen(options)
         finder = self._open()
-        finder = finder.among(_rows(options.papers, finder.index), options.most)
+        finder = finder.among(_rows(options, finder.index), options.most)
         generating = self._generating(reader, options) if reader else None
-        yield from Asking(question, turns, finder, generating, stop or threading.Event()).events()
+        yield from Asking(question, turns, finder, generating, stop or threading.Event(), self._metadata).events()
 
     async def aask(
         self,
@@ -147,7 +150,7 @@ class Rag:
         options = options or Options()
         reader = self._readers.chosen(options)
         finder = self._open()
-        allowed = _rows(options.papers, finder.index)
+        allowed = _rows(options, finder.index)
         finder = finder.among(allowed, options.most)
         return suggest(answers, finder, self._quoting(options), count=count, allowed=allowed, reader=reader)
 
@@ -253,6 +256,7 @@ class Rag:
             names = Names(index.papers)
             self._finder = Finder(index, PaperRanker(index, self._embedding), names)
             self._checker = SupportChecker(index, self._embedding)
+            self._metadata = Metadata(index.papers)
             return self._finder
 
     def _quoting(self, options: Options) -> Ask:
@@ -268,11 +272,18 @@ class Rag:
         return Generating(reader, self._checker, c.context, strict, c.judge, c.fallback)
 
 
-def _rows(papers: frozenset[str] | None, index: Index) -> frozenset[int] | None:
-    """The rows of these papers; UsageError where one is not in the collection."""
-    if papers is None:
+def _rows(options: Options, index: Index) -> frozenset[int] | None:
+    """The rows of the papers that a question is asked of; None for all.
+
+    Raises UsageError where one is not in the collection, or none is of these years, authors and venues.
+    """
+    filters = Filters.of(options)
+    if not filters:
         return None
-    if absent := sorted(set(papers) - index.rows.keys()):
+    if absent := sorted(set(options.papers or ()) - index.rows.keys()):
         more = f" and {len(absent) - 1} more that were chosen" if absent[1:] else ""
         raise UsageError(f"The collection has no paper with the id {absent[0]!r}{more}: rag papers lists what it has.")
-    return frozenset(index.rows[i] for i in papers)
+    rows = frozenset(filters.rows(index.papers))
+    if not rows:
+        raise UsageError("No paper of the collection is of these years, authors and venues.")
+    return rows

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from rag.ask.answering import Findings, as_it_is, not_chosen, quote
 from rag.ask.citations import Citations, check
 from rag.ask.finding import Finder, Found
+from rag.ask.metadata import Metadata, Reading
 from rag.ask.question import Query
 from rag.ask.support import SupportChecker
 from rag.ask.writing.author import Author, Written
@@ -49,6 +50,7 @@ class Asking:
     finder: Finder
     generating: Generating | None
     stop: threading.Event
+    metadata: Metadata | None = None
     written: Written = field(init=False)
     _marks: list[float] = field(default_factory=lambda: [time.perf_counter()])
     _model: str | None = None
@@ -62,6 +64,14 @@ class Asking:
         yield Step("understand", "Reading the question")
         with one_thread():
             query = self.finder.understand(self.question, self.turns)
+            reading = self.metadata.read(self.question, query, self.finder) if self.metadata else None
+        if reading is not None and reading.text is not None:
+            yield from self._from_metadata(query, reading)
+            return
+        if reading is not None and reading.finder is not self.finder:
+            self.finder = reading.finder
+            with one_thread():
+                query = self.finder.understand(reading.question, self.turns)
         other = self._other_reading(query)
         self._mark()
         yield Step("retrieve", f"Searching {_papers(self.finder.searched)}")
@@ -83,6 +93,29 @@ class Asking:
         check(self.written.citations.all(), self.finder.index)
         self._mark()
         yield self._answer(found, before + (self.written.text or "".join(pieces)))
+
+    def _from_metadata(self, query: Query, reading: Reading) -> Iterator[Event]:
+        """The answer that authors, years and venues give."""
+        assert self.metadata is not None
+        self._mark()
+        self._mark()
+        text = self.metadata.cited(reading, self.written.citations)
+        yield Text(text)
+        check(self.written.citations.all(), self.finder.index)
+        self._mark()
+        papers = self.finder.index.papers
+        yield Answer(
+            question=self.question,
+            standalone_question=query.standalone,
+            kind="list" if len(reading.rows) > 1 else "single",
+            answer=text,
+            abstained=not reading.rows,
+            model=self._model,
+            citations=self.written.citations.all(),
+            retrieved=tuple(Retrieved(papers[row].id, papers[row].title, 1.0) for row in reading.rows[:RETRIEVED]),
+            searched=self.finder.searched,
+            timings_ms=self._timings(),
+        )
 
     def _mark(self) -> None:
         self._marks.append(time.perf_counter())
@@ -173,15 +206,18 @@ class Asking:
         )
         return author.write(findings, self.written, self.stop)
 
-    def _answer(self, found: Found, text: str) -> Answer:
-        findings, written = found.findings, self.written
+    def _timings(self) -> dict[str, float]:
         started, understood, retrieved, done = self._marks
-        timings = {
+        return {
             "understand": round((understood - started) * 1000, 2),
             "retrieve": round((retrieved - understood) * 1000, 2),
             "answer": round((done - retrieved) * 1000, 2),
             "total": round((done - started) * 1000, 2),
         }
+
+    def _answer(self, found: Found, text: str) -> Answer:
+        findings, written = found.findings, self.written
+        timings = self._timings()
         if written.first_token is not None:
             timings["first_token"] = round(written.first_token * 1000, 2)
         return Answer(

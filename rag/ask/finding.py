@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -81,6 +81,10 @@ class Finder:
         other._rows = None if rows is None or len(set(rows)) == len(self.index) else frozenset(rows)
         other._most = most or MAX_PAPERS
         return other
+
+    def allowed(self, rows: Iterable[int]) -> list[int]:
+        """Of these rows those that it finds among."""
+        return [row for row in rows if self._rows is None or row in self._rows]
 
     @property
     def searched(self) -> int:
