@@ -61,7 +61,16 @@ class FakeRag:
             progress("Embedding", 2, 2)
         merged = SimpleNamespace(kept=PAPER, file="b.bib", line=7)
         return SimpleNamespace(
-            papers=2, added=2, changed=0, removed=0, unchanged=0, merged=(merged,), refused=(), seconds=1.234
+            papers=2,
+            added=2,
+            changed=0,
+            removed=0,
+            unchanged=0,
+            merged=(merged,),
+            refused=(),
+            seconds=1.234,
+            remarks=(),
+            read="2 papers; 1 merged",
         )
 
     @property

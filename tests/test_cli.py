@@ -355,6 +355,7 @@ def test_ingest_reports(shell: Shell) -> None:
     assert shell.rag.ingested == [{"paths": (Path("a.bib"),), "add": True, "strict": False}]
     assert result.stdout == (
         "2 papers in papers: 2 added, 0 changed, 0 removed, 0 unchanged (1.2 s).\n"
+        "Read: 2 papers; 1 merged.\n"
         f"Merged: b.bib, line 7 is the same paper as “{PAPER.title}”.\n"
     )
     assert result.stderr == "Embedding …\n"

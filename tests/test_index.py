@@ -100,7 +100,7 @@ def ingest(rag: Rag, tmp_path: Path) -> Callable[..., Any]:
 
 
 def folder_of(rag: Rag) -> Path:
-    return rag.config.home / "collections" / rag.core.config.collection
+    return rag.config.home / "collections" / rag.config.collection
 
 
 def counts(done: Any) -> tuple[int, int, int, int]:

@@ -134,15 +134,18 @@ def _without_quotes(answer: Answer) -> str:
     return re.sub(r"\*\*.*?\*\*", "", text)
 
 
-def assert_kept_in_its_source(llm: QueuedLLM) -> None:
-    """What a paper says stands in its source and nowhere else, and makes no further source or turn."""
+def assert_kept_in_its_source(llm: QueuedLLM, *, cleaned: bool = False) -> None:
+    """What a paper says stands in its source and nowhere else, and makes no further source or turn.
+
+    `cleaned`: the attack is markup that no paper keeps, so that it reaches no model.
+    """
     for messages in llm.asked:
         system, user = (str(m.content) for m in messages[:2])
         sources = re.findall(r'<source id="\d+" title="[^"\n]*">\n.*?\n</source>', user, re.DOTALL)
         assert sources
         assert len(re.findall(r"<\s*/?\s*(?:sources?|conversation)\b", user, re.IGNORECASE)) == 2 * len(sources)
         assert WORD not in system
-        assert WORD in user
+        assert (WORD in user) is not cleaned
         for source in sources:
             user = user.replace(source, "")
         assert WORD not in user
@@ -163,7 +166,9 @@ def test_a_hostile_paper(writers: Writers, place: str, attack: str) -> None:
         answer = rag.ask(question)
         assert_unharmed(answer, rag, hostile)
         assert {c.title.partition(":")[0] for c in answer.citations} <= {name}
-        assert_kept_in_its_source(llm)
+        kept = any(WORD in f"{paper.title} {paper.abstract}" for paper in rag.papers() if name in paper.title)
+        assert kept or attack in ("script", "image tag")
+        assert_kept_in_its_source(llm, cleaned=not kept)
         if reply == f"{true} [1].":
             assert (answer.mode, answer.claims[0].verdict) == ("generating", "supported")
 

@@ -104,7 +104,7 @@ def test_neighbours_in_the_picture_are_neighbours_in_the_embedding(collection: R
 
 
 def _index(rag: Rag) -> Index:
-    folder = current(rag.config.home / "collections" / rag.core.config.collection)
+    folder = current(rag.config.home / "collections" / rag.config.collection)
     assert folder is not None
     return Index(folder)
 

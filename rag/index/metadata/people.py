@@ -16,6 +16,8 @@ from rag.index.metadata.catalogue import Catalogue
 from rag.index.metadata.names import PARTICLES, Name, folded, read_name
 from rag.index.metadata.years import PAPER
 
+CUES_WITHIN = 1_000
+"""Characters of a question in which an author is looked for whom the collection lacks."""
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’ʼ](?!s\b)[^\W\d_]+)*")
 _VERB = (
     r"(?:find|found|finds|reports?|reported|shows?|showed|say|says|said|writes?|wrote|written|publish\w*|conclude\w*"
@@ -242,7 +244,7 @@ def _unknown(question: str, known: Sequence[Person], catalogue: Catalogue) -> It
     """Names that a cue marks as an author's and no author has."""
     taken = [(p.start, p.end) for p in known]
     for pattern in _UNKNOWN:
-        for match in pattern.finditer(question):
+        for match in pattern.finditer(question, 0, CUES_WITHIN):
             start, end = _capitalised(question, match.start("name"), match.end("name"))
             if start == end or any(a < end and start < b for a, b in taken):
                 continue
