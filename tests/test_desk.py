@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 from fake_rag import PAPER, FakeRag
 
@@ -19,7 +18,6 @@ from rag.web.desk import Desk, Visit
 from rag.web.shared import Shared
 from rag.web.shelf import Shelf
 from rag.web.state import Settings, Talk
-from rag.web.tabs.chat import layout
 
 OWNER = "local"
 
@@ -133,7 +131,6 @@ def test_a_conversation_is_opened_again_and_deleted(desk: Desk, home: Path) -> N
     assert back["talk"] == talk
     assert "And what else is saved?" in back["next"]
     assert 'aria-current="true"' in back["history"]
-    assert back["box"].interactive, "the box waits for the page, and then takes questions"
     other = asked(desk, "Another?")
     assert shown(desk.forget(visit(talk), other.id)).keys() == {"history"}
     gone = shown(desk.forget(visit(talk), talk.id))
@@ -166,11 +163,6 @@ def test_who_asks_before_the_page_has_loaded_is_answered(desk: Desk) -> None:
         assert list(desk.arrive(visit(), {})) == []
         assert not stop.asked
     assert list(desk.arrive(visit(), {"q": "What is saved?"})) == []
-
-
-def test_no_question_is_taken_before_the_page_has_loaded() -> None:
-    with gr.Blocks():
-        assert layout().box.interactive is False
 
 
 def test_a_question_waits_until_the_page_shows_what_it_begins_with(desk: Desk) -> None:

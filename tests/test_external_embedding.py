@@ -39,10 +39,10 @@ from rag.core.errors import (
     QuotaExhausted,
     RagError,
 )
+from rag.index import endpoint_embedding, external_indexing, retrieval
 from rag.index.embedding import BuiltinEmbedding
 from rag.index.endpoint_embedding import EndpointEmbedding
 from rag.index.external import chosen
-from rag.index.index import endpoint_embedding, external_indexing, retrieval
 
 QUESTION = f"What is said on {SUBJECTS['BrickNet']}?"
 KEY = "sk-right-0123456789"

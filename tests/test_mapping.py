@@ -12,8 +12,9 @@ import pytest
 from hostile import HOSTILE
 
 from rag.core.paper import Paper
+from rag.index import layout, mapping
 from rag.index.embedding import Floats
-from rag.index.index import Index, current, layout, mapping
+from rag.index.index import Index, current
 from rag.index.mapping import PaperMap, draw, paper_map
 from rag.index.topics import names
 from rag.service import Rag

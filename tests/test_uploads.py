@@ -60,7 +60,7 @@ def test_papers_are_added_and_what_became_of_each_is_told(shelf: Shelf, tmp_path
     )
     assert str(tmp_path) not in html
     assert [p.title for p in shelf.rag("sea").papers()] == [*TITLES, "On nothing alone"]
-    assert Step("Embedding papers", 1, 1) in events
+    assert Step("Embedding papers", 2, 2) in events
     assert "On tides" in shelf.rag("sea").ask("What is measured of tides?").answer
 
 

@@ -102,6 +102,8 @@ class Confidence:
 
     def assess(self, query: Query, encoded: Encoded, ranking: Ranking, evidence: Sequence[Evidence]) -> Doubt:
         """The verdict on the paper that `evidence` is from; `ranking` is that of all candidates."""
+        if not evidence:  # a paper without an abstract answers nothing
+            return Doubt(False, 0.0, {})
         features = self.features(query, encoded, ranking, evidence)
         named = any(evidence[0].row in m.rows for m in query.mentions) or bool(query.rows)
         weights = _LISTED if query.kind == "list" else _NAMED if named else _UNNAMED

@@ -131,8 +131,7 @@ class Desk:
                 talk = Talk(found.id, collection, found.answers)
             return self._opened(replace(visit, talk=talk, collection=collection))
         except RagError as error:
-            told = chat.message("assistant", fragments.problem(str(error)))
-            return self.updates(messages=[told], box=_ready())
+            return self.updates(messages=[chat.message("assistant", fragments.problem(str(error)))])
 
     def _opened(self, visit: Visit) -> Updates:
         rag = self.shared.shelf.rag(visit.collection)
@@ -142,7 +141,7 @@ class Desk:
             messages=chat.messages(talk) or [self._welcome(visit.collection)],
             next=self.suggested(visit),
             scope=self.scope(visit),
-            box=_ready(),
+            box=gr.Textbox(submit_btn="Ask", stop_btn=False),
             panel=chat.panel(rag, talk.answers),
             talk=talk,
             collection=visit.collection,
@@ -212,11 +211,6 @@ class Desk:
         except RagError:  # They are an offer: who asks the next question is told what is wrong.
             return ""
         return clean(nav.suggestions(found, instead=visit.talk.answers[-1].abstained))
-
-
-def _ready() -> gr.Textbox:
-    """The box of a page that has loaded, and answers nothing."""
-    return gr.Textbox(interactive=True, submit_btn="Ask", stop_btn=False)
 
 
 def _last(talk: Talk) -> str:

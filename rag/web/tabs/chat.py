@@ -65,8 +65,6 @@ def layout() -> Parts:
                     max_lines=6,
                     submit_btn="Ask",
                     stop_btn=False,
-                    # Until the page has loaded: Gradio drops what is sent to a part that it has not drawn yet.
-                    interactive=False,
                     autofocus=True,
                     html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=True),
                 )
