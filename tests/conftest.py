@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rag.service import Rag
 
 ROOT = Path(__file__).parent.parent
+# As rag.web sets it: gradio's client, too, asks the hub of Hugging Face for a list where it is imported first.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def _is_loopback(address: Any) -> bool:
