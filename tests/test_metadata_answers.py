@@ -73,6 +73,14 @@ def test_an_author_has_a_list_of_papers(rag: Rag) -> None:
     assert "2 of 3 papers" in answer.answer
 
 
+def test_what_the_filters_leave_is_never_hidden(rag: Rag) -> None:
+    answer = rag.ask("papers since 2020 on moths")
+    assert "Amber lamps attract fewer moths" in answer.answer
+    assert "Hedges and the moths" not in answer.answer
+    assert "you chose" not in answer.answer
+    assert "does not say" not in answer.answer
+
+
 def test_of_one_paper_a_sentence_is_cited(rag: Rag) -> None:
     (citation,) = rag.ask("Who wrote the paper on amber lamps?").citations
     assert citation.quote == "Street lamps draw moths away from flowers."

@@ -68,16 +68,21 @@ class Asking:
         if reading is not None and reading.text is not None:
             yield from self._from_metadata(query, reading)
             return
-        if reading is not None and reading.finder is not self.finder:
-            self.finder = reading.finder
+        narrowed = reading if reading is not None and reading.finder is not self.finder else None
+        if narrowed is not None:
+            self.finder = narrowed.finder
             with one_thread():
-                query = self.finder.understand(reading.question, self.turns)
+                query = self.finder.understand(narrowed.question, self.turns)
         other = self._other_reading(query)
         self._mark()
         yield Step("retrieve", f"Searching {_papers(self.finder.searched)}")
         with one_thread():
             found = self._found(query, other)
         self._mark()
+        if narrowed is not None and found.findings.abstain and self.metadata:
+            rows = self.finder.allowed(range(len(self.finder.index)))
+            yield from self._from_metadata(query, self.metadata.nearest(narrowed, rows))
+            return
         yield from self._steps(found)
         found = self._judged(found)
         before = _not_asked(found.findings)
@@ -97,8 +102,8 @@ class Asking:
     def _from_metadata(self, query: Query, reading: Reading) -> Iterator[Event]:
         """The answer that authors, years and venues give."""
         assert self.metadata is not None
-        self._mark()
-        self._mark()
+        while len(self._marks) < 3:  # nothing was searched for
+            self._mark()
         text = self.metadata.cited(reading, self.written.citations)
         yield Text(text)
         check(self.written.citations.all(), self.finder.index)
@@ -109,7 +114,7 @@ class Asking:
             standalone_question=query.standalone,
             kind="list" if len(reading.rows) > 1 else "single",
             answer=text,
-            abstained=not reading.rows,
+            abstained=not reading.rows or reading.unsure,
             model=self._model,
             citations=self.written.citations.all(),
             retrieved=tuple(Retrieved(papers[row].id, papers[row].title, 1.0) for row in reading.rows[:RETRIEVED]),

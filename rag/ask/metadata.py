@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.ask.answering import as_it_is
 from rag.ask.citations import Citations
@@ -21,13 +21,14 @@ class Reading:
     """A question after the metadata was read.
 
     `question` is what is left of it for the abstracts of the papers of `finder`. Where the metadata has the answer,
-    `text` is that, and `rows` are the papers that it is about.
+    `text` is that, and `rows` are the papers that it is about. `unsure`: it is no answer, but the nearest there is.
     """
 
     question: str
     finder: Finder
     text: str | None = None
     rows: tuple[int, ...] = ()
+    unsure: bool = False
 
 
 class Metadata:
@@ -78,6 +79,12 @@ class Metadata:
             return Reading(question, finder)
         return Reading(question, finder, "\n\n".join(self._card(row) for row in rows[:SHOWN]), tuple(rows[:SHOWN]))
 
+    def nearest(self, reading: Reading, rows: Sequence[int]) -> Reading:
+        """What to say where the abstracts of the papers in `rows`, to which the metadata led, do not clearly answer."""
+        head = "No abstract clearly answers this. Of the years, authors or venues that you ask for there are:\n"
+        text = self._listed(rows, head)
+        return replace(reading, text=text, rows=tuple(rows[:SHOWN]), unsure=True)
+
     def cited(self, reading: Reading, citations: Citations) -> str:
         """The text of the answer; of one paper with the first sentence of its abstract, which is cited."""
         assert reading.text is not None
@@ -96,9 +103,9 @@ class Metadata:
         where = ", ".join(as_it_is(str(part)) for part in (paper.venue, paper.year) if part)
         return f"**{as_it_is(paper.title)}**: {authors}{f' ({where})' if where else ''}"
 
-    def _listed(self, rows: Sequence[int]) -> str:
+    def _listed(self, rows: Sequence[int], head: str = "") -> str:
         n = len(rows)
-        head = f"**{n} of {len(self._papers):,} papers** {'fits' if n == 1 else 'fit'}:\n"
+        head = head or f"**{n} of {len(self._papers):,} papers** {'fits' if n == 1 else 'fit'}:\n"
         lines = [f"{number}. {self._card(row)}" for number, row in enumerate(rows[:SHOWN], 1)]
         more = [f"\n… and {n - SHOWN} more."] if n > SHOWN else []
         return "\n".join([head, *lines, *more])
