@@ -34,7 +34,12 @@ INVENTED = "QLoRA was trained on 512 supercomputers of NASA"
 
 
 def _behaviour(request: Request) -> Behaviour:
-    """An answer with a claim that holds and one that doesn't; asked about memory, the start of one and then silence."""
+    """An answer with a claim that holds and one that doesn't; asked about memory, the start of one and then silence.
+
+    Who asks for JSON, to understand a question or to suggest one, gets none that can be used.
+    """
+    if "response_format" in request.body:
+        return answer("I have no JSON.")
     if "memory" in request.body["messages"][-1]["content"].partition("Question:")[2]:
         return stall(f"{HELD} [1]. ", "And then")
     return answer(f"{HELD} [1]. ", f"{INVENTED} [1].")
