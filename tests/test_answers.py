@@ -396,6 +396,19 @@ class TestChat:
         for example in re.findall("“([^”]+)”", collection.ask("hello").answer):
             assert collection.ask(example).state == "answers", example
 
+    @pytest.mark.parametrize(
+        ("question", "strange"),
+        [
+            ("Was lernt man hier über spekulatives Dekodieren?", True),
+            ("Que dit-on du décodage spéculatif des grands modèles ?", True),
+            ("What is the boiling point of water?", False),
+        ],
+    )
+    def test_another_language_is_told(self, collection: Rag, question: str, strange: bool) -> None:
+        answer = collection.ask(question)
+        assert answer.state == "nothing"
+        assert ("another language" in answer.answer) == strange
+
     def test_marks_alone_are_no_question(self, collection: Rag) -> None:
         answer = collection.ask("???")
         assert not answer.citations

@@ -13,13 +13,15 @@ from rag.ask.quoting import Found, PaperQuotes
 from rag.ask.sentences import Sentence
 from rag.core.markdown import NOT_SAID, as_it_is
 from rag.index.index import Index
-from rag.index.lexical import terms
+from rag.index.lexical import STOPWORDS, stem, terms, words
 
 SHOWN = 60
 """Papers of a list in the text of an answer; how many more there are is said."""
 SURE = 0.8
 """Probability from which on an answer has a headline."""
 HEADLINE_WORDS = 24
+STRANGE = 0.6
+"""Of a question's words, from which share on that no paper has it may be in another language."""
 
 _BREAK = re.compile(r"[,;:]\s+|\s+(?=\(\w\)\s)")
 _LEAD = re.compile(r"^\s*(?:(?:and|or|but|while|which|that|whereas)\s+)?(?:\(?\w\)\s*)?(?:(?:and|or)\s+)?")
@@ -139,7 +141,15 @@ class Writer:
         if self.about:
             *most, last = self.about
             text += f" They are about {', '.join(most)} and {last}." if most else f" They are about {last}."
+        if self._unknown() > STRANGE:
+            text += " Hardly a word of the question stands in them; they may be in another language."
         return text
+
+    def _unknown(self) -> float:
+        """The share of the question's words, four at the least, that no paper has and no English sentence."""
+        asked = words(self.found.plan.question)
+        strange = [w for w in asked if w not in STOPWORDS and stem(w) not in self.index.lexicon]
+        return len(strange) / len(asked) if len(asked) > 3 else 0.0
 
     def _title(self, row: int) -> str:
         return as_it_is(self.index.papers[row].title)
