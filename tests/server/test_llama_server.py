@@ -259,22 +259,29 @@ def test_the_context_is_found_out(server: LlamaServer) -> None:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaServer]:
-    """A server whose model reads 512 tokens, the least that can be configured."""
-    with serving(tmp_path_factory.mktemp("small"), context=512) as running:
+    """A server whose model reads 1,024 tokens, the least that can be configured."""
+    with serving(tmp_path_factory.mktemp("small"), context=1024) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaServer]:
+    """A server whose model reads 512 tokens, which are fewer than the instructions need."""
+    with serving(tmp_path_factory.mktemp("tiny"), context=512) as running:
         yield running
 
 
 def test_an_answer_keeps_within_the_context(small: LlamaServer, collection: Rag, collection_home: Path) -> None:
-    with _rag(collection_home, small, context=512, fallback=False) as rag:
+    with _rag(collection_home, small, context=1024, fallback=False) as rag:
         answer = rag.ask(FACT)
     _check(answer, collection)
-    assert answer.prompt_tokens + answer.completion_tokens <= 512
+    assert answer.prompt_tokens + answer.completion_tokens <= 1024
 
 
 def test_an_answer_that_does_not_fit_quotes_and_says_why(
-    small: LlamaServer, collection: Rag, collection_home: Path
+    tiny: LlamaServer, collection: Rag, collection_home: Path
 ) -> None:
-    with _rag(collection_home, small) as rag:
+    with _rag(collection_home, tiny) as rag:
         answer = rag.ask(FACT)
     _check(answer, collection)
     assert answer.mode == "quoting"
