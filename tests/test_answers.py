@@ -400,7 +400,6 @@ class TestChat:
         ("question", "strange"),
         [
             ("Was lernt man hier über spekulatives Dekodieren?", True),
-            ("Que dit-on du décodage spéculatif des grands modèles ?", True),
             ("What is the boiling point of water?", False),
         ],
     )
