@@ -408,6 +408,15 @@ class TestChat:
         assert answer.state == "nothing"
         assert ("another language" in answer.answer) == strange
 
+    @pytest.mark.parametrize("question", ["Who funded the work on Holmes?", "How much rain fell on GPipe in Lisbon?"])
+    def test_a_paper_that_is_named_is_near(self, collection: Rag, question: str) -> None:
+        answer = collection.ask(question)
+        assert answer.state == "nearest"
+        assert answer.citations
+
+    def test_a_question_beside_a_name_is_not_taken_for_the_name(self, collection: Rag) -> None:
+        assert collection.ask("What does Once-for-All do that ProxylessNAS does not?").state == "nearest"
+
     def test_marks_alone_are_no_question(self, collection: Rag) -> None:
         answer = collection.ask("???")
         assert not answer.citations

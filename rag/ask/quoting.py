@@ -41,6 +41,8 @@ NAMING = 0.1
 """A word of a title that at most this share of the papers has, or two of them, names the paper."""
 TO_READ = 40
 """Papers of the ranking that a model reads for a list or an overview, beside those that are likely to belong."""
+NAME_WORDS = 6
+"""A question with so many words at most may be nothing but a name, with what stands around it."""
 NEAREST = 3
 """Papers of a view that is not sure to be of its subject."""
 VIEW = 12
@@ -215,9 +217,10 @@ class Finder:
     def _single(self, plan: Plan, encoded: Encoded, ranking: Ranking, also: Sequence[int]) -> Found:
         rows = list(dict.fromkeys([*self._likely(plan, ranking), *also]))
         probability = self._probability(encoded, ranking, rows[:1], restricted=bool(plan.rows))
-        state = state_of(probability, self._caution, near=bool(plan.rows))
-        asked = set(terms(plan.searches[0]))
-        if rows and asked and asked <= self._titled(plan.searches[0], rows[0]):
+        text = plan.searches[0]
+        named = self._titled(text, rows[0]) if rows else set()
+        state = state_of(probability, self._caution, near=bool(plan.rows or named))
+        if named and set(terms(text)) <= named and len(words(text)) <= NAME_WORDS:
             # "What is GPipe?" asks nothing of the paper that it names.
             state, rows = "answers", rows[:1]
         papers = self._quotes(encoded, rows) if state != "nothing" else ()
