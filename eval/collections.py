@@ -7,7 +7,7 @@ the categories cs.CY and cs.DL: get their metadata from arXiv, as a TSV or JSONL
 and, all of them, in `eval/medicine.txt` and `eval/society.txt`.
 
     python -m eval.collections medicine --data ori_pqal.json --output medicine/
-    rag -c medicine ingest medicine/papers.jsonl
+    rag ingest medicine/papers.jsonl -c medicine
     rag eval run -c medicine --questions medicine/questions.jsonl
 """
 
@@ -141,7 +141,7 @@ def main() -> int:
         print(f"{given.data}: {e}" if not isinstance(e, Incomplete) else e, file=sys.stderr)
         return 1
     print(f"{len(found)} questions and their papers are in {given.output}. Next:")
-    print(f"  rag -c {given.name} ingest {given.output / 'papers.jsonl'}")
+    print(f"  rag ingest {given.output / 'papers.jsonl'} -c {given.name}")
     print(f"  rag eval run -c {given.name} --questions {given.output / 'questions.jsonl'}")
     return 0
 

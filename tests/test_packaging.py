@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from serving import ROOT
 
 import rag
+from rag import Rag
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-peers.lock", "requirements-server.lock")
@@ -84,6 +85,20 @@ def test_importing_does_nothing(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_question_without_a_model_loads_no_llama_index(collection: Rag, tmp_path: Path) -> None:
+    """LlamaIndex takes four seconds to load, and quoting from a finished index needs nothing of it."""
+    code = (
+        "import sys\nfrom rag.cli import main\nsys.argv = ['rag', 'ask', 'What does QLoRA save?']\n"
+        "try:\n    main()\nfinally:\n    print('loaded:', 'llama_index.core' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAG_HOME": str(collection.config.home)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "QLoRA" in result.stdout, result.stderr
+    assert "loaded: False" in result.stdout
 
 
 # --- the wheel ------------------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from rag.core.paper import Paper
 from rag.core.resources import seeds
 from rag.index.embedding import WINDOW, BuiltinEmbedding
 from rag.papers import load
-from rag.papers.passages import PassageParser, passage_ranges, passages, split_sentences
+from rag.papers.passages import PassageParser, passages
+from rag.papers.sentences import passage_ranges, split_sentences
 
 
 def sentences(text: str) -> list[str]:

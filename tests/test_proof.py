@@ -24,7 +24,7 @@ from rag.core.answer import Claim
 from rag.core.paper import Paper
 from rag.index.index import Index
 from rag.index.lexical import terms
-from rag.papers.passages import Span, split_sentences
+from rag.papers.sentences import Span, split_sentences
 
 ABSTRACTS = {
     "QuickSort on Mars": (

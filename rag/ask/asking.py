@@ -19,7 +19,7 @@ from rag.core.errors import ModelError, ModelStopped, UsageError
 from rag.core.threads import one_thread
 from rag.index.metadata import Filters
 from rag.llm.client import Client
-from rag.papers.passages import Span
+from rag.papers.sentences import Span
 
 BROKE_OFF = "*The reply broke off here; the best sentences are:*"
 """What stands between the beginning of a reply and the quotes that make up for the rest."""

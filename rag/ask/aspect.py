@@ -17,7 +17,7 @@ from rag.ask.sentences import Sentence, aim_of, evidence_spans
 from rag.index.embedding import Floats
 from rag.index.lexical import STOPWORDS, stem, terms, words
 from rag.index.scores import Encoded
-from rag.papers.passages import Span
+from rag.papers.sentences import Span
 
 FEATURES = ("support", "tokens", "meaning", "background", "no_figure")
 """

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from rag.core.answer import Citation
 from rag.core.errors import RagError
 from rag.index.index import Index
-from rag.papers.passages import Span
+from rag.papers.sentences import Span
 
 
 @dataclass(slots=True)

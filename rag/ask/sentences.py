@@ -17,7 +17,7 @@ from rag.index.embedding import Floats
 from rag.index.index import Index
 from rag.index.lexical import terms
 from rag.index.scores import Encoded, TokenScores, standardise
-from rag.papers.passages import Span
+from rag.papers.sentences import Span
 
 FEATURES = ("tokens", "words", "aim", "finding_figure", "place", "after_aim")
 """

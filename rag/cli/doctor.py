@@ -115,7 +115,7 @@ def _embedding(config: Config) -> str:
     embedding = BuiltinEmbedding(threads=config.threads)
     embedding.load()
     start = perf_counter()
-    length = len(embedding.get_query_embedding("Is everything in place?"))
+    length = embedding.encode(["Is everything in place?"])[0].vectors.shape[1]
     if length != DIMENSIONS:
         raise ConfigError(f"the model gives {length} numbers, expected {DIMENSIONS}: run make install again.")
     milliseconds = 1000 * (perf_counter() - start)

@@ -14,7 +14,7 @@ from rag.evaluation.nuggets import nuggets
 from rag.evaluation.titles import Titles, flat
 from rag.index.lexical import STOPWORDS
 from rag.papers import Paper
-from rag.papers.passages import split_sentences
+from rag.papers.sentences import split_sentences
 
 COPIED = 12
 """Words in a row that a reference answer may not share with an abstract: long figures with their units have fewer."""

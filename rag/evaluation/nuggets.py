@@ -11,7 +11,7 @@ from rag.evaluation.items import SETS, Item, Nugget
 from rag.evaluation.naming import Names
 from rag.index.lexical import terms, words
 from rag.papers import Paper
-from rag.papers.passages import split_sentences
+from rag.papers.sentences import split_sentences
 
 
 def nuggets(item: Item, papers: Mapping[str, Paper], names: Names, spanned: bool = True) -> Iterator[str]:

@@ -191,9 +191,9 @@ def system(name: str, service: Rag) -> System:
     if name in BASELINES:
         return Baseline(name, service)
     if name in PEERS:
-        from rag.index.embedding import BuiltinEmbedding
+        from rag.index.llamaindex import MiniLMEmbedding
 
-        return build_peer(name, service.papers(), service.config, BuiltinEmbedding(threads=service.config.threads))
+        return build_peer(name, service.papers(), service.config, MiniLMEmbedding(threads=service.config.threads))
     raise UsageError(f"There is no system {name!r}; there are {', '.join(SYSTEMS)}.")
 
 

@@ -77,7 +77,7 @@ class _Sentence:
 
 def _sentences(plain: Plain) -> Iterator[_Sentence]:
     """The sentences of a block, each with the markers that belong to it."""
-    from rag.papers.passages import split_sentences  # loads LlamaIndex
+    from rag.papers.sentences import split_sentences
 
     text = plain.text
     quotes = _quotes(plain)

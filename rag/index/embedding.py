@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.bridge.pydantic import PrivateAttr
 from numpy.typing import NDArray
 
 from rag.core.errors import ConfigError
@@ -69,23 +67,17 @@ def unit(vectors: Floats) -> Floats:
     return scaled
 
 
-class BuiltinEmbedding(BaseEmbedding):
-    """all-MiniLM-L6-v2 (384 dimensions, cosine) on ONNX Runtime, as a LlamaIndex embedding.
+class BuiltinEmbedding:
+    """all-MiniLM-L6-v2 (384 dimensions, cosine) on ONNX Runtime. `rag.index.llamaindex` offers it to LlamaIndex.
 
     Texts longer than 256 word pieces are cut. `threads` 0 uses every core. Raises ConfigError where the model file
     is missing or isn't the one that the index was built with.
     """
 
-    threads: int = 0
-    _session: Any = PrivateAttr(default=None)
-    _tokenizer: Any = PrivateAttr(default=None)
-
-    def __init__(self, threads: int = 0, **data: Any) -> None:
-        super().__init__(model_name=MODEL, **(data | {"threads": threads}))
-
-    @classmethod
-    def class_name(cls) -> str:
-        return "BuiltinEmbedding"
+    def __init__(self, threads: int = 0) -> None:
+        self.threads = threads
+        self._session: Any = None
+        self._tokenizer: Any = None
 
     def load(self) -> None:
         """Read the model and the tokenizer now instead of at the first text."""
@@ -131,19 +123,6 @@ class BuiltinEmbedding(BaseEmbedding):
             )
             for row, e in enumerate(batch)
         ]
-
-    def _get_text_embedding(self, text: str) -> list[float]:
-        vector: list[float] = self.encode([text])[0].pooled().tolist()
-        return vector
-
-    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return [states.pooled().tolist() for states in self.encode(texts)]
-
-    def _get_query_embedding(self, query: str) -> list[float]:
-        return self._get_text_embedding(query)
-
-    async def _aget_query_embedding(self, query: str) -> list[float]:
-        return self._get_text_embedding(query)
 
 
 def open_model(threads: int = 0) -> tuple[Any, Any]:

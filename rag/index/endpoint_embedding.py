@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import PrivateAttr
 
 from rag.core.errors import ConfigError, ModelError, ModelRateLimit, ModelServerError, ModelUnreachable, QuotaExhausted
-from rag.index.embedding import Floats, unit
+from rag.index.external import unit_vectors
 from rag.llm import sdk
 from rag.llm.faults import model_error
 from rag.llm.sdk import OPENAI
@@ -156,29 +155,3 @@ def _for_embedding(error: ModelError) -> ModelError:
     for chat, embedding in _REMEDIES.items():
         message = message.replace(chat, embedding)
     return type(error)(message, retry_after=error.retry_after)
-
-
-def unit_vectors(found: Sequence[Sequence[float]], count: int, dimensions: int | None, source: str) -> Floats:
-    """The vectors that `source` gave for `count` texts, scaled to length 1, shape (count, dimensions).
-
-    Raises ModelServerError where one has other dimensions than the rest or than expected (None: any), is zero, or is
-    not made of finite numbers: such a vector would be near everything or nothing, and nobody would notice.
-    """
-    remedy = "Start the server anew with the right model, or use another embedding."
-    lengths = {len(vector) for vector in found} or {dimensions or 0}
-    if len(found) != count:
-        raise ModelServerError(f"{source} gave {len(found)} vectors for {count} texts. {remedy}")
-    if len(lengths) > 1 or 0 in lengths or (dimensions is not None and lengths != {dimensions}):
-        expected = "" if dimensions is None else f", expected {dimensions}"
-        shown = " and ".join(map(str, sorted(lengths)))
-        raise ModelServerError(f"{source} gave vectors of {shown} numbers{expected}. {remedy}")
-    try:
-        vectors = np.array(found, np.float64).reshape(count, -1)
-    except (ValueError, TypeError) as e:
-        raise ModelServerError(f"{source} gave a vector that is not made of numbers. {remedy}") from e
-    if not np.isfinite(vectors).all():
-        raise ModelServerError(f"{source} gave a vector with a number that is not finite. {remedy}")
-    if not vectors.any(axis=1).all():
-        raise ModelServerError(f"{source} gave a vector of zeros. {remedy}")
-    # By the largest entry first: the squares of very small or large numbers don't fit even into a double.
-    return unit(vectors / np.abs(vectors).max(axis=1, keepdims=True))

@@ -26,17 +26,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
-from llama_index.core.base.embeddings.base import BaseEmbedding
 from numpy.typing import NDArray
 
-from rag.core.errors import ModelError, RagError, StoreError
-from rag.index.embedding import Floats
-from rag.index.endpoint_embedding import EndpointEmbedding, unit_vectors
+from rag.core.errors import ModelError, ModelServerError, RagError, StoreError
+from rag.index.embedding import Floats, unit
 from rag.index.index import mapped
 from rag.index.store import PassageStore
 from rag.llm.sdk import OPENAI
 
 if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+
     from rag.core.config import Config
 
 LAYOUT = "external-1"
@@ -63,6 +63,8 @@ def chosen(config: Config) -> BaseEmbedding | None:
     base_url = config.embedding_base_url or config.base_url or OPENAI
     same_host = urlsplit(base_url).hostname == urlsplit(config.base_url or OPENAI).hostname
     key = config.embedding_api_key or (config.api_key if same_host else "")
+    from rag.index.endpoint_embedding import EndpointEmbedding  # loads LlamaIndex
+
     return EndpointEmbedding(model, base_url=base_url, api_key=key, seconds=config.first_token)
 
 
@@ -125,6 +127,8 @@ class External:
 
     def close(self) -> None:
         """Let go of the connection, where there is one of ours; the next text opens it again."""
+        from rag.index.endpoint_embedding import EndpointEmbedding  # loads LlamaIndex, as the embedding has already
+
         if isinstance(self.embedding, EndpointEmbedding):
             self.embedding.close()
 
@@ -166,3 +170,29 @@ class ExternalVectors:
     def close(self) -> None:
         """Let go of the files."""
         self.store.close()
+
+
+def unit_vectors(found: Sequence[Sequence[float]], count: int, dimensions: int | None, source: str) -> Floats:
+    """The vectors that `source` gave for `count` texts, scaled to length 1, shape (count, dimensions).
+
+    Raises ModelServerError where one has other dimensions than the rest or than expected (None: any), is zero, or is
+    not made of finite numbers: such a vector would be near everything or nothing, and nobody would notice.
+    """
+    remedy = "Start the server anew with the right model, or use another embedding."
+    lengths = {len(vector) for vector in found} or {dimensions or 0}
+    if len(found) != count:
+        raise ModelServerError(f"{source} gave {len(found)} vectors for {count} texts. {remedy}")
+    if len(lengths) > 1 or 0 in lengths or (dimensions is not None and lengths != {dimensions}):
+        expected = "" if dimensions is None else f", expected {dimensions}"
+        shown = " and ".join(map(str, sorted(lengths)))
+        raise ModelServerError(f"{source} gave vectors of {shown} numbers{expected}. {remedy}")
+    try:
+        vectors = np.array(found, np.float64).reshape(count, -1)
+    except (ValueError, TypeError) as e:
+        raise ModelServerError(f"{source} gave a vector that is not made of numbers. {remedy}") from e
+    if not np.isfinite(vectors).all():
+        raise ModelServerError(f"{source} gave a vector with a number that is not finite. {remedy}")
+    if not vectors.any(axis=1).all():
+        raise ModelServerError(f"{source} gave a vector of zeros. {remedy}")
+    # By the largest entry first: the squares of very small or large numbers don't fit even into a double.
+    return unit(vectors / np.abs(vectors).max(axis=1, keepdims=True))

@@ -36,7 +36,7 @@ from rag.index import embedding as builtin
 from rag.index.lexical import Lexicon
 from rag.index.library import read_papers
 from rag.index.store import PassageStore
-from rag.papers.passages import CHUNKING, Span
+from rag.papers.sentences import CHUNKING, Span
 
 if TYPE_CHECKING:
     from rag.index.external import ExternalVectors

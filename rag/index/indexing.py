@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from llama_index.core.schema import TextNode
 from numpy.typing import NDArray
 
 from rag.core.errors import IndexMismatch, StoreError
@@ -24,7 +23,10 @@ from rag.index.index import Index, current, digest, fingerprint, fingerprint_dig
 from rag.index.lexical import Lexicon
 from rag.index.library import write_papers
 from rag.index.store import opened
-from rag.papers.passages import PassageParser, Span, passages, split_sentences
+from rag.papers.sentences import Span, split_sentences
+
+if TYPE_CHECKING:
+    from llama_index.core.schema import TextNode
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage, how much of it is done, and how much there is."""
@@ -208,7 +210,7 @@ def _stored(index: Index, row: int) -> Row:
 def _embed(papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progress) -> Iterator[Row]:
     """The rows of `papers`, in order."""
     projection = TokenProjection()
-    parser = _parser(embedding)
+    cut = _cutter(embedding)
 
     def report(first: int, share: float, done: int) -> None:
         progress("Embedding papers", first + int(done * share), len(papers))
@@ -216,7 +218,7 @@ def _embed(papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progr
     progress("Embedding papers", 0, len(papers))
     for first in range(0, len(papers), CHUNK):
         chunk = papers[first : first + CHUNK]
-        nodes = passages(chunk, parser)
+        nodes = cut(chunk)
         heads = [_head(n) for n in nodes]
         states = embedding.encode(
             [head + n.text for head, n in zip(heads, nodes, strict=True)],
@@ -233,12 +235,15 @@ def _embed(papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progr
 
 def passage_texts(papers: Sequence[Paper], embedding: BuiltinEmbedding) -> tuple[list[str], list[str]]:
     """Ids and texts of all passages, as they are embedded, in the order of the rows of an index of `papers`."""
-    nodes = passages(papers, _parser(embedding))
+    nodes = _cutter(embedding)(papers)
     return [n.node_id for n in nodes], [_head(n) + n.text for n in nodes]
 
 
-def _parser(embedding: BuiltinEmbedding) -> PassageParser:
-    return PassageParser(count=embedding.count, window=builtin.WINDOW - 6)
+def _cutter(embedding: BuiltinEmbedding) -> Callable[[Sequence[Paper]], list[TextNode]]:
+    """Cuts papers into passages that the embedding reads as a whole."""
+    from rag.papers.passages import PassageParser, passages  # loads LlamaIndex, which only ingestion needs
+
+    return partial(passages, parser=PassageParser(count=embedding.count, window=builtin.WINDOW - 6))
 
 
 def _head(passage: TextNode) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rag.core.answer import Answer
 from rag.core.paper import Paper
 from rag.index.mapping import Group, PaperMap, Point
-from rag.papers.passages import split_sentences
+from rag.papers.sentences import split_sentences
 from rag.web.markdown import shown
 
 ACT = "map-read"

@@ -30,7 +30,7 @@ from rag.evaluation.peers.citation_engine import CitationEngine, places
 from rag.evaluation.peers.refusals import abstains
 from rag.evaluation.peers.sources import Source, document, rewritten, source
 from rag.evaluation.peers.vector_index import VectorIndex, under
-from rag.index.embedding import BuiltinEmbedding
+from rag.index.llamaindex import MiniLMEmbedding
 from rag.llm import client
 from rag.papers import Paper
 
@@ -75,8 +75,8 @@ class Parrot(CustomLLM):
 
 
 @pytest.fixture(scope="module")
-def embedding() -> BuiltinEmbedding:
-    return BuiltinEmbedding(threads=1)
+def embedding() -> MiniLMEmbedding:
+    return MiniLMEmbedding(threads=1)
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +135,7 @@ class TestCitationEngine:
         ("word", "asked", "paper"),
         [("moon", "Why do tides rise?", "tides"), ("Iron", "What is rust made of?", "rust")],
     )
-    def test_markers_become_citations(self, embedding: BuiltinEmbedding, word: str, asked: str, paper: str) -> None:
+    def test_markers_become_citations(self, embedding: MiniLMEmbedding, word: str, asked: str, paper: str) -> None:
         found = checked(CitationEngine(PAPERS, Parrot(word=word), embedding).answer(item(asked)))
         assert [c.paper_id for c in found.citations] == [paper]
         assert found.answer == f"{ABSTRACTS[paper]} [1]"
@@ -146,7 +146,7 @@ class TestCitationEngine:
         assert found.prompt_tokens > 100 > found.completion_tokens > 5
         assert found.timings_ms["total"] > 0
 
-    def test_a_follow_up_is_rewritten_with_its_history(self, embedding: BuiltinEmbedding) -> None:
+    def test_a_follow_up_is_rewritten_with_its_history(self, embedding: MiniLMEmbedding) -> None:
         llm = Parrot(word="Iron")
         peer = CitationEngine(PAPERS, llm, embedding)
         found = checked(peer.answer(item("and why?", ("user", "Tell me about iron."), ("assistant", "It rusts."))))
@@ -157,7 +157,7 @@ class TestCitationEngine:
         alone = peer.answer(item("What makes rust?"))
         assert found.prompt_tokens > alone.prompt_tokens, "both calls count, and each answer for itself"
 
-    def test_tokens_are_those_of_the_endpoint(self, embedding: BuiltinEmbedding) -> None:
+    def test_tokens_are_those_of_the_endpoint(self, embedding: MiniLMEmbedding) -> None:
         with EndpointServer(answer("The moon ", "does [1].")) as server:
             peer = build("citation-engine", PAPERS, config(server), embedding)
             found = checked(peer.answer(item("Why do tides rise?")))
@@ -167,12 +167,12 @@ class TestCitationEngine:
         assert "Source 1:\nWhy tides rise\n\nThe moon pulls the oceans." in prompt
         assert "paper_id" not in prompt
 
-    def test_nothing_to_say(self, embedding: BuiltinEmbedding) -> None:
+    def test_nothing_to_say(self, embedding: MiniLMEmbedding) -> None:
         found = checked(CitationEngine(PAPERS, Parrot(word="zebra"), embedding).answer(item("Which zebra?")))
         assert found.abstained
         assert not found.citations
 
-    def test_a_long_abstract_is_cited_by_the_part_that_was_shown(self, embedding: BuiltinEmbedding) -> None:
+    def test_a_long_abstract_is_cited_by_the_part_that_was_shown(self, embedding: MiniLMEmbedding) -> None:
         long = " ".join(f"In experiment {n} the moon rose by {n} metres over the sea." for n in range(90))
         papers = [Paper("long", "Experiments with the moon", long, ""), PAPERS[0]]
         found = CitationEngine(papers, Parrot(word="experiment 80"), embedding).answer(item("What did the moon do?"))
@@ -181,7 +181,7 @@ class TestCitationEngine:
         assert "experiment 80 the moon" in cited.quote
         assert "experiment 2 the moon" not in cited.quote
 
-    def test_several_threads_count_for_themselves(self, embedding: BuiltinEmbedding) -> None:
+    def test_several_threads_count_for_themselves(self, embedding: MiniLMEmbedding) -> None:
         both = threading.Barrier(2, timeout=20)
 
         def play(e: Exchange) -> None:
@@ -200,13 +200,13 @@ class TestCitationEngine:
                 thread.join()
         assert [(found[q].prompt_tokens, found[q].completion_tokens) for q in asked] == [(100, 1), (200, 2)]
 
-    def test_it_is_asked_again_like_our_own_modes(self, embedding: BuiltinEmbedding) -> None:
+    def test_it_is_asked_again_like_our_own_modes(self, embedding: MiniLMEmbedding) -> None:
         with EndpointServer(unavailable(), rate_limit(0), answer("The moon [1].")) as server:
             found = build("citation-engine", PAPERS, config(server), embedding).answer(item("Why do tides rise?"))
         assert found.answer == "The moon [1]."
         assert len(completions(server)) == 3
 
-    def test_a_reply_has_the_time_that_ours_have_in_all(self, embedding: BuiltinEmbedding) -> None:
+    def test_a_reply_has_the_time_that_ours_have_in_all(self, embedding: MiniLMEmbedding) -> None:
         with EndpointServer(slow(2.5, answer("The moon [1]."))) as server:
             hurried = replace(config(server), first_token=1, between_tokens=1, total=20)
             found = build("citation-engine", PAPERS, hurried, embedding).answer(item("Why do tides rise?"))
@@ -217,7 +217,7 @@ class TestCitationEngine:
         [(unavailable(), ModelServerError, 3), (quota(), QuotaExhausted, 1), (error(400, "No."), ModelUnknown, 1)],
     )
     def test_an_endpoint_that_fails_is_no_answer(
-        self, embedding: BuiltinEmbedding, behaviour: Any, raised: type[Exception], requests: int
+        self, embedding: MiniLMEmbedding, behaviour: Any, raised: type[Exception], requests: int
     ) -> None:
         with EndpointServer(behaviour) as server:
             peer = build("citation-engine", PAPERS, config(server), embedding)
@@ -318,7 +318,7 @@ def test_what_does_not_decline(text: str, cites: bool) -> None:
 
 
 class TestVectorIndex:
-    def test_every_sentence_cites_what_was_read(self, embedding: BuiltinEmbedding) -> None:
+    def test_every_sentence_cites_what_was_read(self, embedding: MiniLMEmbedding) -> None:
         with EndpointServer(answer("The moon pulls, e.g. the sea [7]. Twice a day!")) as server:
             found = checked(build("vector-index", PAPERS, config(server), embedding).answer(item("Why do tides rise?")))
         assert found.answer == "The moon pulls, e.g. the sea [1][2]. Twice a day [1][2]!"
@@ -329,13 +329,13 @@ class TestVectorIndex:
         assert "Context information is below." in prompt
         assert "paper_id" not in prompt
 
-    def test_a_refusal(self, embedding: BuiltinEmbedding) -> None:
+    def test_a_refusal(self, embedding: MiniLMEmbedding) -> None:
         with EndpointServer(answer("The context does not mention zebras.")) as server:
             found = checked(build("vector-index", PAPERS, config(server), embedding).answer(item("Which zebra?")))
         assert found.abstained
         assert found.answer == "The context does not mention zebras."
 
-    def test_a_follow_up(self, embedding: BuiltinEmbedding) -> None:
+    def test_a_follow_up(self, embedding: MiniLMEmbedding) -> None:
         peer = VectorIndex(PAPERS, Parrot(word="-"), embedding)
         found = checked(peer.answer(item("and why?", ("user", "Tell me about iron."), ("assistant", "It rusts."))))
         assert found.standalone_question == "What makes rust?"
@@ -371,7 +371,7 @@ class TestBuild:
         yield Config(llm="openai", model="any-model", base_url="https://models.example/v1", api_key="k")
 
     @pytest.mark.parametrize("name", ["vector-index", "citation-engine"])
-    def test_names_and_jobs(self, embedding: BuiltinEmbedding, remote: Config, name: str) -> None:
+    def test_names_and_jobs(self, embedding: MiniLMEmbedding, remote: Config, name: str) -> None:
         assert name in PEERS
         there = build(name, PAPERS, remote, embedding)
         here = build(name, PAPERS, Config(llm="openai", model="m", base_url="http://127.0.0.1:1/v1"), embedding)
@@ -382,16 +382,16 @@ class TestBuild:
         assert json.loads(json.dumps(about)) == about
         assert about["code"] == here.about()["code"]
 
-    def test_an_unknown_name(self, embedding: BuiltinEmbedding, remote: Config) -> None:
+    def test_an_unknown_name(self, embedding: MiniLMEmbedding, remote: Config) -> None:
         with pytest.raises(UsageError, match=r"'paper-qa'.*vector-index, citation-engine, paperqa"):
             build("paper-qa", PAPERS, remote, embedding)
 
-    def test_without_a_model(self, embedding: BuiltinEmbedding) -> None:
+    def test_without_a_model(self, embedding: MiniLMEmbedding) -> None:
         with pytest.raises(ConfigError, match="RAG_MODEL"):
             build("vector-index", PAPERS, Config(llm="none"), embedding)
 
     def test_without_paper_qa_it_says_how_to_install_it(
-        self, embedding: BuiltinEmbedding, remote: Config, monkeypatch: pytest.MonkeyPatch
+        self, embedding: MiniLMEmbedding, remote: Config, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, "paperqa", None)
         monkeypatch.delitem(sys.modules, "rag.evaluation.peers.paperqa", raising=False)

@@ -29,7 +29,7 @@ from rag.ask.reading.planner import ModelPlan
 from rag.ask.reading.screening import Screened
 from rag.ask.reading.verify import Verdicts
 from rag.core.errors import ContextOverflow, ModelStopped
-from rag.index.embedding import BuiltinEmbedding
+from rag.index.llamaindex import MiniLMEmbedding
 from rag.llm.client import Client, Reply
 from rag.llm.endpoint import Endpoint
 from rag.llm.llamaindex import ClientLLM
@@ -294,7 +294,7 @@ def test_an_answer_that_does_not_fit_quotes_and_says_why(
 def test_it_drops_into_the_citation_engine_of_llama_index(server: LlamaServer) -> None:
     texts = ["The sea covers most of the earth.", "Deserts cover a fifth of the land."]
     index = VectorStoreIndex.from_documents(
-        [Document(text=text) for text in texts], embed_model=BuiltinEmbedding(), transformations=[SentenceSplitter()]
+        [Document(text=text) for text in texts], embed_model=MiniLMEmbedding(), transformations=[SentenceSplitter()]
     )
     llm = ClientLLM(Client(_endpoint(server)), max_tokens=30)
     engine = CitationQueryEngine.from_args(index, llm=llm, similarity_top_k=2)

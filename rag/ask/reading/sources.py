@@ -10,7 +10,7 @@ from rag.core.paper import Paper
 from rag.index.index import Index
 from rag.index.lexical import terms
 from rag.llm.prompts import data
-from rag.papers.passages import Span
+from rag.papers.sentences import Span
 
 CHARACTERS_A_TOKEN = 3.4
 """Of numbered abstracts, by the tokenizers of Llama 3 and Qwen 2.5, less a tenth to be on the safe side."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from rag.ask.reading.brackets import OPENING, Cited, citation_at
 from rag.ask.reading.stream import Header
-from rag.papers.passages import Span, split_sentences
+from rag.papers.sentences import Span, split_sentences
 
 Pairs = tuple[tuple[int, int], ...]
 

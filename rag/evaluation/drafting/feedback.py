@@ -12,7 +12,7 @@ from rag.evaluation.drafting.splits import SplitRule, by_hash, common
 from rag.evaluation.items import SETS, Item, Kind, Message, Nugget, Span, Split
 from rag.home.feedback import Feedback, latest
 from rag.papers import Paper, fold
-from rag.papers.passages import split_sentences
+from rag.papers.sentences import split_sentences
 
 GIST = 300
 """Characters of the answer that a note repeats."""

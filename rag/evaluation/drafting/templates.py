@@ -13,7 +13,7 @@ from rag.evaluation.drafting.splits import SplitRule, common
 from rag.evaluation.items import Item, Kind, Message
 from rag.index.lexical import STOPWORDS
 from rag.papers import Paper, fold
-from rag.papers.passages import Span, split_sentences
+from rag.papers.sentences import Span, split_sentences
 
 LONGEST_TITLE = 200
 """Characters of a title that a question can repeat."""

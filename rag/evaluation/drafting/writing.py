@@ -21,7 +21,7 @@ from rag.llm.prompts import prompt
 from rag.llm.prompts import source as as_data
 from rag.llm.structured import ask_json
 from rag.papers import Paper, fold
-from rag.papers.passages import Span, split_sentences
+from rag.papers.sentences import Span, split_sentences
 
 KINDS: tuple[Kind, ...] = ("fact", "number", "idea")
 """What one abstract is enough for."""

@@ -39,7 +39,7 @@ def _called(side: str, called: list[str]) -> bool:
 
 
 def _said(side: str, case: Case) -> bool:
-    from rag.papers.passages import split_sentences  # loads LlamaIndex
+    from rag.papers.sentences import split_sentences
 
     for line in case.plain.split("\n"):
         for span in split_sentences(line):

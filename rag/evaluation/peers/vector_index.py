@@ -22,7 +22,7 @@ from rag.evaluation.peers import engine, refusals
 from rag.evaluation.peers.citation_engine import places
 from rag.evaluation.peers.sources import citation, code, rewritten
 from rag.papers import Paper
-from rag.papers.passages import split_sentences
+from rag.papers.sentences import split_sentences
 
 
 class VectorIndex:
