@@ -100,6 +100,7 @@ class Asking:
             rows,
             finder.index,
             generating.client,
+            further=lambda text: finder.further(text, found),
             considered=finder.searched,
             settings=generating.settings,
             receipt=self.receipt,
@@ -112,7 +113,9 @@ class Asking:
         assert read is not None
         self.warnings += read.warnings
         if not read.usable:
-            yield from self._quoted(finder, found)
+            # A model that read the papers and found no answer is not overruled by the search.
+            doubted = read.followed and read.state in ("nearest", "nothing") and found.state in ("answers", "partly")
+            yield from self._quoted(finder, replace(found, state="nearest") if doubted else found)
             return
         citations = Citations(finder.index)
         for c in read.citations:

@@ -111,10 +111,20 @@ _PARTS |= {
     "tenth": 10.0,
     "tenths": 10.0,
 }
+_NUMERALS = {"one": 1.0, "hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9} | {
+    w: v for w, v in _WORDS.items() if "-" not in w and w != "dozen"
+}
+_BELOW_20 = "|".join(sorted(["one", *_ONES, *_TEENS], key=len, reverse=True))
+_BELOW_100 = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-](?:one|{'|'.join(_ONES[:8])})\b)?|{_BELOW_20})"
+_HUNDREDS = rf"(?:{_BELOW_100}|an?)[\s-]hundred(?:[\s-](?:and\s)?{_BELOW_100}\b)?"
+_THOUSANDS = rf"(?:{_HUNDREDS}|{_BELOW_100}|an?)[\s-](?:thousand|million|billion)(?:[\s-](?:and\s)?(?:{_HUNDREDS}|{_BELOW_100})\b)?"
+_LONG = rf"(?:{_THOUSANDS}|{_HUNDREDS}|(?:{'|'.join(_TENS)})\s(?:one|{'|'.join(_ONES[:8])})\b)"
+"""A number written out: "three hundred eighty-one", "one thousand one hundred and two"."""
 _SPELT = "|".join(sorted(_WORDS, key=len, reverse=True))
 _TIME_AFTER = r"(?=\s(?:(?:GPU|CPU|TPU)[\s-])?(?:second|minute|hour|day|week|month|year|order)s?\b)"
 _WORDED = re.compile(
     rf"\b(?:(?P<orders>an?|one|{_SPELT})\s+orders?\s+of\s+magnitude"
+    rf"|(?P<long>{_LONG})(?![\s-]?fold)"
     rf"|(?P<fold>{_SPELT}|hundred|thousand)-?fold"
     rf"|(?P<parts>one|{_SPELT}|an?)[\s-](?P<part>thirds?|quarters?|fourths|fifths?|tenths?)(?=\s+(?:of|as|the)\b)"
     rf"|(?P<count>one|{_SPELT}|an?(?=\s(?:hundred|thousand|million|billion|trillion)\b)|(?:one|an?){_TIME_AFTER})"
@@ -246,11 +256,13 @@ def _worded(text: str) -> Iterator[Figure]:
     """Figures in words, and factors in verbs ("doubles")."""
     for match in _WORDED.finditer(text):
         part = {k: v.lower() for k, v in match.groupdict().items() if v}
-        unit, factor, length = _unit(text[match.end() : match.end() + 30]) if "count" in part else ("", 1.0, 0)
+        unit, factor, length = ("", 1.0, 0)
+        if part.keys() & {"count", "long"}:
+            unit, factor, length = _unit(text[match.end() : match.end() + 30])
         if part.get("count") == "one" and not unit and "by" not in part:
             continue
         value, own = _word_value(part)
-        small = not unit and not {"by", "orders", "halfof"} & part.keys()
+        small = not unit and not {"by", "orders", "halfof", "long"} & part.keys()
         end = match.end() + length
         yield Figure(text[match.start() : end], match.start(), end, value * factor, own or unit, word=small)
 
@@ -258,6 +270,8 @@ def _worded(text: str) -> Iterator[Figure]:
 def _word_value(part: dict[str, str]) -> tuple[float, str]:
     if "orders" in part:
         return 10.0 ** _WORDS.get(part["orders"], 1.0), "x"
+    if "long" in part:
+        return _written_out(part["long"]), ""
     if "fold" in part:
         return _WORDS.get(part["fold"]) or _SCALES[part["fold"]], "x"
     if "halfof" in part:
@@ -270,6 +284,18 @@ def _word_value(part: dict[str, str]) -> tuple[float, str]:
         return _PARTS[part["share"]], "%"
     value = _WORDS.get(part["count"], 1.0) + (0.5 if "half" in part else 0.0)
     return value * _SCALES.get(part.get("by", ""), 1.0), ""
+
+
+def _written_out(words: str) -> float:
+    """The value of "one thousand one hundred and two"."""
+    whole = group = 0.0
+    for word in re.split(r"[\s-]+(?:and\s+)?", words.lower()):
+        value = _NUMERALS.get(word, 1.0)
+        if value >= 1e3:
+            whole, group = whole + max(group, 1.0) * value, 0.0
+        else:
+            group = max(group, 1.0) * value if value == 1e2 else group + value
+    return whole + group
 
 
 def _shared_units(text: str, found: Sequence[Figure]) -> list[Figure]:

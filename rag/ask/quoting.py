@@ -202,6 +202,11 @@ class Finder:
             first += [int(r) for r in others.rows[:3]]
         return list(dict.fromkeys([*first, *rows]))
 
+    def further(self, text: str, found: Found) -> list[int]:
+        """The papers for a text that a model would search for, best first; in turn with those of the question."""
+        rows = self._rank(self.ranker.encode(text)).rows
+        return list(dict.fromkeys(int(r) for pair in zip(rows, found.ranking.rows, strict=False) for r in pair))
+
     def _may_share(self, plan: Plan) -> bool:
         return len(plan.rows) != 1 and not plan.one
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-CHUNKING = "sentences-2/passages-250"
+CHUNKING = "sentences-3/passages-250"
 """Version of the rules below; part of the index fingerprint, so change it with them."""
 
 # A full stop after one of these ends no sentence, whatever follows.
@@ -18,7 +18,11 @@ _NEVER_END = frozenset(
     prof st inc ltd corp jr sr dept univ est max avg wrt w.r.t a.k.a aka""".split()
 )
 # After these it does when a capital follows: "and so on, etc. We show", "by Smith et al. We show", "in 5 min. We show".
-_MAY_END = frozenset({"al", "etc", "inc", "u.s", "u.k", "ltd", "corp", "min", "no"})
+_MAY_END = frozenset({"al", "etc", "inc", "ltd", "corp", "min", "no"})
+# After these it does when a word follows that begins sentences: "in the U.K. We show", not "the U.K. Diabetes Study".
+_STATES = frozenset({"u.s", "u.k", "u.s.a", "e.u"})
+# After these a number goes on: "Jan. 1, 1999", "28% v. 59%".
+_BEFORE_NUMBER = frozenset("jan feb mar apr jun jul aug sep sept oct nov dec v p pp no nr".split())
 
 _STOP = re.compile(r"""[.!?]+["'”’)\]]*(?=\s)|[。！？]+["'”’」』）)\]]*|\n\s*\n""")
 _LAST_WORD = re.compile(r"[^\s(\[\"'“]+$")
@@ -26,6 +30,8 @@ _OPENS = re.compile(r"""\s*["'“‘(\[<]*(?P<first>[^\W_]|[∼~<$\\+-])""")
 _OPENS_WITH_CAPITAL = re.compile(r"""\s*["'“‘(\[]*(?P<first>[^\W\d_])""")
 # A label of an enumeration that stands alone, "1." or "(2)": it belongs to what follows.
 _LABEL = re.compile(r"""^[(\[]?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)\]]*$""", re.IGNORECASE)
+# A decimal that a database has torn apart: "P<0. 001".
+_SPLIT_ZERO = re.compile(r"(?:^|[^\d.])0$")
 # A sentence may start in lower case only when it starts with a name written so ("vLLM serves …", "xFormers …").
 _NAME = re.compile(r"\s*[a-z]+[A-Z0-9][\w-]*")
 
@@ -57,10 +63,16 @@ def _ends_sentence(text: str, start: int, stop: re.Match[str]) -> bool:
     rest = stop.end()
     word_match = _LAST_WORD.search(text, start, stop.start())
     word = word_match.group() if word_match else ""
-    if _LABEL.match(word) and text[start : stop.start()].strip(" ([") == word.strip("(["):
+    # "1." and "CONCLUSION: 1." are labels of what follows.
+    if _LABEL.match(word) and text[start : stop.start()].rpartition(": ")[2].strip(" ([") == word.strip("(["):
         return False
     if mark.startswith(".") and len(mark.rstrip("\"'”’)]")) == 1:
         known = word.lower().strip("([\"'“")
+        number = re.match(r"\s*\d", text[rest : rest + 4])
+        if number and (known in _BEFORE_NUMBER or _SPLIT_ZERO.search(word)):
+            return False
+        if known in _STATES:
+            return _opens(_OPENS_WITH_CAPITAL, text, rest) and _starts(text, rest)
         if known in _MAY_END:
             return _opens(_OPENS_WITH_CAPITAL, text, rest)
         if known in _NEVER_END:
@@ -81,8 +93,13 @@ def _looks_like_initial(text: str, start: int, stop: re.Match[str], rest: int) -
     before = text[start : stop.start() - 1].split()
     if before and before[-1].lower() in {"appendix", "section", "table", "figure", "type", "class", "vitamin", "plan"}:
         return False
-    following = re.match(r"\s*([A-Z][\w'-]*)", text[rest:])
-    return bool(following) and following.group(1).lower() not in _STARTERS  # type: ignore[union-attr]
+    return bool(re.match(r"\s*[A-Z]", text[rest : rest + 40])) and not _starts(text, rest)
+
+
+def _starts(text: str, at: int) -> bool:
+    """Whether a word follows that sentences begin with."""
+    following = re.match(r"\s*([A-Z][\w'-]*)", text[at : at + 40])
+    return following is not None and following[1].lower() in _STARTERS
 
 
 _STARTERS = frozenset(

@@ -60,7 +60,8 @@ class Reading:
 
     `read` are the rows of the papers that the model got. `usable` is false where nothing of it can be shown, so that
     the caller has to quote. `followed` says that the model kept to the form that was asked for; what one that did not
-    has overlooked is worth quoting beside it. `broken`: the model failed in the middle of its text.
+    has overlooked is worth quoting beside it. `broken`: the model failed in the middle of its text. `search` is what it
+    would search for to find a paper that answers, where these do not.
     """
 
     text: str
@@ -75,6 +76,7 @@ class Reading:
     usable: bool = True
     followed: bool = True
     broken: bool = False
+    search: str = ""
 
 
 Event = Step | Text | Reading
@@ -82,6 +84,8 @@ Event = Step | Text | Reading
 
 Check = Callable[[list[Proof], Sources, Receipt], None]
 """Looks at the proofs of an answer before they are rendered, and may change them."""
+Hold = Callable[[Header], bool]
+"""Whether a text with such a header is not to be shown before its `Reading` is there."""
 
 
 def read(
@@ -94,11 +98,12 @@ def read(
     receipt: Receipt | None = None,
     stop: threading.Event | None = None,
     check: Check | None = None,
+    hold: Hold | None = None,
 ) -> Iterator[Event]:
     """Answer a question from the papers in `rows`, best first, in one call: steps, text as it comes, `Reading` last.
 
-    The text is provisional: what does not hold is taken back in the `Reading`. Raises `ModelStopped`, and `ModelError`
-    where there is no falling back.
+    The text is provisional: what does not hold is taken back in the `Reading`. No text comes where `hold` says so.
+    Raises `ModelStopped`, and `ModelError` where there is no falling back.
     """
     receipt = receipt or Receipt()
     sources, messages, used, limit = prepare(plan, rows, index, client, settings)
@@ -106,7 +111,7 @@ def read(
     n = len(sources.papers)
     yield Step("answer", f"Reading {n} paper{'' if n == 1 else 's'}")
     yield from read_reply(
-        client, messages, used, limit, sources, receipt, warnings, settings=settings, stop=stop, check=check
+        client, messages, used, limit, sources, receipt, warnings, settings=settings, stop=stop, check=check, hold=hold
     )
 
 
@@ -122,19 +127,20 @@ def read_reply(
     settings: Settings,
     stop: threading.Event | None,
     check: Check | None,
+    hold: Hold | None = None,
 ) -> Iterator[Event]:
     """One call whose reply cites `sources`: its text as it comes, and the `Reading` of it."""
     reply = client.stream(messages, stop=stop, max_tokens=limit)
     parser = ReplyParser(_marking(sources))
     broken = False
     try:
-        yield from _streamed(reply, parser)
+        yield from _streamed(reply, parser, hold)
     except ModelError as e:
         if isinstance(e, ModelStopped) or not settings.fallback:
             raise
         broken = True
         warnings.append(str(e))
-    yield from (Text(rest) for rest in (parser.finish(),) if rest)
+    yield from (Text(rest) for rest in (parser.finish(),) if rest and not (hold and hold(parser.header)))
     receipt.count(reply, used)
     receipt.first_token = reply.first_token
     warnings += [w for finish, w in (("length", CUT), ("filter", FILTERED)) if reply.finish == finish]
@@ -149,10 +155,10 @@ def _left_out(sources: Sources) -> str:
     return f"The model's context holds {n} of {n + sources.left_out} papers; see RAG_CONTEXT."
 
 
-def _streamed(reply: Reply, parser: ReplyParser) -> Iterator[Text]:
+def _streamed(reply: Reply, parser: ReplyParser, hold: Hold | None) -> Iterator[Text]:
     with closing(reply):
         for piece in reply:
-            if shown := parser.feed(piece):
+            if (shown := parser.feed(piece)) and not (hold and hold(parser.header)):
                 yield Text(shown)
             if parser.full:
                 return
@@ -225,6 +231,7 @@ def proved(
         usable=usable,
         followed=header.state is not None and not broken,
         broken=broken,
+        search=header.search if state in ("nearest", "nothing") else "",
     )
 
 

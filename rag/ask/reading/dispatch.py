@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 
 from rag.ask.plan import Plan
 from rag.ask.reading.answer import SOURCES, USUAL, Check, Event, Reading, Settings, read
@@ -12,10 +13,15 @@ from rag.ask.reading.receipt import Receipt
 from rag.ask.reading.review import review
 from rag.ask.reading.screening import screen
 from rag.ask.reading.sources import Sources
+from rag.ask.reading.stream import Header
 from rag.ask.reading.verify import verify
+from rag.core.answer import Step, Text
 from rag.core.errors import ModelError, ModelStopped
 from rag.index.index import Index
 from rag.llm.client import Client
+
+Further = Callable[[str], Sequence[int]]
+"""Searches the collection once more: the rows of papers for a text, best first."""
 
 
 def answer(
@@ -24,6 +30,7 @@ def answer(
     index: Index,
     client: Client,
     *,
+    further: Further | None = None,
     considered: int = 0,
     settings: Settings = USUAL,
     receipt: Receipt | None = None,
@@ -32,7 +39,8 @@ def answer(
     """Answer a question from the papers in `rows`, best first: steps, text as it comes, the `Reading` last.
 
     A list and an overview read all of `rows`, in several calls where one does not hold them; any other question the
-    best. `considered` is how many papers were searched (0: all of the index). The `Reading` is not usable where the
+    best, and where the model says what another paper would write that answers, once more those that `further` finds
+    for it. `considered` is how many papers were searched (0: all of the index). The `Reading` is not usable where the
     model failed or nothing of what it wrote can be traced: then the caller quotes. Raises `ModelStopped`, and
     `ModelError` where `settings.fallback` is off.
     """
@@ -47,11 +55,72 @@ def answer(
         elif plan.kind == "overview" and many:
             yield from review(plan, rows, index, client, settings=settings, receipt=receipt, stop=stop, check=check)
         else:
-            yield from read(plan, rows, index, client, settings=settings, receipt=receipt, stop=stop, check=check)
+            yield from _read(plan, rows, index, client, further, settings, receipt, stop, check)
     except ModelError as e:
         if isinstance(e, ModelStopped) or not settings.fallback:
             raise
         yield Reading("", "nearest", None, (), (), (), receipt, (), (str(e),), usable=False, followed=False)
+
+
+def _read(
+    plan: Plan,
+    rows: Sequence[int],
+    index: Index,
+    client: Client,
+    further: Further | None,
+    settings: Settings,
+    receipt: Receipt,
+    stop: threading.Event | None,
+    check: Check | None,
+) -> Iterator[Event]:
+    """Read the best papers, and where they do not answer, those that the model would search for: two calls at most.
+
+    What the first call said stands where the second finds no answer either.
+    """
+    first: Reading | None = None
+    for event in read(
+        plan, rows, index, client, settings=settings, receipt=receipt, stop=stop, check=check, hold=_searches
+    ):
+        if isinstance(event, Reading):
+            first = event
+        else:
+            yield event
+    assert first is not None
+    found = further(first.search) if further and first.search else ()
+    more = [row for row in found if row not in first.read]
+    if more:
+        yield Step("retrieve", f"Searching for {first.search}")
+        try:
+            second = yield from _second(
+                read(plan, more, index, client, settings=settings, receipt=receipt, stop=stop, check=check, hold=_open)
+            )
+        except ModelStopped:
+            raise
+        except ModelError:
+            second = None
+        if second is not None:
+            yield replace(second, read=(*first.read, *second.read))
+            return
+    if first.search:
+        yield Text(first.text)
+    yield first
+
+
+def _second(events: Iterator[Event]) -> Generator[Event, None, Reading | None]:
+    """The events of a second reading; gives the `Reading` where it answers."""
+    for event in events:
+        if isinstance(event, Reading):
+            return event if event.usable and event.state in ("answers", "partly") else None
+        yield event
+    return None
+
+
+def _searches(header: Header) -> bool:
+    return bool(header.search)
+
+
+def _open(header: Header) -> bool:
+    return header.state in ("nearest", "nothing")
 
 
 def _check(client: Client, settings: Settings, stop: threading.Event | None) -> Check | None:

@@ -170,7 +170,9 @@ class Prover:
         years = {source.paper.year for source in papers}
         lacking: list[str] = []
         added: list[Sentence] = []
-        for figure in missing_figures(text, given):
+        # "No ten-year survival is given": what is not said has the figures of the question.
+        asked = figures_of(self.sources.question) if s.is_absence else ()
+        for figure in missing_figures(text, [*given, *asked]):
             if figure.value in years and not figure.unit:
                 continue
             place = next(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -62,7 +63,7 @@ def review(
     whole = prompt("review")
     limit = min(REPLY_TOKENS["overview"], client.context // 4)
     room = client.context - limit - MARGIN - sum(tokens(m.content) for m in whole.fill(notes="", question=question))
-    lines = [line for text in notes if text for line in text.splitlines() if line.strip()]
+    lines = [line for text in notes if text for line in text.splitlines() if re.search(r"\d\.\d", line)]
     while lines and tokens("\n".join(lines)) > room:
         lines.pop()
     messages = whole.fill(notes=data("\n".join(lines)), question=question)

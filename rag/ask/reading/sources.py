@@ -46,11 +46,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The sources of one prompt. Source n is `papers[n - 1]`; `left_out` is how many papers did not fit."""
+    """The sources of one prompt. Source n is `papers[n - 1]`; `left_out` is how many papers did not fit. `question` is
+    what they are read for, where it is one question."""
 
     index: Index
     papers: tuple[Source, ...]
     left_out: int = 0
+    question: str = ""
     _terms: dict[tuple[int, int], frozenset[str]] = field(default_factory=dict)
 
     @property
@@ -132,7 +134,7 @@ def gather_sources(rows: Sequence[int], index: Index, question: str, *, most: in
             break
         else:
             break
-    return Sources(index, tuple(kept), left_out=len(wanted) - len(kept))
+    return Sources(index, tuple(kept), len(wanted) - len(kept), question)
 
 
 def _shortened(source: Source, index: Index, question: str, budget: int) -> Source:

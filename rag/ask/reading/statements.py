@@ -119,7 +119,7 @@ def parse(raw: str, header: Header) -> Parsed:
     lines = text.split("\n")
     columns: list[Pairs] = []
     for number, line in enumerate(lines):
-        if re.match(r"\W*(?:STATE|MISSING|HEADLINE)\W*:", line, re.IGNORECASE) and header.take(line):
+        if re.match(r"\W*(?:STATE|MISSING|SEARCH|HEADLINE)\W*:", line, re.IGNORECASE) and header.take(line):
             continue
         if found.parts:
             found.parts.append("\n")

@@ -13,11 +13,14 @@ LONGEST = 24_000
 """Characters of an answer that are used; the rest of a model that runs on is cut off."""
 
 _FIELD = re.compile(
-    r"[\s>*_`#\[-]*(?P<name>state|missing|headline)[\s*_`]*[:=–-][\s*_`]*(?P<value>.*?)[\s*_`\]]*\Z", re.IGNORECASE
+    r"[\s>*_`#\[-]*(?P<name>state|missing|search|headline)[\s*_`]*[:=–-][\s*_`]*(?P<value>.*?)[\s*_`\]]*\Z",
+    re.IGNORECASE,
 )
 _FENCE = re.compile(r"\s*(?:```\w*|---+)\s*\Z")
 _ENDING = re.compile(r"[.!?;:,…。！？]+[\"'”’)]*\Z")
 _TAIL = re.compile(r"(?:[.!?;:,…。！？]+[\"'”’)]*)?[ \t]*\\?\Z")
+LONGEST_SEARCH = 200
+"""Characters of what is searched for on a model's wish."""
 _LONGEST_FIELD = 600
 _STEP = 2_000
 """Characters that are looked at together, so that a long piece costs no more than its parts."""
@@ -27,18 +30,20 @@ _STATE_WORDS: tuple[tuple[re.Pattern[str], State], ...] = (
     (re.compile(r"\bnothing|\bnone|\boff.?topic", re.IGNORECASE), "nothing"),
     (re.compile(r"\banswer|\bfull|\bcomplete|\byes", re.IGNORECASE), "answers"),
 )
-_FIELDS = ("state", "missing", "headline")
+_FIELDS = ("state", "missing", "search", "headline")
 
 
 class Header:
-    """The lines before an answer: "STATE: partly", "MISSING: …; …", "HEADLINE: …". Any of them may be absent.
+    """The lines before an answer: "STATE: partly", "MISSING: …; …", "SEARCH: …", "HEADLINE: …". Any may be absent.
 
-    `state` is None where no line gave one that is known.
+    `state` is None where no line gave one that is known. `search` is what the model would search for to find a paper
+    that answers, "" where it wants no other.
     """
 
     def __init__(self) -> None:
         self.state: State | None = None
         self.missing: tuple[str, ...] = ()
+        self.search = ""
         self.headline: str | None = None
 
     def take(self, line: str) -> bool:
@@ -57,6 +62,8 @@ class Header:
         elif value and value.lower().strip(".-–") not in ("none", "n/a", "nothing", ""):
             if name == "missing":
                 self.missing = tuple(p for part in value.split(";") if (p := part.strip(" .")))[:6]
+            elif name == "search":
+                self.search = value[:LONGEST_SEARCH]
             else:
                 self.headline = value
         return True
