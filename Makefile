@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --no-compile $(if $(V),,-qq)
 
 .DEFAULT_GOAL := help
-.PHONY: help install peers run test test-browser test-server test-peers screenshots check format bench ablate bench-page eval lock clean
+.PHONY: help install peers run test test-browser test-server test-peers screenshots check format bench ablate bench-page eval eval-recorded lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
@@ -63,6 +63,11 @@ eval: $(VENV)/.installed ## ask the dev questions in quoting mode, and hold the 
 # One version of a package for all Pythons and systems; hashes, so that no index has to be trusted or named.
 LOCK := pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url $(ARGS)
+
+eval-recorded: $(VENV)/.dev ## replay the recorded replies of a strong model, and hold the answers against eval/recorded.toml
+	@$(BIN)/python -m eval.recorded replay --name recorded --fresh --home $(EVAL_HOME) $(ARGS)
+	@$(BIN)/rag eval gate recorded --thresholds eval/recorded.toml --home $(EVAL_HOME)
+	@$(BIN)/python -m eval.planted --home $(EVAL_HOME) --least 0.95
 
 lock: $(VENV)/.dev ## pin the dependencies of pyproject.toml anew (ARGS=--upgrade for the newest)
 	$(BIN)/uv $(LOCK) --group build pyproject.toml -o requirements.lock

@@ -156,6 +156,7 @@ class Server(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, tape: Tape, upstream: Endpoint | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

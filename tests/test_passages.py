@@ -146,6 +146,25 @@ def parser() -> PassageParser:
     return PassageParser(count=BuiltinEmbedding().count, window=WINDOW - 6)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was lower (P<0. 001) in men.",
+        "It was seen in 28% v. 59% of men.",
+        "We used the U.K. Diabetes Prospective Study.",
+        "On Jan. 1, 1999 the law changed.",
+        "CONCLUSION: 1. The drug works.",
+    ],
+)
+def test_a_stop_that_ends_no_sentence(text: str) -> None:
+    assert sentences(f"{text} Then it ended.") == [text, "Then it ended."]
+
+
+@pytest.mark.parametrize("text", ["We did so in the U.K.", "It began in 2010.", "The value was 0."])
+def test_a_stop_that_does(text: str) -> None:
+    assert sentences(f"{text} It ended there.") == [text, "It ended there."]
+
+
 def test_passages_of_the_seeds_fit_the_model(parser: PassageParser) -> None:
     """Cut text is text that retrieval can't see; evenly filled runs may go a little beyond the budget."""
     tokenizer = Tokenizer.from_file(str(ROOT / "rag" / "index" / "tokenizer.json"))

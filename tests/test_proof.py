@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,8 @@ def shown(reply: str, *, strict: bool = False) -> tuple[str, list[Claim]]:
         "The abstract does not say how RoverNet compares with BERT or GPT-4 [1.1].",
         "Only two of these papers are about 7 planets.",
         "None of the sources mentions PyTorch.",
+        "The figures measure different tasks, so they can't be ranked against each other.",
+        "Neither the price nor the number of wheels of the network of 12 layers is said in the abstract of RoverNet.",
     ],
 )
 def test_true_claims_are_not_marked(claim: str) -> None:
@@ -148,10 +151,46 @@ def test_a_number_that_slipped_is_put_right() -> None:
 
 
 def test_a_claim_that_cites_a_paper_about_something_else_has_no_source() -> None:
-    (proof,) = prove("The network sorts rocks at many sites [2.2].")
+    (proof,) = prove("The network sorts people and their animals by name in layers of towns and houses [2.2].")
     assert proof.verdict == "partly"
     (proof,) = prove("Das Netz sortiert Steine an vielen Orten [1.1].")
     assert proof.verdict == "supported"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "RoverNet is a network of 12 layers that sorts 1,000 rocks [2.3].",
+        "Large language models are not needed [2.1].",
+    ],
+)
+def test_a_claim_with_the_number_of_another_paper_goes_to_its_own(reply: str) -> None:
+    (proof,) = prove(reply)
+    assert proof.verdict == "supported"
+    assert {source.paper.title for sentences in proof.cited for source, _ in sentences} == {"QuickSort on Mars"}
+
+
+def test_a_name_put_in_the_place_of_another_is_found_though_its_paper_is_cited_beside() -> None:
+    reply = "MoonDrill sorts 1,000 rocks [1.1], whereas RockNet is slower than RoverNet [1.3]."
+    first, second = prove(f"{reply} The drill weighs 48 kg [2.2].")
+    assert (first.verdict, first.missing) == ("unsupported", ("MoonDrill",))
+    assert second.verdict == "supported"
+
+
+def test_a_sentence_that_leads_to_a_table_rests_on_its_cells() -> None:
+    table = "| | Takes |\n|---|---|\n| RoverNet | 3 hours on an A100 [1.2] |\n| MoonDrill | 48 kg [2.2] |"
+    first, *_ = prove(f"One is quick, whatever happens, and the other is heavy.\n\n{table}")
+    assert first.verdict == "supported"
+    assert [(source.number, n) for sentences in first.cited for source, n in sentences] == [(1, 2), (2, 2)]
+    first, *_ = prove(f"One is quick, whatever happens, and the other weighs 96 kg.\n\n{table}")
+    assert first.verdict == "partly"
+
+
+def test_what_is_not_said_may_have_the_figures_of_the_question() -> None:
+    asked = replace(sources_of(INDEX), question="What is its ten-year survival among 300 users?")
+    text = "No ten-year survival among 300 users is given; RoverNet has 12 layers [1.1]."
+    assert [p.verdict for p in prove(text, asked)] == ["supported"]
+    assert [p.verdict for p in prove(text)] == ["unsupported"]
 
 
 def test_a_claim_without_a_citation_gets_its_sentence_or_a_mark() -> None:

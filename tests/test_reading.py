@@ -13,7 +13,7 @@ from endpoint_server import EndpointServer
 from endpoint_server import answer as endpoint_answer
 from queued_llm import QueuedLLM
 
-from rag import Rag
+from rag import Rag, build
 from rag.ask.citations import check as check_citations
 from rag.ask.plan import Plan, PlanKind
 from rag.ask.reading import Reading, Receipt, Settings, answer, needs_model, plan_with_model
@@ -301,3 +301,51 @@ def test_a_plain_question_needs_no_plan() -> None:
     assert not needs_model("What is QLoRA?", [])
     assert needs_model("And GPTQ?", [Turn("user", "What is QLoRA?")])
     assert needs_model("I train models. Which of them fit on one GPU?", [])
+
+
+NEAREST = "STATE: nearest\nSEARCH: low-rank adapters served together\n\nNo abstract here says it."
+
+
+def test_where_the_papers_do_not_answer_those_are_read_that_the_model_would_search_for(index: Index) -> None:
+    searched: list[str] = []
+
+    def further(text: str) -> list[int]:
+        searched.append(text)
+        return rows(index, "QLoRA", "S-LoRA")
+
+    reading, events, llm = ask(
+        index, NEAREST, "STATE: answers\n\nS-LoRA serves many adapters [1.1].", of=rows(index, "QLoRA"), further=further
+    )
+    assert searched == ["low-rank adapters served together"]
+    assert reading.state == "answers"
+    assert [c.title[:6] for c in reading.citations] == ["S-LoRA"]
+    assert reading.receipt.calls == 2
+    assert "QLoRA" not in llm.prompt(1).split("Question:")[0], "what was read is not read again"
+    shown = "".join(e.text for e in events if isinstance(e, Text))
+    assert "No abstract" not in shown, "what the second call makes wrong is not shown"
+
+
+@pytest.mark.parametrize("second", ["STATE: nothing\n\nNothing here is about it.", ModelServerError("down")])
+def test_where_these_do_not_answer_either_the_first_reply_stands(index: Index, second: Any) -> None:
+    first = "STATE: nearest\nSEARCH: adapters\n\nThe price is not said; a 48GB GPU is enough [1.1]."
+    reading, events, _ = ask(index, first, second, of=rows(index, "QLoRA"), further=lambda text: rows(index, "S-LoRA"))
+    assert reading.text == "The price is not said; a 48GB GPU is enough [1]."
+    assert "".join(e.text for e in events if isinstance(e, Text)) == reading.text
+
+
+def test_no_second_call_where_nothing_new_is_found_or_wanted(index: Index) -> None:
+    of = rows(index, "QLoRA")
+    reading, _, llm = ask(index, NEAREST.replace("here", "[1.1]"), of=of, further=lambda text: of)
+    assert (reading.state, len(llm.asked)) == ("nearest", 1)
+    reading, _, llm = ask(index, "STATE: nearest\n\nNo price; a 48GB GPU [1.1].", of=of, further=lambda text: [0, 1, 2])
+    assert (reading.state, len(llm.asked)) == ("nearest", 1)
+
+
+def test_a_question_for_many_papers_is_read_as_one_though_its_words_do_not_tell(collection: Rag) -> None:
+    fits = json.dumps({"papers": [{"source": 1, "fit": "yes", "sentence": 1, "says": ""}]})
+    llm = QueuedLLM("STATE: partly\nWANTS: list", *[fits] * 6)
+    with build(collection.config, llm=llm) as service:
+        answer = service.ask("Low-rank adapters, everything that bears on them in some way?")
+    assert answer.kind == "list"
+    assert "fit" in answer.answer and answer.citations
+    assert list(answer.prompts) == ["read", "screen"]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.ask import cues
 from rag.ask.arrange import Writer, headline
 from rag.ask.citations import Citations, check
 from rag.ask.metadata import Metadata
@@ -91,8 +92,9 @@ class Asking:
         self.warnings.append(str(error))
         self.generating = None
 
-    def _read(self, finder: Finder, found: Found, generating: Generating) -> Iterator[Event]:
-        """The answer that a model reads from the papers; exact sentences where nothing of it can be used."""
+    def _read(self, finder: Finder, found: Found, generating: Generating, *, turned: bool = False) -> Iterator[Event]:
+        """The answer that a model reads from the papers; exact sentences where nothing of it can be used. `turned`: the
+        model has already said that the question is of another kind."""
         rows = finder.to_read(found)
         read: Reading | None = None
         for event in answer(
@@ -111,6 +113,14 @@ class Asking:
             else:
                 yield event
         assert read is not None
+        if read.wants and read.wants != found.plan.kind and not turned:
+            # The model sees better than the cues that the question is one for many papers.
+            text = found.plan.standalone
+            plan = replace(found.plan, kind=read.wants, topic=text, count=cues.asks_how_many(text))
+            with one_thread():
+                found = finder.find(plan)
+            yield from self._read(finder, found, generating, turned=True)
+            return
         self.warnings += read.warnings
         if not read.usable:
             # A model that read the papers and found no answer is not overruled by the search.

@@ -42,7 +42,7 @@ _MANY = _any_of(
     rf"(?:{_PLURAL}|work|systems|methods|approaches|techniques|frameworks|tools)\s+(?:that|which|with|for|using|on|about)\b",
     rf"\b{_FIND}\s+(?:me\s+|us\s+)?(?:some\s+|any\s+|a\s+few\s+|the\s+|all\s+|every\s+|of\s+|to\s+)*{_ADJECTIVES}{_PLURAL}\b",
     rf"\b{_FIND}\s+(?:me\s+|us\s+)?(?:all|everything|every|anything|something)\b",
-    rf"\b(?:how\s+many|number\s+of|count)\s+(?:of\s+(?:the|these|your|our)\s+)?{_ADJECTIVES}{_PLURAL}\b",
+    rf"\b(?:how\s+many|number\s+of|count)\s+(?:of\s+(?:the|these|your|our)\s+)?{_ADJECTIVES}{_PLURAL}\b(?!-)",
     rf"\b(?:is|are|was|were)\s+there\s+(?:any|some|other|more)?\s*{_ADJECTIVES}{_PLURAL}\b",
     rf"\b(?:has|have|had)\s+(?:any|some|other|there\s+been)\s+(?:any\s+)?{_ADJECTIVES}{_PLURAL}\b",
     rf"\bwhat\s+(?:{_ADJECTIVES})?(?:work|research|literature)\s+(?:has|have|is|are|was|exists?|do)\b",

@@ -39,7 +39,7 @@ FEW = 0.04
 """What at most this share of the papers has, or three of them, and one title only, names a side."""
 NAMING = 0.1
 """A word of a title that at most this share of the papers has, or two of them, names the paper."""
-TO_READ = 40
+TO_READ = 60
 """Papers of the ranking that a model reads for a list or an overview, beside those that are likely to belong."""
 NAME_WORDS = 6
 """A question with so many words at most may be nothing but a name, with what stands around it."""

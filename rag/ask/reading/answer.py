@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Literal
 
 from rag.ask.citations import Citations
 from rag.ask.plan import Plan
@@ -61,7 +62,8 @@ class Reading:
     `read` are the rows of the papers that the model got. `usable` is false where nothing of it can be shown, so that
     the caller has to quote. `followed` says that the model kept to the form that was asked for; what one that did not
     has overlooked is worth quoting beside it. `broken`: the model failed in the middle of its text. `search` is what it
-    would search for to find a paper that answers, where these do not.
+    would search for to find a paper that answers, where these do not; `wants` says that the question is one for many
+    papers, and then there is no text.
     """
 
     text: str
@@ -77,6 +79,7 @@ class Reading:
     followed: bool = True
     broken: bool = False
     search: str = ""
+    wants: Literal["", "list", "overview"] = ""
 
 
 Event = Step | Text | Reading
@@ -216,7 +219,7 @@ def proved(
     if withheld and state == "answers":
         state, header.missing = "partly", (*header.missing, WITHHELD)
     usable = _usable(text, state, claims, citations)
-    if not usable and (claims or not broken):
+    if not usable and (claims or not broken) and not (header.wants and not text):
         warnings.append((UNTRACED if claims else UNANSWERED).format(model=receipt.model or "the model"))
     return Reading(
         text=text,
@@ -231,7 +234,8 @@ def proved(
         usable=usable,
         followed=header.state is not None and not broken,
         broken=broken,
-        search=header.search if state in ("nearest", "nothing") else "",
+        search=header.search if state != "answers" else "",
+        wants=header.wants if not text else "",
     )
 
 
@@ -291,5 +295,5 @@ def hint(plan: Plan) -> str:
     if plan.kind == "comparison" and len(plan.sides) > 1:
         return f"It compares: {data('; '.join(plan.sides))}"
     if plan.kind == "list":
-        return "It asks how many and which." if plan.count else "It asks for all that fit."
-    return "It asks for an overview." if plan.kind == "overview" else ""
+        return f"It asks {'how many and which' if plan.count else 'for all that fit'}; there are no more papers."
+    return "It asks for an overview; there are no more papers." if plan.kind == "overview" else ""

@@ -87,8 +87,10 @@ def _read(
             yield event
     assert first is not None
     found = further(first.search) if further and first.search else ()
-    more = [row for row in found if row not in first.read]
-    if more:
+    new = [row for row in found if row not in first.read]
+    if new:
+        cited = [index.rows[c.paper_id] for c in first.citations] if first.state == "partly" else []
+        more = list(dict.fromkeys([*cited, *new]))
         yield Step("retrieve", f"Searching for {first.search}")
         try:
             second = yield from _second(
@@ -98,7 +100,7 @@ def _read(
             raise
         except ModelError:
             second = None
-        if second is not None:
+        if second is not None and len(second.missing) <= len(first.missing):
             yield replace(second, read=(*first.read, *second.read))
             return
     if first.search:

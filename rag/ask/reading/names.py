@@ -63,11 +63,14 @@ class NameSet:
         self._grams: set[str] = set()
         self._stems: set[str] = set()
         self._initials = ""
+        self._pairs: set[str] = set()
         for text in texts:
             words = [w.lower() for w in re.findall(r"\d+(?:\.\d+)+|[^\W_\d]+|\d+", text)]
             for n in range(1, _GRAMS + 1):
                 self._grams.update("".join(words[i : i + n]) for i in range(len(words) - n + 1))
             self._stems.update(stem(w) for w in words)
+            # Two letters are too few to look for in a row of initials: "VO" has to be a "Virtual Observatory".
+            self._pairs.update((a + b).lower() for a, b in re.findall(r"\b([A-Z])[a-z]+[\s-]([A-Z])[a-z]", text))
             self._initials += (
                 "".join(w[0] for w in words) + " " + "".join(w[0] for w in words if w not in STOPWORDS) + " "
             )
@@ -84,7 +87,7 @@ class NameSet:
             return all(stem(part.lower()) in self._stems or part.lower() in STOPWORDS for part in _parts(text))
         if re.fullmatch(r"[A-Z]{2,6}s?", text):
             initials = text.rstrip("s").lower()
-            return len(initials) > 2 and initials in self._initials
+            return initials in (self._initials if len(initials) > 2 else self._pairs)
         # "Transformer-based", "GPU-hours", "LLaMA/Alpaca": each part on its own.
         parts = _parts(text)
         if len(parts) > 1:

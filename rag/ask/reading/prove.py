@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from rag.ask.reading.checks import figures_of, missing_figures, missing_names, stands
 from rag.ask.reading.names import NameSet
@@ -24,6 +25,8 @@ FOLLOWS = 0.2
 MISPLACED, BETTER = 0.1, 0.4
 """A cited sentence with less than the first share of a claim is replaced by one of the same abstract with more than the
 second: a number that slipped."""
+SLIPPED = 2.5
+"""A claim goes to a sentence of another paper that covers so many times more of its words than any of those cited."""
 UNRELATED, KNOWN = 0.15, 3
 """A claim of which the cited abstracts, title and all sentences, have less than this share of the words, has the wrong
 paper for its source; where it has so many words at all that the collection knows, which translations don't. Of 40 true
@@ -33,6 +36,7 @@ ENGLISH = 0.2
 """Share of stop words from which on a text is taken for English."""
 ADDED = 3
 """Sentences that are added to the citations of one claim, at most."""
+NO_SOURCE_GIVEN = "no source given"
 _CONTRAST = re.compile(
     r"\b(?:unlike|whereas|than|versus|vs|compar\w*|contrast|both|while|like|differ\w*|instead|outperform\w*|beat\w*|"
     r"over|against|similar\w*|rather|as opposed)\b",
@@ -86,7 +90,28 @@ class Prover:
             if s.block != block:
                 self._last, block = [], s.block
             found.append(self._proof(s, rows.get(s.row, ()) if s.row is not None else ()))
+        for i, proof in enumerate(found[:-1]):
+            if proof.reason == NO_SOURCE_GIVEN and found[i + 1].statement.row is not None:
+                self._sum_up(proof, found[i + 1 :])
         return found
+
+    def _sum_up(self, proof: Proof, following: Sequence[Proof]) -> None:
+        """A sentence that leads to a table rests on what its cells cite, of each paper what has most of its words."""
+        cells = list(takewhile(lambda p: p.statement.row is not None, following))
+        cited = [sentence for p in cells for sentences in p.cited for sentence in sentences]
+        best: dict[int, Sentence] = {}
+        for source, n in cited:
+            known = best.get(source.number)
+            if known is None or self._cover(proof, source, n) > self._cover(proof, *known):
+                best[source.number] = (source, n)
+        sentences = list(best.values())
+        if sentences and not self._lacking(proof.statement.text, sentences, proof.statement)[0]:
+            proof.statement.segments.append(Segment(""))
+            proof.cited.append(sentences)
+            proof.verdict, proof.reason = "supported", ""
+
+    def _cover(self, proof: Proof, source: Source, n: int) -> float:
+        return self.sources.cover(proof.statement.text, source, n)
 
     def _proof(self, s: Statement, row: Pairs) -> Proof:
         text = s.text
@@ -129,6 +154,8 @@ class Prover:
             if not silent:
                 self._put_right(text, sentences)
             lacking, added = self._lacking(text, sentences, s)
+            if not silent and (moved := self._elsewhere(text, sentences, s, lacking)):
+                sentences[:], lacking, added = moved, [], []
             missing += lacking
             sentences += [a for a in added if a not in sentences] if not silent else []
         proof.missing = tuple(dict.fromkeys(missing))
@@ -137,6 +164,24 @@ class Prover:
             proof.reason = f"not in the source: {', '.join(proof.missing)}"
         elif not s.is_absence and self._unrelated(s.text, [c for _, sentences in segments for c in sentences]):
             proof.verdict, proof.reason = "partly", "the source that is given shares next to nothing with it"
+
+    def _elsewhere(
+        self, text: str, sentences: Sequence[Sentence], s: Statement, lacking: Sequence[str]
+    ) -> list[Sentence]:
+        """The sentence of another paper that a claim was taken from, where its number slipped: with its abstract it has
+        all figures and names, and of the other words most, and far more than the papers that are cited. `lacking` are
+        the figures and names that those have not."""
+        rest = text
+        for word in lacking:
+            rest = rest.replace(word, " ")
+        cited = {source.number: source for source, _ in sentences}
+        best = self.sources.best(rest, [p for p in self.sources.papers if p.number not in cited], COVERED)
+        own = self.sources.best(rest, cited.values())
+        if best is None or (own is not None and own[2] * SLIPPED > best[2]):
+            return []
+        moved = [(best[0], best[1])]
+        missing, added = self._lacking(text, moved, s)
+        return [] if missing else [*moved, *added]
 
     def _put_right(self, text: str, sentences: list[Sentence]) -> None:
         """Replace a single cited sentence that has nothing to do with a claim by the one of its abstract that has."""
@@ -195,10 +240,10 @@ class Prover:
     def _lacking_names(self, text: str, papers: Sequence[Source]) -> list[str]:
         known = self._name_set(papers)
         absent = missing_names(text, known)
-        if absent and _CONTRAST.search(text):
-            # "Unlike GPipe, Holmes …": the other paper has its own claim elsewhere.
+        if absent and (contrast := _CONTRAST.search(text)):
+            # "Unlike GPipe, Holmes …": the other paper has its own claim elsewhere. Not so what stands before.
             others = self._name_set(list(self._all.values()))
-            absent = [n for n in absent if not others.has(n)]
+            absent = [n for n in absent if n.start < contrast.start() or not others.has(n)]
         if any(not n.strong for n in absent) and self._foreign(text):
             # German writes every noun with a capital.
             absent = [n for n in absent if n.strong]
@@ -235,7 +280,7 @@ class Prover:
                 proof.verdict = "supported"
                 return
         proof.verdict = "partly"
-        proof.reason = "no source given"
+        proof.reason = NO_SOURCE_GIVEN
 
 
 def _joined(segments: Sequence[Segment], cited: list[list[Sentence]]) -> list[tuple[str, list[Sentence]]]:

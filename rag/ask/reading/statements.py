@@ -28,11 +28,12 @@ _ABOUT = re.compile(
     rf"\b(?:no|not|none|neither|nothing|only|few|without|any|cannot|silent|unclear|unspecified|both|all|each|every|"
     rf"most|several|\d+|one|two|three|four|five|six|seven|eight|nine|ten)\b[^.]{{0,60}}?\b{_SOURCE}\b"
     rf"|\b{_SOURCE}\b[^.]{{0,60}}?(?:\b(?:no|not|none|neither|nor|nothing|never|only|silent|lacks?|cannot|without|"
-    rf"unclear|unspecified)\b|n['’]t\b)|^\s*(?:no|none|nothing)\b",
+    rf"unclear|unspecified)\b|n['’]t\b)|^\s*(?:no|none|nothing)\b"
+    r"|\b(?:figures|numbers|results|claims|measures)\b[^.]{0,80}?\b(?:differ\w*|rank\w*|compar\w*)\b",
     re.IGNORECASE,
 )
 _ABSENT = re.compile(
-    r"(?:\b(?:not|never|nor|no|none|nothing)\b|n['’]t\b)[^.;]{0,40}?\b(?:say|says|said|stat|mention|specif|report|giv"
+    r"(?:\b(?:not|never|neither|nor|no|none|nothing)\b|n['’]t\b)[^.;]{0,80}?\b(?:say|says|said|stat|mention|specif|report|giv"
     r"|provid|discuss|describ|address|compar|nam|disclos|cover|detail|answer|evaluat|information|figure|claim)",
     re.IGNORECASE,
 )
@@ -119,7 +120,7 @@ def parse(raw: str, header: Header) -> Parsed:
     lines = text.split("\n")
     columns: list[Pairs] = []
     for number, line in enumerate(lines):
-        if re.match(r"\W*(?:STATE|MISSING|SEARCH|HEADLINE)\W*:", line, re.IGNORECASE) and header.take(line):
+        if re.match(r"\W*(?:STATE|MISSING|SEARCH|WANTS|HEADLINE)\W*:", line, re.IGNORECASE) and header.take(line):
             continue
         if found.parts:
             found.parts.append("\n")

@@ -13,7 +13,7 @@ LONGEST = 24_000
 """Characters of an answer that are used; the rest of a model that runs on is cut off."""
 
 _FIELD = re.compile(
-    r"[\s>*_`#\[-]*(?P<name>state|missing|search|headline)[\s*_`]*[:=–-][\s*_`]*(?P<value>.*?)[\s*_`\]]*\Z",
+    r"[\s>*_`#\[-]*(?P<name>state|missing|search|wants|headline)[\s*_`]*[:=–-][\s*_`]*(?P<value>.*?)[\s*_`\]]*\Z",
     re.IGNORECASE,
 )
 _FENCE = re.compile(r"\s*(?:```\w*|---+)\s*\Z")
@@ -30,20 +30,23 @@ _STATE_WORDS: tuple[tuple[re.Pattern[str], State], ...] = (
     (re.compile(r"\bnothing|\bnone|\boff.?topic", re.IGNORECASE), "nothing"),
     (re.compile(r"\banswer|\bfull|\bcomplete|\byes", re.IGNORECASE), "answers"),
 )
-_FIELDS = ("state", "missing", "search", "headline")
+_FIELDS = ("state", "missing", "search", "wants", "headline")
 
 
 class Header:
-    """The lines before an answer: "STATE: partly", "MISSING: …; …", "SEARCH: …", "HEADLINE: …". Any may be absent.
+    """The lines before an answer: "STATE: partly", "MISSING: …; …", "SEARCH: …", "WANTS: …", "HEADLINE: …".
+
+    Any may be absent.
 
     `state` is None where no line gave one that is known. `search` is what the model would search for to find a paper
-    that answers, "" where it wants no other.
+    that answers, "" where it wants no other. `wants` says that the question is one for many papers.
     """
 
     def __init__(self) -> None:
         self.state: State | None = None
         self.missing: tuple[str, ...] = ()
         self.search = ""
+        self.wants: Literal["", "list", "overview"] = ""
         self.headline: str | None = None
 
     def take(self, line: str) -> bool:
@@ -64,6 +67,8 @@ class Header:
                 self.missing = tuple(p for part in value.split(";") if (p := part.strip(" .")))[:6]
             elif name == "search":
                 self.search = value[:LONGEST_SEARCH]
+            elif name == "wants":
+                self.wants = "overview" if "overview" in value.lower() else "list" if "list" in value.lower() else ""
             else:
                 self.headline = value
         return True
