@@ -22,8 +22,8 @@ HEAD = 1 << 18  # characters by which the format is told
 _CHUNK = 1 << 17
 
 # A file packed fifty times smaller than it is holds no texts (these pack 3 to 20 times smaller).
-_SUSPICIOUS_RATIO = 50
-_SUSPICIOUS_SIZE = 32 << 20
+SUSPICIOUS_RATIO = 50
+SUSPICIOUS_SIZE = 32 << 20
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -165,8 +165,8 @@ class _Counted(io.RawIOBase):
         self._count += len(data)
         if self._count > LARGEST_FILE:
             raise Unreadable(f"{self._has()} more than the {LARGEST_FILE:,} bytes allowed: split it")
-        if self._packed and self._count > max(_SUSPICIOUS_SIZE, _SUSPICIOUS_RATIO * self._packed):
-            raise Unreadable(f"unpacks to more than {_SUSPICIOUS_RATIO} times its size: it holds no texts of papers")
+        if self._packed and self._count > max(SUSPICIOUS_SIZE, SUSPICIOUS_RATIO * self._packed):
+            raise Unreadable(f"unpacks to more than {SUSPICIOUS_RATIO} times its size: it holds no texts of papers")
         buffer[: len(data)] = data
         return len(data)
 
