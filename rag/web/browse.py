@@ -11,6 +11,7 @@ from rag.core.paper import Paper
 from rag.home import citing
 from rag.web import fragments, matrix, paperlist
 from rag.web.collection_cache import CollectionCache
+from rag.web.markdown import shown
 from rag.web.markup import clean
 from rag.web.paperlist import COMPARED, Look
 from rag.web.state import ConversationState
@@ -54,8 +55,8 @@ class Browse:
             return [clean(fragments.problem(str(error))), "", ""]
         try:
             found = paperlist.found(papers, look)
-        except UsageError as error:
-            return [clean(fragments.problem(str(error))), "", ""]
+        except UsageError as error:  # as while somebody types a year
+            return [clean(f"<p>{shown(str(error))}</p>"), "", ""]
         return [
             clean(paperlist.count(len(found), len(papers))),
             clean(paperlist.tools(papers, found, look, collection)),

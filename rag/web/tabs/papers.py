@@ -105,9 +105,16 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> gr.events.Dependency:
         return [look, *browse.listing(look, collection, chosen)]
 
     def searched(
-        query: str, years: str, author: str, venue: str, look: Look, collection: str, chosen: Chosen
+        query: str,
+        years: str | None,
+        author: str | None,
+        venue: str | None,
+        look: Look,
+        collection: str,
+        chosen: Chosen,
     ) -> list[Any]:
-        query, years, author, venue = (text[:MAX_QUERY] for text in (query, years, author, venue))
+        # A field that isn't shown has no value.
+        query, years, author, venue = ((text or "")[:MAX_QUERY] for text in (query, years, author, venue))
         look = replace(look, query=query, years=years, author=author, venue=venue, limit=PAGE)
         return relisted(look, collection, chosen)
 
