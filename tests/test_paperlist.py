@@ -121,6 +121,7 @@ def test_the_count_is_told(found: int, total: int, told: str) -> None:
 
 def test_nothing_found_says_what_to_do() -> None:
     assert "Search with fewer" in paperlist.count(0, 82)
+    assert "Leave a field empty" in paperlist.count(0, 82, narrowed=True)
 
 
 def test_what_is_chosen_and_read_is_told_to_those_who_do_not_see_it() -> None:

@@ -58,7 +58,7 @@ class Browse:
         except UsageError as error:  # as while somebody types a year
             return [clean(f"<p>{shown(str(error))}</p>"), "", ""]
         return [
-            clean(paperlist.count(len(found), len(papers))),
+            clean(paperlist.count(len(found), len(papers), narrowed=bool(look.years + look.author + look.venue))),
             clean(paperlist.tools(papers, found, look, collection)),
             clean(paperlist.listed(found, look, set(chosen))),
         ]

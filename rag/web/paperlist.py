@@ -96,10 +96,12 @@ def place(value: str) -> tuple[str, tuple[int, int] | None]:
     return value, None
 
 
-def count(shown_papers: int, total: int) -> str:
-    """How many of the papers were found."""
+def count(shown_papers: int, total: int, *, narrowed: bool = False) -> str:
+    """How many of the papers were found; `narrowed` where not only words were searched."""
+    if total and not shown_papers and narrowed:
+        return "<p>No paper fits all of this. Leave a field empty, or search with fewer words.</p>"
     if total and not shown_papers:
-        return "<p>No paper has all of this. Search with fewer words, or with their beginnings.</p>"
+        return "<p>No paper has all of these words. Search with fewer, or with their beginnings.</p>"
     of = f"{shown_papers:,} of {total:,}" if shown_papers != total else f"{total:,}"
     return f"<p>{of} paper{'' if total == 1 else 's'}</p>"
 
