@@ -234,17 +234,6 @@ def test_a_workbook_of_excel(tmp_path: Path) -> None:
     assert [(p.title, p.abstract, p.year) for p in found.papers] == [(TITLE, PEAT, 2016), (OTHER, OWLS, 2011)]
 
 
-def test_parquet_is_read_or_says_what_it_needs(tmp_path: Path) -> None:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        assert "paper-rag[parquet]" in read(tmp_path, b"PAR1 and more").refused[0].reason
-        return
-    pyarrow.parquet.write_table(pyarrow.table({"title": [TITLE], "abstract": [PEAT]}), tmp_path / "p.parquet")
-    assert [p.title for p in load([tmp_path / "p.parquet"]).papers] == [TITLE]
-
-
 def packed(files: dict[str, str | bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 ALICE = ("alice", "correct: horse é")
 QUESTION = "What does double quantization save in QLoRA?"
+NARROWING = {"years": "string", "authors_json": "string", "venues_json": "string"}
 QLORA = "QLoRA: Efficient Finetuning of Quantized LLMs"
 
 
@@ -71,8 +72,8 @@ def value(result: CallToolResult) -> Any:
 def test_the_tools_are_three_and_say_what_they_take_and_give(address: str) -> None:
     tools = {tool.name: tool for tool in talk(address, lambda session: session.list_tools()).tools}
     wanted = {
-        "ask": {"question": "string", "history_json": "string", "papers_json": "string"},
-        "papers": {"query": "string", "limit": "integer"},
+        "ask": {"question": "string", "history_json": "string", "papers_json": "string", **NARROWING},
+        "papers": {"query": "string", "limit": "integer", **NARROWING},
         "compare": {"papers_json": "string", "aspects_json": "string"},
     }
     assert {
@@ -123,6 +124,10 @@ def test_an_assistant_compares(address: str, collection: Rag) -> None:
         ("ask", {"question": "Q?", "history_json": "{"}, "history_json is not JSON"),
         ("ask", {"question": "Q?", "papers_json": '["Bananas"]'}, "There is no paper 'Bananas'"),
         ("ask", {"question": "Q?", "papers_json": "[1]"}, "Pass a list of ids or titles"),
+        ("ask", {"question": "Q?", "years": "lately"}, "The years 'lately': give a year"),
+        ("ask", {"question": "Q?", "years": "2019-"}, "No paper of the collection is of these years"),
+        ("ask", {"question": "Q?", "authors_json": "Odgers"}, "authors_json is not JSON"),
+        ("papers", {"venues_json": '[""]'}, "One of the venues"),
         ("papers", {"limit": 0}, f"from 1 to {MAX_LIMIT:,}"),
         ("papers", {"query": "x" * 5000}, "shorten it"),
         ("compare", {"papers_json": "[]", "aspects_json": '["memory"]'}, "papers"),

@@ -20,6 +20,7 @@ from rag.core.errors import PaperError
 from rag.core.paper import Paper
 from rag.papers import Merged
 from rag.web import matrix, paperlist, uploads
+from rag.web.browse import Browse
 from rag.web.collection_cache import CollectionCache
 from rag.web.downloads import Downloads
 from rag.web.markup import clean
@@ -34,9 +35,9 @@ def paper(id: str, title: str = "A title", abstract: str = "One. Two. Three.", *
 
 
 PAPERS = (
-    paper("b", "“Beta” models", "They save memory.", year=2020),
-    paper("a", "alpha memory", "Fast.", year=2023),
-    paper("c", "Gamma", "Memory and speed."),
+    paper("b", "“Beta” models", "They save memory.", year=2020, authors=("Helga Moor",), venue="Bog Letters"),
+    paper("a", "alpha memory", "Fast.", year=2023, authors=("Jan Torf",)),
+    paper("c", "Gamma", "Memory and speed.", authors=("H. Moor",), venue="Fen Reports"),
 )
 
 
@@ -99,6 +100,11 @@ class Fragment(HTMLParser):
         (Look(sort="year"), "a b c"),  # The newest first, those without a year last.
         (Look(query="memory speed"), "c"),
         (Look(query="nowhere"), ""),
+        (Look(years="2020-"), "b a"),
+        (Look(query="memory", years="2021-2024"), "a"),
+        (Look(author="moor"), "b c"),
+        (Look(author="Moor, Helga", venue="bog letters"), "b"),
+        (Look(author=" ", venue="."), "b a c"),
     ],
 )
 def test_papers_are_searched_and_sorted(look: Look, ids: str) -> None:
@@ -115,6 +121,7 @@ def test_the_count_is_told(found: int, total: int, told: str) -> None:
 
 def test_nothing_found_says_what_to_do() -> None:
     assert "Search with fewer" in paperlist.count(0, 82)
+    assert "Leave a field empty" in paperlist.count(0, 82, narrowed=True)
 
 
 def test_what_is_chosen_and_read_is_told_to_those_who_do_not_see_it() -> None:
@@ -331,9 +338,21 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
 
 
 def test_the_address_of_a_search_survives_the_sanitizer() -> None:
-    html = clean(paperlist.tools(PAPERS, PAPERS[:1], Look(query='a..b&c=d "e" #f'), "papers"))
+    html = clean(paperlist.tools(PAPERS, PAPERS[:1], Look(query='a..b&c=d "e" #f', years="2019-"), "papers"))
     link = Fragment(html).links[0]
-    assert dict(parse_qsl(urlsplit(link).query)) == {"collection": "papers", "q": 'a..b&c=d "e" #f'}
+    assert dict(parse_qsl(urlsplit(link).query)) == {"collection": "papers", "q": 'a..b&c=d "e" #f', "years": "2019-"}
+
+
+def test_years_that_are_none_are_said_where_the_papers_would_be(collection: Rag) -> None:
+    browse = Browse(CollectionCache(collection.config, collection))
+    told, tools, listed = browse.listing(Look(years="lately"), "papers", ())
+    assert "give a year" in Fragment(told).text
+    assert (tools, listed) == ("", "")
+
+
+def test_the_fields_to_narrow_by_are_there_where_papers_have_them(collection: Rag, medicine: Rag) -> None:
+    shown = [Browse(CollectionCache(r.config, r)).narrowing("papers").visible for r in (medicine, collection)]
+    assert shown == [True, any(p.year or p.authors or p.venue for p in collection.papers())]
 
 
 # ---- Files
@@ -355,6 +374,15 @@ def test_papers_are_taken_as_bibtex(site: TestClient, collection: Rag) -> None:
     found = site.get("/papers.bib", params={"collection": "papers", "q": "double quantization"}).text
     assert "QLoRA" in found
     assert found.count("title = ") < 5
+
+
+def test_the_papers_that_a_list_is_narrowed_to_are_taken_as_bibtex(medicine: Rag) -> None:
+    files = Downloads(CollectionCache(medicine.config, medicine))
+    site = TestClient(Starlette(routes=[Route("/papers.bib", files.bibtex)]))
+    found = site.get("/papers.bib", params={"collection": "papers", "author": "Okonkwo", "years": "2019"}).text
+    assert found.count("title = ") == 1
+    assert "evening meal" in found
+    assert site.get("/papers.bib", params={"collection": "papers", "years": "x"}).status_code == 404
 
 
 def test_a_comparison_is_taken_as_a_table(site: TestClient, collection: Rag) -> None:

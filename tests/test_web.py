@@ -36,7 +36,7 @@ from rag.core.paper import Paper
 from rag.home.conversation import history
 from rag.home.feedback import FILE, read
 from rag.web import chat, fragments, rating, sources
-from rag.web.api import WAITING, Calls, Refusal
+from rag.web.api import WAITING, Calls, Refusal, _ask, _papers
 from rag.web.markdown import to_html
 from rag.web.markup import clean
 from rag.web.state import ConversationState, Settings
@@ -819,7 +819,7 @@ def test_papers_are_searched_and_listed(client: Any, collection: Rag) -> None:
     assert [p["id"] for p in everything["papers"]] == [p.id for p in collection.papers()]
     found = client.predict(query="pipeline parallel", limit=2, api_name="/papers")
     assert found["found"] > len(found["papers"]) == 2
-    assert set(found["papers"][0]) == {"id", "title", "authors", "year", "url", "abstract"}
+    assert set(found["papers"][0]) == {"id", "title", "authors", "year", "venue", "doi", "url", "abstract"}
     assert "Pipeline Parallelism" in found["papers"][0]["title"]
 
 
@@ -828,6 +828,25 @@ def test_a_question_about_chosen_papers_is_answered_from_these(client: Any, coll
     answer = client.predict("What is it about?", papers_json=json.dumps(titles), api_name="/ask")
     assert answer["searched"] == 3
     assert {r["title"] for r in answer["retrieved"]} <= set(titles)
+
+
+def test_programs_narrow_the_papers_by_year_author_and_venue(medicine: Rag) -> None:
+    request: Any = SimpleNamespace(url=SimpleNamespace(path="/gradio_api/call/ask"))
+    ask, papers = (make(medicine, Calls()) for make in (_ask, _papers))
+    archives = [p for p in medicine.papers() if p.venue == "Archives of Imaginary Care"]
+
+    def found(**narrowing: str) -> set[str]:
+        return {p["title"] for p in asyncio.run(papers(request, **narrowing))["papers"]}
+
+    assert found(venues_json='["archives of imaginary care"]') == {p.title for p in archives}
+    assert found(years="2018-2019") == {p.title for p in medicine.papers() if p.year in (2018, 2019)}
+    both = {p.title for p in archives if "Ruth Okonkwo" in p.authors}
+    assert found(authors_json='["Okonkwo, R."]', venues_json='["Imaginary Care"]') == both
+    answer = asyncio.run(ask(request, "What happened to fasting glucose?", years="-2016", authors_json=["Solberg"]))
+    assert answer["searched"] == 1
+    assert {c["title"] for c in answer["citations"]} == {
+        "Tolvane taken before breakfast in adults with raised fasting glucose"
+    }
 
 
 def test_papers_are_compared_by_aspects(client: Any) -> None:

@@ -13,7 +13,10 @@ from .source import Source
 
 _ENTRY = re.compile(r"^[ \t]*@[A-Za-z]+\s*[{(]", re.MULTILINE)
 _BEGINS = re.compile(r"[ \t]*@([A-Za-z]+)\s*[{(]")
-_BEGINS_SURELY = re.compile(r"@[A-Za-z]+\s*\{\s*[^\s,{}=]{0,200}\s*,")
+_BEGINS_SURELY = re.compile(r"@[A-Za-z]+\s*\{[^,{}=]{0,200},")
+_GLUED = re.compile(r"(?<=\})[ \t]*(?=@[A-Za-z]+\s*\{[^,{}=]{1,200},)")  # Scopus ends some entries so
+_FIELD = re.compile(r"[ \t]*([A-Za-z][\w-]*)[ \t]*=[ \t]*(.*)")
+_KEY = re.compile(r"[ \t]*@[A-Za-z]+[ \t]*[{(][ \t]*([^\n{}=]*)")
 _LONGEST_ENTRY = 1 << 18  # characters
 _DEEPEST = 60  # braces in braces
 
@@ -46,11 +49,10 @@ def read(source: Source) -> Iterator[Record | Fault]:
             block = block.ignore_error_block  # a field that is there twice, as in exports of Scopus
         if isinstance(block, model.Entry):
             yield Record(line, _fields(block, {name.lower(): str(text.value) for name, text in known.items()}))
+        elif "title" in (fields := _by_lines(entry)):
+            yield Record(line, _named(fields))
         else:
-            error = getattr(block, "error", None)
-            yield Fault(
-                line, f"is not BibTeX: {' '.join(str(error).split())[:300] or 'its braces or commas do not match'}"
-            )
+            yield Fault(line, "is not BibTeX: its braces or commas do not match")
     if not found:
         yield Fault(None, "holds no BibTeX entry")
 
@@ -59,7 +61,7 @@ def _entries(lines: Iterable[str]) -> Iterator[tuple[int, str, str]]:
     """Each entry with its line and its type, as far as its braces go; comments between entries are left out."""
     start, kind, depth, size = 0, "", 0, 0
     parts: list[str] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in _lines(lines):
         begins = _BEGINS.match(line) if depth <= 0 else _BEGINS_SURELY.match(line)
         if begins:
             if parts:
@@ -77,11 +79,35 @@ def _entries(lines: Iterable[str]) -> Iterator[tuple[int, str, str]]:
         if size <= 2 * _LONGEST_ENTRY:
             parts.append(line)
         depth += line.count("{") - line.count("}") - line.count("\\{") + line.count("\\}")
-        if depth <= 0 and "{" in parts[0]:
+        if depth <= 0 and "{" in parts[0] and not line.rstrip().endswith(","):
             yield start, kind, "\n".join(parts)
             parts = []
     if parts:
         yield start, kind, "\n".join(parts)
+
+
+def _lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers; one on which an entry ends and the next begins is two."""
+    for number, line in enumerate(lines, 1):
+        for part in _GLUED.split(line) if "@" in line else [line]:
+            yield number, part
+
+
+def _by_lines(entry: str) -> dict[str, str]:
+    """The fields of an entry with a brace too many or too few, if each begins on a line of its own."""
+    fields: dict[str, str] = {}
+    name = ""
+    for line in entry.split("\n"):
+        if begins := _FIELD.match(line):
+            name = begins[1].lower()
+            if name in fields:
+                name = ""
+            elif name:
+                fields[name] = begins[2]
+        elif name:
+            fields[name] += f"\n{line}"
+    key = _KEY.match(entry)
+    return {"id": key[1].strip(" ,\t") if key else ""} | {n: v.strip('{}", \t\n') for n, v in fields.items()}
 
 
 def _fields(entry: object, strings: Mapping[str, str]) -> dict[str, object]:
@@ -89,17 +115,22 @@ def _fields(entry: object, strings: Mapping[str, str]) -> dict[str, object]:
     from bibtexparser import model
 
     assert isinstance(entry, model.Entry)
-    given: dict[str, str] = {}
+    given: dict[str, str] = {"id": entry.key}
     for field in entry.fields:
         text = str(field.value)
         given.setdefault(field.key.lower(), _bare(strings.get(text.strip().lower(), text)))
+    return _named(given)
+
+
+def _named(given: Mapping[str, str]) -> dict[str, object]:
+    """The fields of a paper in those of an entry."""
     fields: dict[str, object] = {n: resolved(v) for n, v in given.items() if n in _PLAIN}
     fields |= {
         n: v.replace("\\_", "_").replace("\\%", "%").replace("\\&", "&")
         for n, v in given.items()
         if n in ("url", "doi")
     }
-    fields["id"] = entry.key
+    fields["id"] = given["id"]
     fields["title"] = resolved(given.get("title", ""))
     fields["abstract"] = _ungrouped(given.get("abstract", ""))
     fields["authors"] = [{"literal": _name(name)} for name in _apart(given.get("author", ""))]
@@ -141,7 +172,7 @@ def _bare(value: str) -> str:
 
 def resolved(text: str) -> str:
     """A title or name with TeX's accents set and its braces, which only keep the case, left out."""
-    return " ".join(re.sub(r"(?<!\\)[{}]", "", clean(text)).split())
+    return " ".join(re.sub(r"(?<!\\)[{}]", "", clean(_ungrouped(text))).split())
 
 
 def _apart(authors: str) -> list[str]:

@@ -39,6 +39,15 @@ _LABEL = (
 _GLUED = re.compile(rf"(^|[.?!)\]%;]\s{{0,3}})((?i:{_LABEL}))(?=[A-Z][a-z]|A\s|I\s|[A-Z]{{2,6}}\s)")
 
 
+_ON_A_LINE = re.compile(rf"^[ \t]*({_LABEL})[ \t]*[:.]?[ \t]*\n+(?=[ \t]*\S)", re.IGNORECASE | re.MULTILINE)
+
+
+def on_lines(text: str) -> str:
+    """`text` with ": " after headings that have a line of their own, as ScienceDirect writes them, where two have."""
+    labels = {found[1].casefold() for found in _ON_A_LINE.finditer(text)}
+    return _ON_A_LINE.sub(r"\1: ", text) if len(labels) > 1 else text
+
+
 def separated(text: str) -> str:
     """`text` with ": " after headings that lost it: "orchards.MethodsWe planted" is "orchards. Methods: We planted".
 
@@ -114,7 +123,13 @@ _WORD = re.compile(
 )
 
 
+_GLUED_WORD = re.compile(r"Abstract(?=(?:[A-Z][a-z]+|A) [a-z])")
+
+
 def _without_word(text: str, title: str) -> str:
+    if _GLUED_WORD.match(text):  # "AbstractWe planted …"; a name that begins so is there again, or in the title
+        word = text.partition(" ")[0]
+        return text if word in title or text.count(word) > 1 else text[len("Abstract") :]
     found = _WORD.match(text)
     if not found or len(text) - found.end() < 20:
         return text

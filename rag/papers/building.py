@@ -10,7 +10,7 @@ from typing import TypeVar
 from rag.core.paper import Paper, paper_id
 
 from . import names, values
-from .boilerplate import is_nothing, separated, trimmed
+from .boilerplate import is_nothing, on_lines, separated, trimmed
 from .cleaning import clean
 from .fields import FIELDS
 from .markup import without_tags
@@ -59,7 +59,7 @@ def paper_from(record: Record, source: str = "") -> Paper:
 
 def cleaned_abstract(raw: str, title: str) -> str:
     """An abstract as readers want it: without tags, leftovers of TeX and publishers' marks, its headings apart."""
-    text = clean(without_tags(raw), title=title)
+    text = clean(without_tags(on_lines(raw)), title=title)
     if "<" in text:  # tags that were entities
         text = clean(without_tags(text), title=title)
     return trimmed(separated(text), title).strip()

@@ -144,6 +144,12 @@ def _entity(match: re.Match[str]) -> str | None:
     return unescape(match.group()) if body[0] == "#" or body in html5 else None
 
 
+def _escape(match: re.Match[str]) -> str | None:
+    """What JSON writes as a backslash, "u" and four digits: half of a surrogate pair stays."""
+    char = chr(int(match.group(1), 16))
+    return None if unicodedata.category(char) in ("Cs", "Cc", "Cn", "Co") else char
+
+
 def _tag(match: re.Match[str]) -> str:
     tag, content = match.group(1).lower(), match.group(2)
     if tag == "sup":
@@ -223,6 +229,7 @@ _TAGS = "p|i|b|em|strong|sub|sup|italic|bold|sc|span|div|title|sec|a|u|br|mark|s
 _RULES = (
     # HTML, and text read in the wrong encoding. A known tag goes only with its end: "<kernel>" is a word.
     _rule("&", r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});", _entity, url=True, figures=False),
+    _rule("\\u", r"\\u([0-9a-fA-F]{4})", _escape, figures=False),
     _rule("<", rf"<({_TAGS})(?: [^<>]{{0,200}})?>([^<>]*)</\1>", _tag, url=True, figures=False),
     _rule("<", r"</?(?:jats|mml):[a-z]+(?: [^<>]{0,200})?/?>|<br ?/?>", " ", url=True, figures=False),
     _rule("\\", r"\\([A-Za-z]+)\s?\{([^{}]*)\}\s?\{([^{}]*)\}", tex.two_arguments, figures=False),

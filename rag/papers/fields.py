@@ -8,16 +8,18 @@ from __future__ import annotations
 # Columns of tables and keys of objects: CSV and TSV of Scopus, Embase, EBSCO, Lens, Dimensions, Covidence, Rayyan,
 # ASReview, OpenAlex, CORD-19, RefWorks, Zotero, IEEE, ProQuest, Cochrane and Web of Science; JSON of OpenAlex, Semantic
 # Scholar, S2ORC, Crossref, arXiv, OpenReview, DOAJ, Papers With Code, CSL, DataCite, Europe PMC, INSPIRE and BEIR.
+# Words of other languages come last.
 FIELDS: dict[str, tuple[str, ...]] = {
     "title": (
         "title", "article title", "article_title", "document title", "document_title", "paper title", "paper_title",
         "item title", "title primary", "primary title", "primary_title", "titles", "display_name", "display name",
-        "dc:title", "dc.title", "ti", "t1", "original title",
+        "dc:title", "dc.title", "ti", "t1", "original title", "título", "titulo", "titre", "titel", "标题", "题名",
     ),
     "abstract": (
         "abstract", "abstract note", "abstract_note", "abstractnote", "abstracttext", "abstract_text", "abstract text",
         "abstracts", "description_abstract", "abstract_inverted_index", "ab", "text", "summary", "descriptions",
         "dc:description", "dc.description", "dcterms:abstract",
+        "resumen", "resumo", "résumé", "zusammenfassung", "摘要",
     ),
     "key": (
         "id", "_id", "key", "cord_uid", "paper_id", "paperid", "corpus_id", "corpusid", "doc_id", "record_id",
@@ -25,11 +27,12 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "ut", "eid", "accession number", "an", "pmid", "reference id", "covidence #", "label",
     ),
     "authors": (
-        "author full names", "author_full_names", "authors_parsed", "authors", "author", "author names", "author name",
+        "author full names", "author_full_names", "author(s) full name", "authors_parsed", "authors", "author",
+        "author names", "author name",
         "author(s)", "author/s", "authors, primary", "creators", "creator", "authorships", "contributors",
         "authorstring", "authors_list", "author_list", "authorships.author.display_name",
         "authorships.raw_author_name", "af", "au", "a1", "dc:creator", "dc.creator", "authors full names",
-        "authors (raw)",
+        "authors (raw)", "autores", "autor", "auteurs", "auteur", "autoren", "作者",
     ),
     "year": (
         "year", "publication year", "publication_year", "publicationyear", "published year", "published_year",
@@ -37,7 +40,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "publish time", "date published", "date_published", "publication date", "publication_date", "publicationdate",
         "pubdate", "pdate", "date of publication", "published_date", "publisheddate", "publishedat", "published-print",
         "published-online", "prism:coverdate", "coverdate", "versions", "created", "update_date", "cdate", "da",
-        "dc:date", "electronic publication date", "journal_year", "publication_info", "year of publication",
+        "dc:date", "electronic publication date", "early access date", "journal_year", "publication_info",
+        "year of publication", "año", "ano", "année", "jahr", "年份", "年",
     ),
     "url": (
         "url", "link", "links", "urls", "url_abs", "entry_id", "abs_url", "paper_url", "pdf_url", "url_pdf",
@@ -89,7 +93,8 @@ MEDLINE: Tags = {
 }  # fmt: skip
 # https://images.webofknowledge.com/images/help/WOS/hs_wos_fieldtags.html
 WOS: Tags = {
-    "title": ("TI",), "abstract": ("AB",), "authors": ("AF", "AU", "CA"), "year": ("PY", "EA"), "doi": ("DI", "D2"),
+    "title": ("TI",), "abstract": ("AB",), "authors": ("AF", "AU", "CA"), "year": ("PY", "EY", "EA"),
+    "doi": ("DI", "D2"),
     "venue": ("SO", "SE"), "keywords": ("DE", "ID"), "key": ("UT",),
 }  # fmt: skip
 # The tags of refer and EndNote (.enw).

@@ -16,8 +16,10 @@ _BETWEEN = re.compile(r"[\s,]*")
 _DEEPEST = 4  # objects in objects around the papers
 _KNOWN = frozenset((*FIELDS["title"], *FIELDS["abstract"]))
 _ABSTRACTS = frozenset(FIELDS["abstract"])
-# Where services keep the fields of a paper: Zotero, DOAJ, OpenReview, DataCite, INSPIRE, Elasticsearch, S2ORC.
-_INSIDE = ("data", "bibjson", "content", "attributes", "metadata", "_source", "paper", "work", "message")
+# Where services keep the fields of a paper: Zotero, DOAJ, OpenReview, DataCite, INSPIRE, Elasticsearch, S2ORC,
+# Semantic Scholar's citations.
+_INSIDE = ("data", "bibjson", "content", "attributes", "metadata", "_source", "paper", "work", "message",
+           "citingpaper", "citedpaper")  # fmt: skip
 _NO_PAPERS = frozenset(("attachment", "note", "annotation"))  # what else a library of Zotero holds
 
 

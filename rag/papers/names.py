@@ -19,6 +19,9 @@ _NOT_AUTHORS = frozenset(
 _AND = re.compile(r"\s+(?:and|&)\s+|\s+and$|^and\s+", re.IGNORECASE)
 _INITIALS = re.compile(r"(?:[A-Z]\.?[- ]?){1,4}")
 _BARE_INITIALS = re.compile(r"(?:[A-Z]\.?-?){1,3}")
+_AND_OTHERS = re.compile(r"[\s,;]{0,9}\bet\.? al\b\.?[\s,;]{0,9}$", re.IGNORECASE)
+_MARKS = re.compile("[\u00b9\u00b2\u00b3\u2070-\u2079*\u2020\u2021\u00a7\u00b6]+(?:,(?=\\S))?")  # of affiliations
+_EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _SUFFIX = re.compile(r"(?:jr|sr|i{2,3}|iv)\.?", re.IGNORECASE)
 _OTHERS = re.compile(r"(?:et\.? al\.?|others|\.\.\.|…|n/?a|nan|none|null|\[?anonymous\]?)", re.IGNORECASE)
 
@@ -61,13 +64,18 @@ def _names(value: object, depth: int) -> Iterator[str]:
         roles = any(_role(one) == "author" for one in people)
         for one in value[: 2 * MOST_AUTHORS]:
             if isinstance(one, str):
-                yield given_first(one)
+                yield from _listed(one) if _several(one) else [given_first(one)]
             elif isinstance(one, Mapping):
                 if not roles or _role(one) in ("author", ""):
                     yield from _in_object(one, depth)
             elif isinstance(one, Sequence):  # arXiv's ["Family", "Given", "Suffix"]
                 parts = [part for part in one if isinstance(part, str) and part.strip()]
                 yield " ".join((*parts[1:2], *parts[:1], *parts[2:3]))
+
+
+def _several(text: str) -> bool:
+    """Whether one text of a list holds several names: "王伟；李娜", and not "山田, 太郎"."""
+    return bool(_EAST_ASIAN.search(text)) and (any(sign in text for sign in ";；、，") or text.count(",") > 1)
 
 
 def _role(person: Mapping[str, object]) -> str:
@@ -110,8 +118,8 @@ def _listed(text: str) -> Iterator[str]:
     if text[:1] in "[{" and (value := _literal(text)) is not None:
         yield from _names(value, 1)
         return
-    text = re.sub(r"\([^()]*\)", "", text)
-    separator = next((sign for sign in (";", "|", "\n") if sign in text), None)
+    text = _AND_OTHERS.sub("", _MARKS.sub("", re.sub(r"\([^()]*\)", "", text)))
+    separator = next((sign for sign in (";", "|", "\n", "；", "、", "，") if sign in text), None)
     parts = text.split(separator) if separator else _AND.split(" ".join(text.split()))
     for part in parts:
         for name in [part] if separator and "," in part and part.count(",") < 3 else _by_commas(part):
@@ -153,4 +161,4 @@ def initials_first(name: str) -> str:
 def _tidy(name: str) -> str:
     name = re.sub("[\ud800-\udfff\x00-\x1f\x7f]", " ", name[: 4 * LONGEST_NAME])
     name = re.sub(r"\([^()]*\)|\{|\}|<[^<>]*>", "", name)
-    return " ".join(name.strip(" ,;*†‡").split())[:LONGEST_NAME]
+    return " ".join(_AND_OTHERS.sub("", name).strip(" ,;*†‡").split())[:LONGEST_NAME]

@@ -29,6 +29,9 @@ def rows(lines: Iterable[str], delimiter: str, columns: int | None) -> Iterator[
         if not line.strip():
             continue
         fields = _strictly(line, delimiter)
+        if fields is None and '\\"' in line:  # as R and MySQL write a quotation mark in a field
+            fields = _strictly(line.replace('\\"', '""'), delimiter)
+            fields = fields if _fits(fields, columns) else None
         if fields is None and line.count('"') % 2 == 0:
             fields = _else(line, delimiter, columns)
         if fields is not None:

@@ -22,8 +22,8 @@ HEAD = 1 << 18  # characters by which the format is told
 _CHUNK = 1 << 17
 
 # A file packed fifty times smaller than it is holds no texts (these pack 3 to 20 times smaller).
-_SUSPICIOUS_RATIO = 50
-_SUSPICIOUS_SIZE = 32 << 20
+SUSPICIOUS_RATIO = 50
+SUSPICIOUS_SIZE = 32 << 20
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -50,6 +50,8 @@ UNPACKING = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 # Bytes that are not UTF-8 are decoded to these lone surrogates (PEP 383); each becomes its sign in Windows-1252.
 _ESCAPED = re.compile("[\udc80-\udcff]")
+_FOREIGN_WORD = re.compile("[^\\s,;.:\"'()]{0,200}[\udc80-\udcff][^\\s,;.:\"'()]{3,200}")
+_OTHER_SCRIPT = 0.6  # of the letters of words with such bytes: Swedish has 0.5, Chinese and Russian 0.7 to 1
 _WINDOWS = {0xDC00 + n: bytes([n]).decode("cp1252", "replace").replace("�", " ") for n in range(0x80, 0x100)}
 
 
@@ -58,7 +60,7 @@ class Source:
 
     Texts are UTF-8, or UTF-16 or UTF-32 with a byte order mark; UTF-16 is also known by its zero bytes. Bytes of a text
     in UTF-8 that are none are read as Windows-1252, and `foreign` is the line of the first. Reading raises Unreadable
-    where there is more text than is allowed, and what `UNPACKING` names.
+    where there is more text than is allowed, or such bytes are of another script, and what `UNPACKING` names.
     """
 
     def __init__(self, file: BinaryIO, size: int) -> None:
@@ -143,12 +145,22 @@ class Source:
             kind = error.encoding[:6].upper()
             raise Unreadable(f"says it is {kind} but is not: {error.reason} at byte {error.start}") from error
         if not text.isascii() and (found := _ESCAPED.search(text)):
+            if _is_other_script(text):
+                raise Unreadable("is neither UTF-8 nor Windows-1252, and in another script: save it as UTF-8")
             if self.foreign is None:
                 self.foreign = self._read_lines + text.count("\n", 0, found.start())
             text = text.translate(_WINDOWS)
         self._read_lines += text.count("\n")
         # One at the beginning says that it is no text; further on it is a slip of whatever wrote the file.
         return text if size == HEAD else text.replace("\0", " ")
+
+
+def _is_other_script(text: str) -> bool:
+    """Whether the words with bytes that are not UTF-8 are of little else, so that none is of Latin letters."""
+    words = "".join(_FOREIGN_WORD.findall(text))
+    others = sum(not letter.isascii() for letter in words)
+    foreign = len(_ESCAPED.findall(words))  # Some pairs of them happen to be UTF-8.
+    return len(words) > 12 and others > _OTHER_SCRIPT * len(words) and foreign > others / 2
 
 
 class _Counted(io.RawIOBase):
@@ -165,8 +177,8 @@ class _Counted(io.RawIOBase):
         self._count += len(data)
         if self._count > LARGEST_FILE:
             raise Unreadable(f"{self._has()} more than the {LARGEST_FILE:,} bytes allowed: split it")
-        if self._packed and self._count > max(_SUSPICIOUS_SIZE, _SUSPICIOUS_RATIO * self._packed):
-            raise Unreadable(f"unpacks to more than {_SUSPICIOUS_RATIO} times its size: it holds no texts of papers")
+        if self._packed and self._count > max(SUSPICIOUS_SIZE, SUSPICIOUS_RATIO * self._packed):
+            raise Unreadable(f"unpacks to more than {SUSPICIOUS_RATIO} times its size: it holds no texts of papers")
         buffer[: len(data)] = data
         return len(data)
 

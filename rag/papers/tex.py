@@ -37,7 +37,7 @@ _FUNCTIONS = words("log ln exp max min sin cos tan tanh arg argmax argmin det di
 _SPACES = words("quad qquad par newline linebreak hfill smallskip medskip bigskip space")
 _SILENT = words(
     "left right big Big bigg Bigg bigl bigr displaystyle textstyle limits nolimits item centering noindent em it bf tt "
-    "sc rm sf sl itshape bfseries ttfamily scshape small large Large footnotesize protect xspace"
+    "sc rm sf sl itshape bfseries ttfamily scshape small large Large footnotesize protect xspace bibcyr cyr"
 )
 _DROPPED = words(
     "cite citep citet citealp citeauthor citeyear ref eqref autoref cref Cref label vspace hspace begin end color "
@@ -111,7 +111,7 @@ def macros(own_name: str) -> Callable[[re.Match[str]], str | None]:
     def change(match: re.Match[str]) -> str | None:
         name, _, space = match.groups(default="")
         left = match.string[match.start() - 1 : match.start()] if match.start() else ""
-        if left in ("\\", ":", "/") or name in _ESCAPES:
+        if left in ("\\", ":", "/") or name in _ESCAPES or name in _ACCENTS:
             return None
         gap = " " if left.isalpha() else ""
         if name in _LETTERS:
@@ -128,7 +128,7 @@ def macros(own_name: str) -> Callable[[re.Match[str]], str | None]:
             return (" " if left.isalnum() else "") + name + space
         if own_name and name.lower() in _OWN_NAMES:
             return gap + own_name + space
-        symbol = _symbol(name)
+        symbol = _symbol(name) or _symbol(name.removeprefix("var"))
         if symbol:
             return symbol + space
         return None if left.isalnum() or left == "_" else name + space

@@ -24,6 +24,7 @@ from rag.core.options import Options
 from rag.core.paper import Paper, fold
 from rag.index.searching import search
 from rag.service import Rag
+from rag.web import narrowing
 
 MAX_LIMIT = 1_000
 """Papers that one search gives at most."""
@@ -96,7 +97,15 @@ def _add(function: Callable[..., Awaitable[Json]]) -> None:
 
 
 def _ask(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
-    async def ask(request: gr.Request, question: str, history_json: str = "[]", papers_json: str = "[]") -> Json:
+    async def ask(
+        request: gr.Request,
+        question: str,
+        history_json: str = "[]",
+        papers_json: str = "[]",
+        years: str = "",
+        authors_json: str = "[]",
+        venues_json: str = "[]",
+    ) -> Json:
         """Ask the collection of paper abstracts one question: about one paper, to compare several, or for a list.
 
         The answer cites exact sentences of the abstracts; where they don't say, it says so.
@@ -105,13 +114,16 @@ def _ask(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
             question: The question, in English, as one would ask a colleague.
             history_json: The conversation before it, for follow-ups: a JSON list of {"role": "user" or "assistant", "content": text}, oldest first.
             papers_json: The papers to look at: a JSON list of ids or whole titles, as `papers` gives them; [] for all.
+            years: Only papers of these years: 2018-2020, 2020-, -2015 or 2021; empty for all.
+            authors_json: Only papers by one of these authors: a JSON list of names; [] for all.
+            venues_json: Only papers of one of these journals or conferences: a JSON list of names; [] for all.
 
         Returns:
             JSON: "answer" is Markdown with markers such as [1], "citations" the quote and the paper behind each marker, "state" says how far they answer ("answers", "partly", "nearest", "nothing"), "abstained" is true for the last two, "retrieved" are the nearest papers.
         """  # noqa: E501  Gradio reads one line for each.
 
         def work() -> Json:
-            options = Options(papers=chosen(rag, papers_json))
+            options = _narrowed(years, authors_json, venues_json, chosen(rag, papers_json))
             return rag.ask(question, turns(history_json), options=options).to_json()
 
         return await calls.answer(request, work)
@@ -120,15 +132,25 @@ def _ask(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
 
 
 def _papers(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
-    async def papers(request: gr.Request, query: str = "", limit: int = 20) -> Json:
+    async def papers(
+        request: gr.Request,
+        query: str = "",
+        limit: int = 20,
+        years: str = "",
+        authors_json: str = "[]",
+        venues_json: str = "[]",
+    ) -> Json:
         """Search the titles, authors, years and abstracts of the papers in the collection, or list them all.
 
         Parameters:
             query: Words that a paper has to have, all of them, or beginnings of its words; empty for all papers.
             limit: How many papers to return at most, 1 to 1000.
+            years: Only papers of these years: 2018-2020, 2020-, -2015 or 2021; empty for all.
+            authors_json: Only papers by one of these authors: a JSON list of names; [] for all.
+            venues_json: Only papers of one of these journals or conferences: a JSON list of names; [] for all.
 
         Returns:
-            JSON: "found" is how many papers there are, "papers" the first of them, those with the words in the title before the others: id, title, authors, year, url, abstract.
+            JSON: "found" is how many papers there are, "papers" the first of them, those with the words in the title before the others: id, title, authors, year, venue, doi, url, abstract.
         """  # noqa: E501
 
         def work() -> Json:
@@ -136,7 +158,7 @@ def _papers(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
                 raise UsageError(f"The query has {len(query):,} characters; shorten it to {MAX_QUESTION:,}.")
             if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
                 raise UsageError(f"limit is {limit!r}; give a whole number from 1 to {MAX_LIMIT:,}.")
-            found = search(rag.papers(), query)
+            found = narrowing.among(search(rag.papers(), query), _narrowed(years, authors_json, venues_json))
             return {"found": len(found), "papers": [_described(paper) for paper in found[:limit]]}
 
         return await calls.answer(request, work)
@@ -171,9 +193,19 @@ def _described(paper: Paper) -> Json:
         "title": paper.title,
         "authors": list(paper.authors),
         "year": paper.year,
+        "venue": paper.venue,
+        "doi": paper.doi,
         "url": paper.url,
         "abstract": paper.abstract,
     }
+
+
+def _narrowed(years: str | None, authors_json: str, venues_json: str, papers: frozenset[str] | None = None) -> Options:
+    authors = _texts("authors_json", authors_json, "names")
+    venues = _texts("venues_json", venues_json, "names")
+    if years is not None and not isinstance(years, str):
+        raise UsageError(f"years is {years!r}; give a text such as 2018-2020 or 2020-.")
+    return narrowing.options(years or "", authors, venues, papers)
 
 
 def chosen(rag: Rag, papers_json: str | list[Any]) -> frozenset[str] | None:

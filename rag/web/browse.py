@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from rag.core.errors import RagError
+import gradio as gr
+
+from rag.core.errors import RagError, UsageError
 from rag.core.paper import Paper
 from rag.home import citing
 from rag.web import fragments, matrix, paperlist
 from rag.web.collection_cache import CollectionCache
+from rag.web.markdown import shown
 from rag.web.markup import clean
 from rag.web.paperlist import COMPARED, Look
 from rag.web.state import ConversationState
@@ -23,9 +26,10 @@ class Browse:
         self.collections = collections
 
     def all(self, look: Look, collection: str, chosen: Chosen, conversation: ConversationState) -> list[Any]:
-        """The values of `around`, `listing` and `reading`."""
+        """The values of `around`, `narrowing`, `listing` and `reading`."""
         return [
             *self.around(collection, chosen),
+            self.narrowing(collection),
             *self.listing(look, collection, chosen),
             self.reading(look, collection, chosen, conversation),
         ]
@@ -35,15 +39,26 @@ class Browse:
         names = self.collections.names()
         return [clean(paperlist.collections(names, collection)), clean(paperlist.tray(chosen, collection))]
 
+    def narrowing(self, collection: str) -> Any:
+        """The fields for year, author and venue, there if a paper of the collection has one of them."""
+        try:
+            papers = self.collections.rag(collection).papers()
+        except RagError:
+            papers = ()
+        return gr.Row(visible=any(p.year or p.authors or p.venue for p in papers))
+
     def listing(self, look: Look, collection: str, chosen: Chosen) -> list[Any]:
         """The count, what can be done with the list, and the list."""
         try:
             papers = self.collections.rag(collection).papers()
         except RagError as error:
             return [clean(fragments.problem(str(error))), "", ""]
-        found = paperlist.found(papers, look)
+        try:
+            found = paperlist.found(papers, look)
+        except UsageError as error:  # as while somebody types a year
+            return [clean(f"<p>{shown(str(error))}</p>"), "", ""]
         return [
-            clean(paperlist.count(len(found), len(papers))),
+            clean(paperlist.count(len(found), len(papers), narrowed=bool(look.years + look.author + look.venue))),
             clean(paperlist.tools(papers, found, look, collection)),
             clean(paperlist.listed(found, look, set(chosen))),
         ]

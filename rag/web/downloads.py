@@ -11,10 +11,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from rag.core.errors import RagError, UsageError
 from rag.home import citing, tables
-from rag.index.searching import search
 from rag.web import matrix
 from rag.web.collection_cache import CollectionCache
-from rag.web.paperlist import MAX_QUERY
+from rag.web.paperlist import MAX_QUERY, Look, found
 
 _BIB, _CSV, _MD = "application/x-bibtex; charset=utf-8", "text/csv; charset=utf-8", "text/markdown; charset=utf-8"
 
@@ -26,13 +25,19 @@ class Downloads:
     collections: CollectionCache
 
     async def bibtex(self, request: Request) -> Response:
-        """The papers with an `id` of the address, or those that the search `q` finds; without either all of them."""
+        """The papers with an `id` of the address, or those that the search `q` finds and that have its `years`,
+        `author` and `venue`; without any all of them.
+        """
 
         def made() -> str:
             papers = self.collections.rag(request.query_params.get("collection", "")).papers()
             if wanted := set(request.query_params.getlist("id")):
                 return citing.write([p for p in papers if p.id in wanted], "bibtex")
-            return citing.write(search(papers, request.query_params.get("q", "")[:MAX_QUERY]), "bibtex")
+            query, years, author, venue = (
+                request.query_params.get(name, "")[:MAX_QUERY] for name in ("q", "years", "author", "venue")
+            )
+            look = Look(query=query, years=years, author=author, venue=venue)
+            return citing.write(found(papers, look), "bibtex")
 
         return await run_in_threadpool(_file, made, "papers.bib", _BIB)
 

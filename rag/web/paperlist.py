@@ -14,9 +14,10 @@ from urllib.parse import quote, urlencode
 
 from rag.core.answer import Answer
 from rag.core.config import DEFAULT_COLLECTION
-from rag.core.paper import Paper
+from rag.core.paper import Paper, fold
 from rag.home.citing import doi_of
 from rag.index.searching import search
+from rag.web import narrowing
 from rag.web.bridge import button, copier
 from rag.web.collection_cache import title
 from rag.web.markdown import shown
@@ -39,11 +40,15 @@ SORTS: dict[Sort, str] = {"match": "Best match", "file": "As in the files", "tit
 class Look:
     """How a reader looks at the papers: what is searched and how sorted, how many are listed, and what is read.
 
+    `years`, `author` and `venue` are what the papers are narrowed to, as the reader wrote them, "" for nothing.
     `reading` is the id of a paper, "" for none; `sentence` is the place in its abstract that was asked for, and
     `visit` tells one click that opened it from the next.
     """
 
     query: str = ""
+    years: str = ""
+    author: str = ""
+    venue: str = ""
     sort: Sort | None = None
     limit: int = PAGE
     reading: str = ""
@@ -57,10 +62,17 @@ class Look:
             return "match" if self.query.strip() else "file"
         return self.sort
 
+    @property
+    def address(self) -> list[tuple[str, str]]:
+        """What is searched and narrowed to, as fields of an address."""
+        fields = [("q", self.query), ("years", self.years), ("author", self.author), ("venue", self.venue)]
+        return [(name, value) for name, value in fields if value.strip()]
+
 
 def found(papers: Sequence[Paper], look: Look) -> list[Paper]:
-    """The papers that are searched for, sorted."""
-    matching = search(papers, look.query)
+    """The papers that are searched for, sorted. Raises UsageError for years that are none."""
+    authors, venues = ([name] if fold(name) else [] for name in (look.author, look.venue))
+    matching = narrowing.among(search(papers, look.query), narrowing.options(look.years, authors, venues))
     match look.sorted_by:
         case "title":
             return sorted(matching, key=lambda p: re.sub(r"^\W+", "", p.title.casefold()))
@@ -84,8 +96,10 @@ def place(value: str) -> tuple[str, tuple[int, int] | None]:
     return value, None
 
 
-def count(shown_papers: int, total: int) -> str:
-    """How many of the papers were found."""
+def count(shown_papers: int, total: int, *, narrowed: bool = False) -> str:
+    """How many of the papers were found; `narrowed` where not only words were searched."""
+    if total and not shown_papers and narrowed:
+        return "<p>No paper fits all of this. Leave a field empty, or search with fewer words.</p>"
     if total and not shown_papers:
         return "<p>No paper has all of these words. Search with fewer, or with their beginnings.</p>"
     of = f"{shown_papers:,} of {total:,}" if shown_papers != total else f"{total:,}"
@@ -102,9 +116,7 @@ def tools(papers: Sequence[Paper], found: Sequence[Paper], look: Look, collectio
     if found and len(found) < len(papers):
         parts.append(button("choose-found", "", f"Choose all {len(found):,} found", style="link"))
     if found:
-        parts.append(
-            _bibtex(collection, [("q", look.query)] if look.query.strip() else [], f"BibTeX of {len(found):,}")
-        )
+        parts.append(_bibtex(collection, look.address, f"BibTeX of {len(found):,}"))
     return f'<div class="tools">{"".join(parts)}</div>'
 
 

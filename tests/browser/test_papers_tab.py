@@ -323,3 +323,36 @@ def test_the_last_word_wins_however_fast_one_types(open_page: Open, address: str
     expect(page.locator(".papers .title").first).to_contain_text("QLoRA")
     page.wait_for_timeout(1500)
     expect(page.locator(".papers .title").first).to_contain_text("QLoRA")
+
+
+@pytest.fixture(scope="module")
+def described(medicine: Rag, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A page over papers with authors, years and venues."""
+    home = str(medicine.config.home)
+    arguments = ["-m", "rag.cli", "serve", "--port", str(free_port()), "--home", home]
+    with serving(tmp_path_factory.mktemp("described"), arguments) as address:
+        yield address
+
+
+def test_the_list_is_narrowed_by_year_author_and_venue_and_what_is_left_is_asked(
+    open_page: Open, described: str
+) -> None:
+    page = papers(open_page, described)
+    page.get_by_label("Years").fill("2012-2019")
+    page.get_by_label("Author", exact=True).fill("okonkwo")
+    expect(page.locator(".papers li")).to_have_count(2)
+    page.get_by_label("Journal or conference").fill("Imaginary Care")
+    page.get_by_label("Years").fill("2019")
+    expect(page.locator(".papers li")).to_have_count(1)
+    page.get_by_role("button", name="Choose all 1 found").click()
+    page.get_by_role("button", name="Ask it").click()
+    assert "2%" in ask(page, "What happened to nausea?").inner_text()
+    page.get_by_role("tab", name="Papers").click()
+    page.get_by_label("Years").fill("lately")
+    expect(page.locator("#papers-count")).to_contain_text("give a year")
+
+
+def test_fields_to_narrow_by_are_not_there_where_no_paper_has_what_they_ask(open_page: Open, address: str) -> None:
+    page = papers(open_page, address)
+    expect(page.get_by_label("Search the papers")).to_be_visible()
+    assert page.get_by_label("Journal or conference").count() == 0

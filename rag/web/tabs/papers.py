@@ -28,6 +28,10 @@ class Parts:
     tray: gr.Markdown
     browsing: gr.Column
     query: gr.Textbox
+    narrowing: gr.Row
+    years: gr.Textbox
+    author: gr.Textbox
+    venue: gr.Textbox
     count: gr.Markdown
     tools: gr.Markdown
     listed: gr.Markdown
@@ -42,7 +46,12 @@ class Parts:
     @property
     def all(self) -> list[Any]:
         """What `Browse.all` gives values for."""
-        return [self.collections, self.tray, *self.listing, self.reading]
+        return [self.collections, self.tray, self.narrowing, *self.listing, self.reading]
+
+    @property
+    def asked(self) -> list[Any]:
+        """The fields in which a reader says which papers are listed."""
+        return [self.query, self.years, self.author, self.venue]
 
 
 def layout() -> Parts:
@@ -54,22 +63,32 @@ def layout() -> Parts:
     with gr.Row(elem_id="papers-columns"):
         with gr.Column(scale=3, min_width=300, elem_id="papers-left"):
             with gr.Column(elem_id="papers-browse") as browsing:
-                query = gr.Textbox(
-                    label="Search the papers",
-                    show_label=False,
-                    placeholder="Search titles, authors, years and abstracts",
-                    elem_id="papers-query",
-                    max_lines=1,
-                    max_length=MAX_QUERY,
-                    html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
-                )
+                query = _field("Search the papers", "Search titles, authors, years and abstracts", "papers-query")
+                with gr.Row(elem_id="papers-narrowing", visible=False) as narrowing:
+                    years = _field("Years", "Years, as 2018-2020 or 2020-", "papers-years")
+                    author = _field("Author", "Author", "papers-author")
+                    venue = _field("Journal or conference", "Journal or conference", "papers-venue")
                 count = gr.Markdown("", elem_id="papers-count", **HTML)
                 tools = gr.Markdown("", elem_id="papers-tools", **HTML)
                 listed = gr.Markdown("", elem_id="papers-list", **HTML)
             compared = comparing.layout()
         with gr.Column(scale=2, min_width=300, elem_id="papers-right"):
             reading = gr.Markdown(clean(paperlist.NOTHING_READ), elem_id="papers-reading", **HTML)
-    return Parts(collections, added, tray, browsing, query, count, tools, listed, compared, reading)
+    asked = (query, narrowing, years, author, venue)
+    return Parts(collections, added, tray, browsing, *asked, count, tools, listed, compared, reading)
+
+
+def _field(label: str, placeholder: str, id: str) -> gr.Textbox:
+    return gr.Textbox(
+        label=label,
+        show_label=False,
+        placeholder=placeholder,
+        elem_id=id,
+        max_lines=1,
+        max_length=MAX_QUERY,
+        min_width=100,
+        html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+    )
 
 
 def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> gr.events.Dependency:
@@ -85,8 +104,19 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> gr.events.Dependency:
     def relisted(look: Look, collection: str, chosen: Chosen) -> list[Any]:
         return [look, *browse.listing(look, collection, chosen)]
 
-    def searched(query: str, look: Look, collection: str, chosen: Chosen) -> list[Any]:
-        return relisted(replace(look, query=query[:MAX_QUERY], limit=PAGE), collection, chosen)
+    def searched(
+        query: str,
+        years: str | None,
+        author: str | None,
+        venue: str | None,
+        look: Look,
+        collection: str,
+        chosen: Chosen,
+    ) -> list[Any]:
+        # A field that isn't shown has no value.
+        query, years, author, venue = ((text or "")[:MAX_QUERY] for text in (query, years, author, venue))
+        look = replace(look, query=query, years=years, author=author, venue=venue, limit=PAGE)
+        return relisted(look, collection, chosen)
 
     def ordered(sent: str, look: Look, collection: str, chosen: Chosen) -> list[Any]:
         sort = paperlist.sort_named(bridge.value(sent))
@@ -106,10 +136,11 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> gr.events.Dependency:
 
     def moved(collection: str, chosen: Chosen, conversation: ConversationState) -> list[Any]:
         chosen = browse.present(collection, chosen)
-        left = [chosen, Look(), "", *comparing.closed()]
+        left = [chosen, Look(), *[""] * len(parts.asked), *comparing.closed()]
         return [*left, *browse.all(Look(), collection, chosen, conversation)]
 
-    parts.query.change(searched, [parts.query, *states], [look, *parts.listing], trigger_mode="always_last", **QUICK)
+    for field in parts.asked:
+        field.change(searched, [*parts.asked, *states], [look, *parts.listing], trigger_mode="always_last", **QUICK)
     on("sort", ordered, states, [look, *parts.listing])
     on("more", lengthened, states, [look, *parts.listing])
     on("read", read, [*states, shared.conversation], [shared.tabs, parts.reading, look, *parts.listing])
@@ -121,7 +152,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> gr.events.Dependency:
     shared.collection.change(
         moved,
         [shared.collection, shared.chosen, shared.conversation],
-        [shared.chosen, look, parts.query, *faces, *parts.all],
+        [shared.chosen, look, *parts.asked, *faces, *parts.all],
         **CHANGING,
     )
     page.load(redrawn, [*states, shared.conversation], parts.all, **QUICK)
