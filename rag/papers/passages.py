@@ -27,8 +27,10 @@ _NEVER_END = frozenset(
 # After these it does when a capital follows: "and so on, etc. We show", "by Smith et al. We show", "in 5 min. We show".
 _MAY_END = frozenset({"al", "etc", "inc", "u.s", "u.k", "ltd", "corp", "min", "no"})
 
-_STOP = re.compile(r"""[.!?]+["'”’)\]]*(?=\s)|[。！？]+["'”’」』）)\]]*|\n\s*\n""")
-_LAST_WORD = re.compile(r"[^\s(\[\"'“]+$")
+_STOP = re.compile(r"""(?<![.!?])[.!?]++["'”’)\]]*(?=\s)|[。！？]+["'”’」』）)\]]*|\n\s*\n""")
+_BEFORE_WORD = re.compile(r"[\s(\[\"'“]")
+_LONGEST_WORD = 40  # characters before a stop that are looked at: the longest abbreviation has six
+_FOLLOWING = re.compile(r"\s*([A-Z][\w'-]*)")
 _OPENS = re.compile(r"""\s*["'“‘(\[<]*(?P<first>[^\W_]|[∼~<$\\+-])""")
 _OPENS_WITH_CAPITAL = re.compile(r"""\s*["'“‘(\[]*(?P<first>[^\W\d_])""")
 # A label of an enumeration that stands alone, "1." or "(2)": it belongs to what follows.
@@ -62,33 +64,31 @@ def _ends_sentence(text: str, start: int, stop: re.Match[str]) -> bool:
     if not mark.strip() or mark[0] in "。！？":
         return True
     rest = stop.end()
-    word_match = _LAST_WORD.search(text, start, stop.start())
-    word = word_match.group() if word_match else ""
+    word = _BEFORE_WORD.split(text[max(start, stop.start() - _LONGEST_WORD) : stop.start()])[-1]
     if _LABEL.match(word) and text[start : stop.start()].strip(" ([") == word.strip("(["):
         return False
     if mark.startswith(".") and len(mark.rstrip("\"'”’)]")) == 1:
         known = word.lower().strip("([\"'“")
         if known in _MAY_END:
-            return _opens(_OPENS_WITH_CAPITAL, text, rest)
+            return _opens(_OPENS_WITH_CAPITAL.match(text, rest))
         if known in _NEVER_END:
             return False
         if re.fullmatch(r"(?:[A-Z]\.)*[A-Z]", word) and len(word) != 3 and _looks_like_initial(text, start, stop, rest):
             return False
-    return _opens(_OPENS, text, rest) or bool(_NAME.match(text, rest))
+    return _opens(_OPENS.match(text, rest)) or bool(_NAME.match(text, rest))
 
 
-def _opens(pattern: re.Pattern[str], text: str, at: int) -> bool:
-    """Whether what stands at `at` begins a sentence: in any script, and in lower case only where it is Greek."""
-    match = pattern.match(text, at)
+def _opens(match: re.Match[str] | None) -> bool:
+    """Whether what stands there begins a sentence: in any script, and in lower case only where it is Greek."""
     return match is not None and (not match["first"].islower() or "α" <= match["first"] <= "ω")
 
 
 def _looks_like_initial(text: str, start: int, stop: re.Match[str], rest: int) -> bool:
     """Whether "J." before a capital is part of a name ("J. Smith") and not the end ("see Appendix A. We …")."""
-    before = text[start : stop.start() - 1].split()
+    before = text[max(start, stop.start() - _LONGEST_WORD) : stop.start() - 1].split()
     if before and before[-1].lower() in {"appendix", "section", "table", "figure", "type", "class", "vitamin", "plan"}:
         return False
-    following = re.match(r"\s*([A-Z][\w'-]*)", text[rest:])
+    following = _FOLLOWING.match(text, rest)
     return bool(following) and following.group(1).lower() not in _STARTERS  # type: ignore[union-attr]
 
 
