@@ -845,7 +845,8 @@ def test_four_calls_at_a_time_and_where_too_many_wait_they_are_refused_in_words(
     async def is_disconnected() -> bool:
         return False
 
-    request: Any = SimpleNamespace(url=SimpleNamespace(path="/gradio_api/run/ask"), is_disconnected=is_disconnected)
+    url = SimpleNamespace(path="/gradio_api/run/ask")
+    request: Any = SimpleNamespace(url=url, scope={}, is_disconnected=is_disconnected)
 
     def work(_: threading.Event) -> dict[str, Any]:
         running[0] += 1

@@ -29,6 +29,7 @@ from rag.core.options import Options
 from rag.core.paper import Paper, fold
 from rag.index.searching import search
 from rag.service import Rag
+from rag.web.intake import GONE
 
 MAX_LIMIT = 1_000
 """Papers that one search gives at most."""
@@ -100,7 +101,9 @@ async def _while_there(request: gr.Request, stop: threading.Event) -> AsyncItera
     scope = anyio.CancelScope()
 
     async def watch() -> None:
-        while not await request.is_disconnected():
+        # What is answered by another request, as Gradio's queue does, is given up with that.
+        left = request.scope.get(GONE)
+        while not (left.is_set() if left else await request.is_disconnected()):
             await asyncio.sleep(_LOOK)
         stop.set()
         scope.cancel()

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
+import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -31,6 +33,8 @@ QUOTA, QUOTA_OF_ALL = 500 << 20, 2 << 30
 """Bytes that one reader, and all of them together, may upload within `KEPT`."""
 KEPT = 2 * 3600
 """Seconds that Gradio keeps an uploaded file at most (`delete_cache` in rag.web.page)."""
+GONE = "rag.gone"
+"""In the scope of a request that begins a call: a `threading.Event`, set when nobody reads what comes of it."""
 _EVENTS = 10_000  # The owners of so many calls are remembered.
 _FORM = 1 << 20  # bytes of an upload beside its files
 
@@ -43,6 +47,7 @@ READ_ONLY = "Papers are added by whoever runs this server, and by those whom the
 _SESSION = re.compile(r"(/(?:heartbeat|stream)/)([^/]+)")
 _RESULT = re.compile(r"/call/(?:v2/)?[^/]+/([^/]+)/?$")
 _BEGINS = re.compile(r"/(?:queue/join|call/(?:v2/)?[^/]+)/?$")
+_STREAM = re.compile(r"/queue/data/?$")
 _UPLOAD = re.compile(r"/upload/?$")
 
 
@@ -52,7 +57,8 @@ class Intake:
     def __init__(self, app: ASGIApp, config: Config) -> None:
         self._app, self._config = app, config
         self._quota = Quota()
-        self._events: OrderedDict[str, str] = OrderedDict()
+        self._events: OrderedDict[str, tuple[str, str]] = OrderedDict()  # to each its owner and its session
+        self._gone: OrderedDict[str, threading.Event] = OrderedDict()  # of sessions that wait for an answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it here."""
@@ -62,21 +68,32 @@ class Intake:
         request = Request(scope, receive)
         owner = named_owner(request)
         answer: Response | None = None
+        streamed = ""  # the session whose answers this request waits for
         if scope["method"] == "POST" and _UPLOAD.search(scope["path"]):
             answer = self._upload(request, owner)
-        elif (found := _RESULT.search(scope["path"])) and scope["method"] == "GET" and not self._began(found[1], owner):
-            answer = JSONResponse({"detail": NOT_YOURS}, 404)
+        elif (found := _RESULT.search(scope["path"])) and scope["method"] == "GET":
+            whose, streamed = self._events.get(found[1], (None, ""))
+            answer = None if whose == owner else JSONResponse({"detail": NOT_YOURS}, 404)
         elif scope["method"] not in ("GET", "HEAD"):
             body = await _body(request)
             if body is None:
                 answer = JSONResponse({"detail": TOO_LARGE.format(MAX_BODY)}, 413, {"connection": "close"})
             else:
-                receive = _replayed(self._bound(body, owner), receive)
+                body, session = self._bound(body, owner, begins=_BEGINS.search(scope["path"]) is not None)
+                receive = _replayed(body, receive)
+                if session:
+                    scope = {**scope, GONE: self._waiting(session)}
+                    send = self._noting(send, owner, session)
+        elif _STREAM.search(scope["path"]):
+            streamed = bound(request.query_params.get("session_hash", ""), owner)
         if answer is not None:
             await answer(scope, receive, send)
             return
-        send = self._noting(send, owner) if _BEGINS.search(scope["path"]) else send
-        await self._app(_bound_address(scope, owner), receive, send)
+        try:
+            await self._app(_bound_address(scope, owner), receive, send)
+        finally:
+            if gone := self._gone.pop(streamed, None):
+                gone.set()
 
     def _upload(self, request: Request, owner: str) -> Response | None:
         """Why files may not come; None where they may. Gradio shows the text of a refusal."""
@@ -89,29 +106,34 @@ class Intake:
             return PlainTextResponse(TOO_LARGE.format(MAX_UPLOAD), 413, {"connection": "close"})
         return None if self._quota.takes(owner, int(size)) else PlainTextResponse(FULL, 429, {"connection": "close"})
 
-    def _bound(self, body: bytes, owner: str) -> bytes:
-        """The body of a request with the owner's session in place of what was sent, and events of theirs only."""
+    def _bound(self, body: bytes, owner: str, *, begins: bool) -> tuple[bytes, str]:
+        """A body with the owner's session in place of what was sent, and events of theirs only; the session where it
+        begins a call."""
         try:
             sent = json.loads(body) if body.strip() else None
         except (ValueError, RecursionError):
-            return body  # no JSON: it can name no session
-        if not isinstance(sent, dict) or not {"session_hash", "event_id"} & sent.keys():
-            return body
-        if "session_hash" in sent and sent["session_hash"] is not None:
-            sent["session_hash"] = bound(str(sent["session_hash"]), owner)
-        if "event_id" in sent and not self._began(str(sent["event_id"]), owner):
+            return body, ""  # no JSON: it can name no session
+        if not isinstance(sent, dict) or not (begins or {"session_hash", "event_id"} & sent.keys()):
+            return body, ""
+        if begins or sent.get("session_hash") is not None:
+            sent["session_hash"] = bound(str(sent.get("session_hash") or secrets.token_hex(16)), owner)
+        if "event_id" in sent and self._events.get(str(sent["event_id"]), ("",))[0] != owner:
             sent["event_id"] = ""
-        return json.dumps(sent).encode()
+        return json.dumps(sent).encode(), sent["session_hash"] if begins else ""
 
-    def _began(self, event: str, owner: str) -> bool:
-        return self._events.get(event) == owner
+    def _waiting(self, session: str) -> threading.Event:
+        """What is set when nobody waits for the answers of a session any more."""
+        gone = self._gone.setdefault(session, threading.Event())
+        while len(self._gone) > _EVENTS:
+            self._gone.popitem(last=False)
+        return gone
 
-    def _noting(self, send: Send, owner: str) -> Send:
+    def _noting(self, send: Send, owner: str, session: str) -> Send:
         """Remember whose the call is that a response begins."""
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.body" and (found := _event(message.get("body", b""))):
-                self._events[found] = owner
+                self._events[found] = owner, session
                 while len(self._events) > _EVENTS:
                     self._events.popitem(last=False)
             await send(message)
