@@ -846,7 +846,7 @@ def test_four_calls_at_a_time_and_where_too_many_wait_they_are_refused_in_words(
         return False
 
     url = SimpleNamespace(path="/gradio_api/run/ask")
-    request: Any = SimpleNamespace(url=url, scope={}, is_disconnected=is_disconnected)
+    request: Any = SimpleNamespace(url=url, request=SimpleNamespace(scope={}), is_disconnected=is_disconnected)
 
     def work(_: threading.Event) -> dict[str, Any]:
         running[0] += 1

@@ -102,7 +102,7 @@ async def _while_there(request: gr.Request, stop: threading.Event) -> AsyncItera
 
     async def watch() -> None:
         # What is answered by another request, as Gradio's queue does, is given up with that.
-        left = request.scope.get(GONE)
+        left = request.request.scope.get(GONE) if request.request else None
         while not (left.is_set() if left else await request.is_disconnected()):
             await asyncio.sleep(_LOOK)
         stop.set()
