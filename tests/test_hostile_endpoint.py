@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import time
 import tracemalloc
 from collections.abc import Callable
 
 import pytest
 from endpoint_server import Behaviour, EndpointServer, Exchange, answer, error
 
+from rag.ask.reading.brackets import citation_at
+from rag.core.config import Config
 from rag.core.errors import ModelError, ModelRateLimit, ModelServerError
 from rag.llm.client import Client
 from rag.llm.endpoint import Endpoint
 from rag.llm.keys import Striking, forms
 from rag.llm.prompts import Message
+from rag.service import Rag, build
 
 pytestmark = pytest.mark.hostile
 
@@ -191,3 +195,24 @@ def test_how_long_to_wait_is_said_in_words(header: str, words: str) -> None:
     with pytest.raises(ModelRateLimit, match=words) as caught:
         asked(error(429, "Slow down.", {"Retry-After": header}))
     assert caught.value.retry_after is None or 0 <= caught.value.retry_after <= 24 * 3600
+
+
+# ---- Replies that are hard to read
+
+
+@pytest.mark.parametrize("piece", [". ", "1,", "[1", "[1, 1, ", "!", "J. ", "A. ", "| ", "and "])
+def test_no_reply_takes_long_to_be_read_and_proved(collection: Rag, piece: str) -> None:
+    text = (piece * 24_000)[:23_900]
+    with EndpointServer(answer(*(text[i : i + 500] for i in range(0, len(text), 500)))) as server:
+        config = Config(home=collection.config.home, model="m", base_url=server.url, context=8192)
+        with build(config) as rag:
+            rag.index()
+            start = time.process_time()
+            assert rag.ask("What does QLoRA save?").citations
+            assert time.process_time() - start < 8
+
+
+def test_brackets_full_of_numbers_are_read_at_once() -> None:
+    start = time.process_time()
+    assert citation_at("[" + "1, " * 39 + "x]", final=True) is None
+    assert time.process_time() - start < 0.2

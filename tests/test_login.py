@@ -38,6 +38,8 @@ from rag.web.sessions import (
     session_key,
 )
 
+pytestmark = pytest.mark.hostile
+
 PASSWORD = "correct horse"
 OTHER = "battery: staple"
 AUTH = f"alice:{PASSWORD}, bob.b-1:{OTHER}"

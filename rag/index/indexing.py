@@ -55,10 +55,13 @@ def build(collection: Path, papers: Sequence[Paper], embedding: BuiltinEmbedding
     The caller holds the collection's write lock. Returns the new folder, which is not yet current (`switch`).
     """
     folder = collection / f"index-{fingerprint_digest()}-{digest(papers)}"
-    if (there := _reusable(folder)) is not None:
-        there.close()
+    old = current(collection)
+    previous = _reusable(old)
+    there = previous if old == folder else _reusable(folder)
+    if there is not None:
+        for index in filter(None, {there, previous}):
+            index.close()
         return folder
-    previous = _reusable(current(collection))
     draft = collection / f"{folder.name}.draft"
     shutil.rmtree(draft, ignore_errors=True)
     try:
