@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --no-compile $(if $(V),,-qq)
 
 .DEFAULT_GOAL := help
-.PHONY: help install peers run test test-browser test-server test-peers screenshots check format bench ablate bench-page eval eval-recorded lock clean
+.PHONY: help install peers run test test-hostile test-browser test-server test-peers screenshots check format bench ablate bench-page eval eval-recorded lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ run: $(VENV)/.installed ## serve the chat at http://127.0.0.1:7860 (ARGS="--port
 
 test: $(VENV)/.dev ## run the tests that need no browser, model server or peer (ARGS="-k quotes" is passed on)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 $(ARGS)
+
+test-hostile: $(VENV)/.dev ## run the attacks of SECURITY.md alone; `make test` runs them, too
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m hostile $(ARGS)
 
 test-browser: $(VENV)/.dev ## run the tests that need Chromium on this machine
 	@$(BIN)/python -m pytest -m browser $(ARGS)

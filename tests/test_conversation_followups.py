@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from rag import Answer, Rag, Turn
 from rag.ask.plan import UNSURE
+from rag.core.config import MAX_QUESTION, MAX_TURN
 
 SHIVERING = "What share of mothers shivered under warmed blankets?"
 KNEES = "Cycling or walking in a pool: which eased knee pain more?"
@@ -171,3 +174,15 @@ def test_turns_may_be_mappings(medicine: Rag) -> None:
 def test_an_answer_without_a_title_is_found_by_its_words(medicine: Rag) -> None:
     history = [Turn("user", SHIVERING), Turn("assistant", "It occurred in 17% of them.")]
     assert firsts(medicine.ask("And how many were under sheets?", history)) == {"Warmed"}
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("piece", ["a ", "- ", ". ", "what about ", "[", "é"])
+def test_a_long_history_makes_no_long_question(collection: Rag, piece: str) -> None:
+    """ "What about X?" takes the last question along, and each turn without a paper costs a search."""
+    long = (piece * MAX_TURN)[:MAX_TURN]
+    history = [Turn("user", long), Turn("assistant", long)] * 25
+    start = time.process_time()
+    answer = collection.ask("What about X?", history)
+    assert time.process_time() - start < 5
+    assert len(answer.standalone_question) <= MAX_QUESTION

@@ -22,7 +22,7 @@ from rag.index.index import Index, current
 from rag.papers import load
 from rag.papers.sentences import split_sentences
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="forks"), pytest.mark.hostile]
 
 KILLS = 8
 # Names papers whose abstracts differ between the versions, so that both answer it, and not alike.

@@ -13,6 +13,8 @@ import pytest
 
 from rag.papers import load
 
+pytestmark = pytest.mark.hostile
+
 SECONDS, BYTES = 8, 400_000_000
 
 

@@ -373,7 +373,7 @@ def test_a_damaged_library_names_its_line(rag: Rag, ingest: Callable[..., Any]) 
     ingest([record("Alpaca"), record("Cobalt")])
     library = folder_of(rag) / "papers.jsonl"
     library.write_text(library.read_text(encoding="utf-8")[:-20], encoding="utf-8")
-    with pytest.raises(StoreError, match=r"papers\.jsonl, line 2 .* ingest the papers again"):
+    with pytest.raises(StoreError, match=r"papers\.jsonl, line 2 .* rag ingest repairs it"):
         rag.papers()
 
 

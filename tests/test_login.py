@@ -25,7 +25,20 @@ from rag.core.config import Config
 from rag.core.errors import ConfigError, StoreError, UsageError
 from rag.web import sessions
 from rag.web.login import FOREIGN, OUTSIDE, REBOUND, WRONG, Login, owner, require
-from rag.web.sessions import GUESSES, KEY_FILE, LIFETIME, WINDOW, Failures, Sessions, open_sessions, session_key
+from rag.web.sessions import (
+    GUESSES,
+    GUESSES_OF_ADDRESS,
+    GUESSES_OF_NAME,
+    KEY_FILE,
+    LIFETIME,
+    WINDOW,
+    Failures,
+    Sessions,
+    open_sessions,
+    session_key,
+)
+
+pytestmark = pytest.mark.hostile
 
 PASSWORD = "correct horse"
 OTHER = "battery: staple"
@@ -37,7 +50,10 @@ def app() -> Starlette:
     """Answers every path with the owner of the request."""
 
     def who(request: Request) -> JSONResponse:
-        return JSONResponse({"owner": owner(request), "said": request.headers.getlist("x-rag-owner")})
+        headers = request.headers
+        answer = JSONResponse({"owner": owner(request), "said": headers.getlist("x-rag-owner")})
+        answer.headers["believed"] = str([headers.get(name) for name in ("x-forwarded-host", "x-gradio-server")])
+        return answer
 
     methods = ["GET", "POST", "PUT", "DELETE", "OPTIONS"]
     return Starlette(routes=[Route("/{path:path}", who, methods=methods)])
@@ -321,6 +337,30 @@ def test_without_a_login_no_secret_is_made(home: Path) -> None:
     assert not home.exists()
 
 
+def test_a_copied_cookie_is_worth_nothing_after_the_logout(home: Path) -> None:
+    ada = visitor(door(home, auth=AUTH))
+    log_in(ada)
+    name, stolen = next(iter(ada.cookies.items()))
+    other = log_in(visitor(door(home, auth=AUTH))).cookies  # of another browser, which stays logged in
+    ada.post("/logout", headers=BROWSER)
+    for again in (door(home, auth=AUTH), ada.app):  # also in a process that is started later
+        thief = visitor(again)
+        for cookie in (stolen, *(stolen[:-1] + last for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")):
+            assert thief.get("/", headers={"cookie": f"{name}={cookie}"}).status_code == 401
+        assert thief.get("/", headers={"cookie": f"{name}={other[name]}"}).status_code == 200
+
+
+def test_a_logout_that_cannot_be_noted_says_so(guarded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    log_in(guarded)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    reply = guarded.post("/logout")
+    assert (reply.status_code, "nobody is logged out" in reply.text) == (500, True)
+
+
 # ---- Guessing
 
 
@@ -348,24 +388,43 @@ def test_a_minute_later_one_may_try_again_and_a_network_is_one_address() -> None
     now = 100.0
     failures = Failures(lambda: now)
     for n in range(GUESSES):
-        failures.add(f"2001:db8::{n}")
+        failures.add(f"2001:db8::{n}", "alice")
         now += 1
-    assert failures.wait("2001:db8::ffff") == WINDOW - GUESSES
-    assert failures.wait("2001:db8:0:1::1") == 0
-    assert failures.wait("") == 0
+    assert failures.wait("2001:db8::ffff", "alice") == WINDOW - GUESSES
+    assert failures.wait("2001:db8::ffff", "bob") == 0, "others may be behind the same proxy"
+    assert failures.wait("2001:db8:0:1::1", "alice") == 0
+    assert failures.wait("", "alice") == 0
     now += WINDOW - GUESSES
-    assert failures.wait("2001:db8::ffff") == 0
-    failures.add("2001:db8::1")
-    assert failures.wait("2001:db8::ffff") > 0
+    assert failures.wait("2001:db8::ffff", "alice") == 0
+    failures.add("2001:db8::1", "alice")
+    assert failures.wait("2001:db8::ffff", "alice") > 0
+
+
+def test_guesses_at_one_name_are_counted_wherever_they_come_from() -> None:
+    failures = Failures(lambda: 100.0)
+    failures.passed("192.0.2.1", "alice")
+    for n in range(GUESSES_OF_NAME):
+        assert failures.wait(f"10.0.0.{n}", "alice") == 0
+        failures.add(f"10.0.0.{n}", "alice")
+    assert failures.wait("10.0.1.1", "alice") > WINDOW
+    assert failures.wait("10.0.1.1", "bob") == 0
+    assert failures.wait("192.0.2.1", "alice") == 0, "she herself, where she was before, is not shut out"
+
+
+def test_an_address_may_not_try_a_word_on_all_names() -> None:
+    failures = Failures(lambda: 100.0)
+    for n in range(GUESSES_OF_ADDRESS):
+        failures.add("192.0.2.1", f"name {n}")
+    assert failures.wait("192.0.2.1", "alice") == WINDOW
 
 
 def test_failures_are_not_remembered_without_bound() -> None:
     failures = Failures()
     for _ in range(GUESSES):
-        failures.add("192.0.2.1")
-    for n in range(10_000):
-        failures.add(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}")
-    assert failures.wait("192.0.2.1") == 0
+        failures.add("192.0.2.1", "alice")
+    for n in range(15_000):
+        failures.add(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", f"name {n}")
+    assert failures.wait("192.0.2.1", "alice") == 0
 
 
 # ---- Whose a request is
@@ -425,8 +484,19 @@ def test_a_page_without_an_origin_is_of_another_site_than_a_server_without_a_nam
     ],
 )
 def test_pages_of_this_site_may(home: Path, address: str, headers: dict[str, str]) -> None:
-    client = visitor(door(home, host="0.0.0.0", auth="none"), address)
+    client = visitor(door(home, host="0.0.0.0", auth="none", hosts="papers.example"), address)
     assert client.post("/", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-host", "X-Gradio-Server"])
+def test_a_name_that_a_request_claims_is_not_believed(home: Path, header: str) -> None:
+    """Gradio would make the addresses of its answers of it."""
+    for hosts, believed in (("", False), ("papers.example", False), ("evil.example", True)):
+        client = visitor(door(home, host="0.0.0.0", auth="none", hosts=hosts))
+        reply = client.get("/", headers={header: "evil.example"})
+        assert ("evil.example" in reply.headers["believed"]) is believed
+    client = visitor(door(home, host="0.0.0.0", auth="none"))
+    assert client.post("/", headers={"origin": "http://evil.example", header: "evil.example"}).status_code == 403
 
 
 @pytest.mark.parametrize("name", ["localhost", "LOCALHOST:7860", "127.0.0.1:7860", "[::1]:7860", "papers.localhost:1"])

@@ -860,9 +860,14 @@ def test_papers_are_compared_by_aspects(client: Any) -> None:
 
 def test_four_calls_at_a_time_and_where_too_many_wait_they_are_refused_in_words() -> None:
     calls, go, running, most = Calls(), threading.Event(), [0], [0]
-    request: Any = SimpleNamespace(url=SimpleNamespace(path="/gradio_api/queue/join"))
 
-    def work() -> dict[str, Any]:
+    async def is_disconnected() -> bool:
+        return False
+
+    url = SimpleNamespace(path="/gradio_api/run/ask")
+    request: Any = SimpleNamespace(url=url, request=SimpleNamespace(scope={}), is_disconnected=is_disconnected)
+
+    def work(_: threading.Event) -> dict[str, Any]:
         running[0] += 1
         most[0] = max(most[0], running[0])
         go.wait(30)

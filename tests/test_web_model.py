@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import endpoint_server as play
@@ -138,3 +140,62 @@ def test_leaving_a_stream_ends_the_request_to_the_model(collection: Rag, endpoin
         assert any(isinstance(event, Text) for event in events)
         events.close()  # type: ignore[attr-defined]
         assert endpoint.server.requests[-1].hung_up.wait(5)
+
+
+# ---- Callers who go, and those who wait for them
+
+
+def dripping(e: play.Exchange) -> None:
+    """A word every fifth of a second, for a minute."""
+    play.answer(*["And "] * 300, pause=0.2)(e)
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("way", ["run", "call", "page"])
+def test_a_caller_who_goes_stops_the_model(address: str, endpoint: Endpoint, way: str) -> None:
+    endpoint.then = dripping
+    before = len(endpoint.server.requests)
+    left = httpx.Timeout(None, read=2)
+    with httpx.Client(base_url=f"{address}gradio_api/", timeout=left) as client, pytest.raises(httpx.ReadTimeout):
+        if way == "run":
+            client.post("run/ask", json={"data": [ASKED, "[]", "[]"]})
+        elif way == "call":
+            event = client.post("call/ask", json={"data": [ASKED, "[]", "[]"]}).json()["event_id"]
+            read_to_the_end(client, f"call/ask/{event}")
+        else:
+            client.post("queue/join", json=typed(client.get(f"{address}config").json(), ASKED))
+            read_to_the_end(client, "queue/data?session_hash=a-session")
+    end = time.monotonic() + 10
+    while len(endpoint.server.requests) == before and time.monotonic() < end:
+        time.sleep(0.05)
+    assert endpoint.server.requests[-1].hung_up.wait(12)
+
+
+def read_to_the_end(client: httpx.Client, path: str) -> None:
+    """Until nothing comes for two seconds, as a reader's browser that is closed in the middle of it."""
+    end = time.monotonic() + 4
+    with client.stream("GET", path) as response:
+        for _ in response.iter_bytes():
+            if time.monotonic() > end:
+                raise httpx.ReadTimeout("enough")
+
+
+def typed(config: dict[str, Any], question: str) -> dict[str, Any]:
+    """What the page sends when a question is typed."""
+    box = next(c["id"] for c in config["components"] if c["props"].get("elem_id") == "question")
+    asks = next(d for d in config["dependencies"] if [box, "submit"] in [list(t) for t in d["targets"]])
+    data = [question, *[None] * (len(asks["inputs"]) - 1)]
+    return {"data": data, "fn_index": asks["id"], "session_hash": "a-session", "trigger_id": box}
+
+
+@pytest.mark.hostile
+def test_who_needs_no_model_does_not_wait_for_those_who_do(address: str, endpoint: Endpoint) -> None:
+    endpoint.then = dripping
+    with ThreadPoolExecutor(6) as pool, httpx.Client(base_url=f"{address}gradio_api/", timeout=8) as client:
+        asked = [pool.submit(lambda: client.post("run/ask", json={"data": [ASKED, "[]", "[]"]})) for _ in range(6)]
+        time.sleep(3)
+        start = time.monotonic()
+        assert client.post("run/papers", json={"data": ["", 1]}).json()["data"][0]["found"]
+        assert time.monotonic() - start < 3
+        for one in asked:
+            assert isinstance(one.exception(), httpx.ReadTimeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -273,19 +274,29 @@ def checked_turns(question: str, history: Sequence[Turn | Mapping[str, str]]) ->
         raise UsageError(f"The question must be a text, not {type(question).__name__}.")
     if not question.strip():
         raise UsageError("The question is empty.")
-    if any("\ud800" <= c <= "\udfff" for c in question):
-        raise UsageError("The question has half a character in it (a lone surrogate); it may have been cut.")
+    if _halved(question):
+        raise UsageError("The question has half a character in it (a lone surrogate).")
     if len(question) > MAX_QUESTION:
         raise UsageError(f"The question has {len(question):,} characters; at most {MAX_QUESTION:,} are read.")
     turns = []
     for turn in list(history)[-MAX_HISTORY:]:
-        role, content = (turn.role, turn.content) if isinstance(turn, Turn) else (turn.get("role"), turn.get("content"))
+        given = {"role": turn.role, "content": turn.content} if isinstance(turn, Turn) else turn
+        role, content = (given.get("role"), given.get("content")) if isinstance(given, Mapping) else (None, None)
         if role not in ("user", "assistant") or not isinstance(content, str):
             raise UsageError('A turn of the history needs "role" ("user" or "assistant") and "content" (text).')
         if len(content) > MAX_TURN:
             raise UsageError(f"A turn of the history is longer than {MAX_TURN:,} characters.")
-        turns.append(Turn("user" if role == "user" else "assistant", content))
+        if _halved(content):
+            raise UsageError(
+                "A turn of the history has half a character in it (a lone surrogate); it may have been cut."
+            )
+        # A question may become part of the next one, and is held to the limit of one.
+        turns.append(Turn("user", content[:MAX_QUESTION]) if role == "user" else Turn("assistant", content))
     return turns
+
+
+def _halved(text: str) -> bool:
+    return re.search("[\ud800-\udfff]", text) is not None
 
 
 def _papers(n: int) -> str:

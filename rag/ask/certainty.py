@@ -57,7 +57,7 @@ _ASKED = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 _SPELLED = re.compile(r"[^\W_][\w.+-]*[^\W_]|[^\W_]")
-_NAME = re.compile(r"[a-z]\w*[A-Z]|[A-Z]\w*[A-Z]|[A-Za-z]\d|-[A-Z]")
+_NAME = re.compile(r"[A-Za-z]\w{0,40}[A-Z]|[A-Za-z]\d|-[A-Z]")
 
 
 @dataclass(frozen=True, slots=True)

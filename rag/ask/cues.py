@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+HEAD = 1_000
+"""Characters of a question in which such words are looked for."""
+
 _NOUN = (
     r"(?:papers?|stud(?:y|ies)|articles?|works?|publications?|abstracts?|literature|research(?:\s+(?:papers?|articles?|works?))?|"
     r"authors|researchers|teams?|groups?|trials?|surveys?|reviews?|reports?|records|documents|sources|references|"
@@ -76,7 +79,7 @@ _CUE_WORDS = (
     r"surveys|reviews|reports?|mention\w*|present\w*|propos\w*|using|use[sd]?|claim\w*|first|glad|after|done|carried|conducted|published|written)"
 )
 _CUES = re.compile(
-    rf"(?:(?<=^)|(?<=[\s\W]))(?:{_CUE_WORDS}\b[\s,;:?!.'’]*)*\b{_NOUN}\b[\s,;:?!.]*(?:{_CUE_WORDS}\b[\s,;:?!.'’]*)*",
+    rf"(?:(?<=^)|(?<=[\s\W]))(?:{_CUE_WORDS}\b[\s,;:?!.'’]*){{0,16}}\b{_NOUN}\b[\s,;:?!.]*(?:{_CUE_WORDS}\b[\s,;:?!.'’]*){{0,16}}",
     re.IGNORECASE,
 )
 """A noun that means papers, with the words around it that belong to no subject."""
@@ -131,32 +134,32 @@ _HOW = re.compile(
 
 def asks_for_papers(question: str) -> bool:
     """Whether all papers of a kind are asked for: "which papers …", "could you suggest research that …"."""
-    return bool(_MANY.search(question))
+    return bool(_MANY.search(question[:HEAD]))
 
 
 def asks_for_a_paper(question: str) -> bool:
     """Whether a paper is described that is looked for: "is there a study that …"."""
-    return bool(_ONE.search(question))
+    return bool(_ONE.search(question[:HEAD]))
 
 
 def asks_how_many(question: str) -> bool:
     """Whether the papers are to be counted."""
-    return bool(_COUNT.search(question))
+    return bool(_COUNT.search(question[:HEAD]))
 
 
 def asks_for_overview(question: str) -> bool:
     """Whether a view of a subject is asked for: "main themes in …", "what should I read first about …"."""
-    return bool(_OVERVIEW.search(question)) or is_of_collection(question)
+    return bool(_OVERVIEW.search(question[:HEAD])) or is_of_collection(question)
 
 
 def is_of_collection(question: str) -> bool:
     """Whether it asks what the collection as a whole is about."""
-    return bool(_COLLECTION.search(question))
+    return bool(_COLLECTION.search(question[:HEAD]))
 
 
 def compares(question: str) -> bool:
     """Whether it has a word of comparison: "versus", "both", "the other"."""
-    return bool(_COMPARES.search(question))
+    return bool(_COMPARES.search(question[:HEAD]))
 
 
 def joins(question: str) -> bool:
@@ -171,11 +174,12 @@ def without_comparing(question: str) -> str:
 
 def is_chat(question: str) -> bool:
     """Whether it is a greeting, thanks, or a question about the program."""
-    return bool(_CHAT.match(question))
+    return bool(_CHAT.match(question[:HEAD]))
 
 
 def topic_of_list(question: str) -> str:
     """What the papers that are asked for should be about, without the words that ask for them."""
+    question = question[:HEAD]
     rest = _EDGES.sub("", _CUES.sub(" ", question, count=1)).strip(" ,;:?!.")
     return " ".join(rest.split()) if re.search(r"\w{2}", rest) else question
 
@@ -184,6 +188,7 @@ def topic_of_overview(question: str) -> str:
     """What a view is wanted of, without the words that ask for it; "" where it is of the whole collection."""
     if is_of_collection(question):
         return ""
+    question = question[:HEAD]
     head = _OVERVIEW_LEAD.match(question)
     rest = _TRAIL.sub("", question[head.end() :] if head else question)
     return f"how to {rest}" if _HOW.match(question) else rest

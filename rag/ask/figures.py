@@ -76,7 +76,7 @@ _DIGITS = re.compile(
     rf"(?P<number>{_NUMBER})(?P<power>\^\{{?\d+\}}?)?(?P<plus>\+(?=%))?(?P<scale>{_SCALE})?(?P<more>\+)?"
 )
 _RANGE = re.compile(r"\s?(?:-|–|—|−|~|to|and|through)\s?")
-_URL = re.compile(r"(?:https?://|www\.)\S+|\b[\w-]+\.(?:com|org|io|net|edu)/\S*")
+_URL = re.compile(r"(?:https?://|www\.)\S+|(?<![\w-])[\w-]+\.(?:com|org|io|net|edu)/\S*")
 _LABEL = re.compile(r"(?:^|[\s(])\(?$")
 _NAME_BEFORE = re.compile(r"(?:^|[\s(\"“'])([A-Z][A-Za-z]*[A-Za-z+])\s$")
 _OPENERS = frozenset(

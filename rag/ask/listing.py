@@ -35,7 +35,7 @@ SUPPORTED, SUPPORTED_DESCRIPTION, NEAR, NEAR_DESCRIPTION = 0.65, 0.48, 0.42, 0.3
 overviews of three collections 3 fall below the first, of 14 subjects that the collection lacks 9."""
 NAME_SHARE = 0.35
 """What more papers than this share have tells too few of them apart to be a name."""
-_NAME = re.compile(r"(?<![\w-])(?=[\w.+-]*(?:[a-z][A-Z]|[A-Z].*[A-Z]|[A-Za-z]-?\d|\d{3}))[\w.+-]*\w")
+_NAME = re.compile(r"(?<![\w-])(?=[\w.+-]{0,60}(?:[a-z][A-Z]|[A-Z].{0,200}[A-Z]|[A-Za-z]-?\d|\d{3}))[\w.+-]*\w")
 
 
 @dataclass(frozen=True, slots=True)

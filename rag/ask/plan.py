@@ -28,6 +28,9 @@ TOPIC_WORDS = 4
 LONGEST = 4_000
 """Characters of a question, standing alone, that are read."""
 
+RECENT = 12
+"""Turns of a conversation in which a question may refer to something: each may cost a search."""
+
 _REFERS = re.compile(
     r"\b(?:it|its|itself|they|them|their|theirs|he|she|his|her|those|these|former|latter|this|that|"
     r"the\s+(?:first|second|third|fourth|last|other|same|two|three|both|paper|study|authors?|work|method|approach|team|trial|"
@@ -106,8 +109,9 @@ class Plan:
 
 def read_question(question: str, standalone: str | None = None) -> Plan:
     """The plan of a question that stands alone; `standalone` is its text where the conversation completed it."""
-    text = standalone or question
-    plan = Plan(question, text[:LONGEST], "single", (text,), compares=cues.compares(text))
+    question = " ".join(question.split())  # A pattern may be slow where space follows space.
+    text = " ".join((standalone or question).split())[:LONGEST]
+    plan = Plan(question, text, "single", (text,), compares=cues.compares(text))
     if cues.is_chat(question):
         return replace(plan, kind="chat")
     if cues.is_of_collection(text):
@@ -156,7 +160,8 @@ def read_in_conversation(
             return replace(plan, rows=new)
         rows = (*focus[:1], *new)
         titles = "; ".join(papers[row].title for row in rows)
-        return replace(plan, kind="comparison", standalone=f"{question.strip()} ({titles})", rows=rows)
+        standalone = f"{question.strip()} ({titles})"[:LONGEST]
+        return replace(plan, kind="comparison", standalone=standalone, rows=rows)
     if found := _ORDINAL.search(question):
         place = _PLACE[(found[1] or found[2]).lower()]
         if len(focus) > 1 and place < len(focus):
@@ -179,10 +184,10 @@ def read_in_conversation(
     if _stands_alone(question, focus, papers, search):
         return plan
     title = "; ".join(papers[row].title for row in focus[:3])
-    standalone = f"{question.strip()} ({title})"
+    standalone = f"{question.strip()} ({title})"[:LONGEST]
     if plan.kind == "list":
         return replace(plan, standalone=standalone, rows=focus)
-    both = f"{previous} {question}"
+    both = f"{previous} {question}"[:LONGEST]
     # "And the other one?" asks again what was asked before.
     searches = (question, both) if any(w not in STOPWORDS for w in words(question)) else (both,)
     kind: PlanKind = "comparison" if len(focus) > 1 and _BOTH.search(question) else "single"
@@ -222,7 +227,7 @@ def _elsewhere(
     known = set(words(" ".join(f"{papers[row].title} {papers[row].abstract}" for row in focus)))
     if not own or any(w in known for w in own):
         return None
-    text = f"{_ABOUT.sub(' ', question).strip(' ?.!,')}: {previous}"
+    text = f"{_ABOUT.sub(' ', question).strip(' ?.!,')}: {previous}"[:LONGEST]
     best = search(text)
     if not best or best[0] in focus:
         return None
@@ -235,7 +240,7 @@ def _focus(
     """The papers that the last sure answer is about, in its order, and those of the answers before it."""
     found: list[tuple[int, ...]] = []
     asked = ""
-    for turn in reversed(history):
+    for turn in reversed(history[-RECENT:]):
         if turn.role == "user":
             if found and found[-1] == ():
                 rows = search(f"{turn.content[:LONGEST]}")

@@ -83,7 +83,8 @@ def _many(batch: str, output: str | None, history: Path | None, options: Options
         raise UsageError("--history belongs to a single question; a line of a batch brings its own.")
     from rag.cli.batch import run
 
-    run(batch, output or "-", options.config())
+    if not run(batch, output or "-", options.config()):
+        raise typer.Exit(1)
 
 
 def _one(question: str, history: Path | None, options: Options, only: _Only, *, as_json: bool) -> None:

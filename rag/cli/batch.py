@@ -29,10 +29,11 @@ class Line:
     id: str | None = None
 
 
-def run(source: str, target: str, config: Config) -> None:
+def run(source: str, target: str, config: Config) -> bool:
     """Answer every line of `source` into `target` (`-`: standard input, standard output), each as soon as it is known.
 
-    Raises `UsageError` where a file can't be opened. A line that fails, whatever the reason, becomes an answer.
+    Raises `UsageError` where a file can't be opened. A line that fails, whatever the reason, becomes an answer; False
+    where all of them did.
     """
     with _input(source) as lines, opened(config) as rag, _output(target, source) as out:
         total = failures = 0
@@ -46,6 +47,7 @@ def run(source: str, target: str, config: Config) -> None:
                 total, failures = total + 1, failures + (not ok)
                 progress("Answering", total, None)
     console.note(f"{total} answers" + (f", {failures} of them failed (see their warnings)." if failures else "."))
+    return failures < total or not total
 
 
 def to_line(raw: bytes) -> Line:

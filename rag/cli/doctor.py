@@ -18,7 +18,7 @@ from rag.cli import console, endpoint_checks
 from rag.cli.checks import Check, guarded
 from rag.cli.session import BaseUrl, Collection, Home, Llm, Model
 from rag.core.config import Config, unknown_variables
-from rag.core.errors import ConfigError
+from rag.core.errors import ConfigError, StoreError
 
 LIBRARIES = ("llama-index-core", "openai", "chromadb", "onnxruntime", "tokenizers", "bm25s", "gradio", "numpy")
 
@@ -26,6 +26,7 @@ LIBRARIES = ("llama-index-core", "openai", "chromadb", "onnxruntime", "tokenizer
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of the checks.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Call nobody, whatever is configured.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read the whole index, and compare it with its sums.")] = False,
     llm: Llm = None,
     model: Model = None,
     base_url: BaseUrl = None,
@@ -44,7 +45,7 @@ def doctor(
       rag doctor --model qwen3 --base-url http://127.0.0.1:11434/v1
     """
     config = Config.load(llm=llm, model=model, base_url=base_url, home=home, collection=collection)
-    checks = list(_checks(config, offline=offline))
+    checks = list(_checks(config, offline=offline, deep=deep))
     if as_json:
         console.say_json([{**dataclasses.asdict(c), "ok": not c.remedy} for c in checks])
     else:
@@ -57,14 +58,14 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _checks(config: Config, *, offline: bool) -> Iterator[Check]:
+def _checks(config: Config, *, offline: bool, deep: bool) -> Iterator[Check]:
     yield _python()
     yield _libraries()
     yield _settings()
     yield _home(config.home)
     yield guarded("prompts and seeds", _resources)
     yield guarded("embedding", lambda: _embedding(config))
-    yield guarded("collection", lambda: _collection(config))
+    yield guarded("collection", lambda: _collection(config, deep=deep))
     yield from endpoint_checks.checks(config, offline=offline)
 
 
@@ -122,11 +123,12 @@ def _embedding(config: Config) -> str:
     return f"{MODEL}, sha256 as expected, tokenizer read, {DIMENSIONS} dimensions, a query in {milliseconds:.0f} ms"
 
 
-def _collection(config: Config) -> str:
+def _collection(config: Config, *, deep: bool) -> str:
     folder = config.home / "collections" / config.collection
     if not folder.is_dir():
         return f"{config.collection}: not there yet, the first question fills it from the seeds"
-    from rag.index.index import Index, current
+    from rag.index.index import Index, current, digest
+    from rag.index.integrity import damage
     from rag.index.library import read_papers
 
     # Straight from the disk: building a `Rag` might bring the index up to date, and a doctor only looks.
@@ -136,8 +138,10 @@ def _collection(config: Config) -> str:
     if generation is None:
         return found + "not indexed yet, the next question or rag ingest does it"
     index = Index(generation)
-    try:
-        same = {p.id for p in index.papers} == {p.id for p in papers}
-    finally:
-        index.close()
+    index.close()
+    same = {p.id for p in index.papers} == {p.id for p in papers}
+    if same and not generation.name.endswith(digest(papers)) and generation.name.endswith(digest(index.papers)):
+        raise StoreError(f"{folder / 'papers.jsonl'} was changed since it was ingested: rag ingest puts it right.")
+    if deep and (wrong := damage(generation, index.manifest.get("files", {}), deep=True)):
+        raise StoreError(f"The index in {generation} is damaged ({wrong}): rag ingest makes it anew.")
     return found + generation.name + ("" if same else ", out of date: the next question or rag ingest renews it")

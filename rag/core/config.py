@@ -20,8 +20,8 @@ BUILTIN = "builtin"
 DEFAULT_COLLECTION = "papers"
 """The collection that comes filled, with the papers of the program."""
 
-NOBODY = "none"
-"""The `auth` with which nobody has to log in."""
+NOBODY, EVERYBODY = "none", "all"
+"""The `auth` with which nobody has to log in; who adds papers where it is nobody, and where it is everybody."""
 
 # Limits on what a caller may send. The longest question of the evaluation has 300 characters, and a conversation of
 # 50 turns is an afternoon's; what is longer is a mistake or an attack, and would cost memory and time.
@@ -39,7 +39,9 @@ class Config:
 
     `home` is the folder that holds a user's collections and indexes, `collection` the name of one inside it, `host`
     and `port` are where the chat page is served, `auth` is who may use it: "name:password" pairs with commas between
-    them, "none" for everybody who can reach it, empty for whoever works at this machine. `threads` is what the
+    them, "none" for everybody who can reach it, empty for whoever works at this machine. `hosts` are the names by which
+    a proxy in front of it is reached. `adders` is who may add papers on the page: names of `auth`, "all", "none", or
+    empty for everybody where only this machine can reach the page and else nobody. `threads` is what the
     embedding model may use (0: all cores).
 
     `caution` is how sure it has to be that sentences answer, before they are not called the nearest any more:
@@ -69,6 +71,8 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 7860
     auth: str = field(default="", repr=False)
+    hosts: tuple[str, ...] = ()
+    adders: tuple[str, ...] = ()
     threads: int = 0
     caution: Caution = "usual"
     llm: str = "auto"
@@ -96,6 +100,8 @@ class Config:
         for name in _PARSE:
             # Frozen, yet "~" and "7861" become a path and a number once and for all.
             object.__setattr__(self, name, _checked(name, getattr(self, name), name, ConfigError))
+        if unknown := set(self.adders) - self.accounts.keys() - {NOBODY, EVERYBODY}:
+            raise ConfigError(f"RAG_ADDERS names {min(unknown)!r}, and RAG_AUTH has no account of this name.")
 
     @property
     def loopback(self) -> bool:
@@ -106,6 +112,12 @@ class Config:
     def accounts(self) -> dict[str, str]:
         """The passwords of those who may use the page, by name; none where it asks for no login."""
         return {} if self.auth in ("", NOBODY) else dict(pair.split(":", 1) for pair in self.auth.split(","))
+
+    def may_add(self, name: str) -> bool:
+        """Whether the one who is logged in as `name` may add papers on the page."""
+        if not self.adders:
+            return self.loopback
+        return EVERYBODY in self.adders or (NOBODY not in self.adders and name in self.adders)
 
     @property
     def generating(self) -> bool:
@@ -238,6 +250,8 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "host": values.host,
     "port": values.number(1, 65_535),
     "auth": _auth,
+    "hosts": lambda value: tuple(dict.fromkeys(values.host(name) for name in values.listed(value))),
+    "adders": values.listed,
     "threads": values.number(0, 1_024),
     "caution": values.among(*get_args(Caution)),
     "llm": values.among("auto", "openai", "none"),

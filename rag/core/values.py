@@ -88,10 +88,15 @@ def model(value: str) -> str:
     return value
 
 
-def models(value: str | Sequence[str]) -> tuple[str, ...]:
-    """Names of models, none twice, in their order; in a text they have commas between them."""
+def listed(value: str | Sequence[str]) -> tuple[str, ...]:
+    """Names, none twice, in their order; in a text they have commas between them."""
     names = value.split(",") if isinstance(value, str) else value
-    return tuple(dict.fromkeys(model(name.strip()) for name in names if name.strip()))
+    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
+def models(value: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of models, as `listed` reads names."""
+    return tuple(model(name) for name in listed(value))
 
 
 def years(value: str) -> tuple[int | None, int | None]:

@@ -11,7 +11,7 @@ _WORDS = {word: n for n, word in enumerate(_ONES)} | {word: 10 * n for n, word i
 _WORDS |= {f"{ten}{dash}{one}": _WORDS[ten] + _WORDS[one] for ten in _TENS for one in _ONES[1:10] for dash in "- "}
 _WORDS |= {"no": 0, "none": 0, "dozen": 12}
 _SPELT = "|".join(sorted(_WORDS, key=len, reverse=True))
-_NUMBER = rf"(?:{_SPELT}|\d{{1,3}}(?:,\d{{3}})+|\d+)(?![\w.%×-]*\d)(?![%×])"
+_NUMBER = rf"(?:{_SPELT}|\d{{1,3}}(?:,\d{{3}})+|\d++)(?![\w.%×-]*\d)(?![%×])"
 _PAPERS = r"(?:papers?|abstracts?|articles?|studies|study|works?|publications?)"
 _THE = r"(?:(?:all|the|these|those)\s+)*"
 _WHOLE = rf"(?:among|from|across|all|in|of|through|considered|searched|first|last|other|another)\s+{_THE}"
@@ -21,7 +21,7 @@ _STATED = re.compile(
     rf"\s+(?:[a-z][\w-]*\s+){{0,3}}?{_PAPERS}\b"
     rf"|\b(?:there\s+(?:are|is)|i\s+(?:found|count(?:ed)?)|(?:total|number|count)(?:\s+of\s+[\w\s]{{1,60}}?)?(?:\s+is)?"
     rf"|the\s+answer\s+is)\s*:?\s+(?:exactly\s+|only\s+|of\s+|just\s+|a\s+total\s+of\s+)*(?P<said>{_NUMBER})\b"
-    rf"|^\W*(?:(?:yes|only|just|exactly|in)\W+)*(?P<lead>(?:{_SPELT})\b(?=\s*(?:[:.,;–—]|$|of\s+them|do(?:es)?\b|fits?\b))|\d+(?=\s*(?:[:;–—]|\.?\s*$)))",
+    rf"|^\W*+(?:(?:yes|only|just|exactly|in)\W+)*(?P<lead>(?:{_SPELT})\b(?=\s*(?:[:.,;–—]|$|of\s+them|do(?:es)?\b|fits?\b))|\d+(?=\s*(?:[:;–—]|\.?\s*$)))",
     re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
 

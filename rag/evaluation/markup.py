@@ -16,8 +16,8 @@ _HIDDEN = 0xE000
 _EMPHASIS = re.compile(r"\*\*|__|`|(?<![\w*])[*_](?=\S)|(?<=\S)[*_](?![\w*])")
 _LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\)")
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
-_RULE = re.compile(r"\s*(?:\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?|[-*_](?:\s*[-*_]){2,})\s*")
-_LEAD = re.compile(r"\s*(?:>\s?)*\s*(?:(?:[-+*•]|\d{1,3}[.)])\s+)?")
+_RULE = re.compile(r"\s*+(?:(?:\|\s*+)?:?-{2,}+:?\s*+(?:\|\s*+:?-{2,}+:?\s*+)*+\|?|[-*_](?:\s*+[-*_]){2,}+)\s*+")
+_LEAD = re.compile(r"\s*+(?:>\s*+)*+(?:(?:[-+*•]|\d{1,3}[.)])\s+)?")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+")
 
 Place = Literal["line", "heading", "header", "label", "cell"]

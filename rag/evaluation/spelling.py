@@ -9,7 +9,7 @@ from itertools import product
 
 _SIGNS = str.maketrans({**dict.fromkeys("‐‑‒–—−", "-"), **dict.fromkeys("\u00a0\u2009\u202f", " "), "’": "'", "‘": "'"})
 _PERCENT = re.compile(r"(?<=\d)[\s-]*(?:percent|per\s+cent|pct)\b", re.IGNORECASE)
-_FIGURE = r"(\d+(?:[.,]\d+)*)"
+_FIGURE = r"(\d++(?:[.,]\d++)*+)"
 _FACTOR = re.compile(
     rf"\bfactor\s+of\s+(?:about\s+|around\s+|roughly\s+|nearly\s+|up\s+to\s+)?{_FIGURE}|{_FIGURE}(?:[\s-]*folds?\b|\s*×"
     rf"|\s*x\b(?!\s*\d)|[\s-]*times\b)",

@@ -18,7 +18,7 @@ from rag.index.embedding import BuiltinEmbedding, check_model
 from rag.index.external import External, ExternalVectors
 from rag.index.external_indexing import build as build_external
 from rag.index.index import Index, current, digest, fingerprint_digest
-from rag.index.indexing import Progress
+from rag.index.indexing import Progress, switch
 from rag.index.indexing import build as build_index
 from rag.index.library import read_papers, write_papers
 from rag.papers import Loaded, Merged, Paper, Papers, Remark, load
@@ -58,13 +58,16 @@ class Collection:
         self._embedding = embedding
         self._external = external
         self._papers: tuple[tuple[int, int, int], tuple[Paper, ...]] | None = None
+        self._seen = False  # whether it was there when this process looked
 
     def papers(self) -> tuple[Paper, ...]:
         """The papers, in the order of their files; none before the first ingest."""
         try:
             state = self._library.stat()
         except OSError:
+            self._check_there()
             return ()
+        self._seen = True
         # The page asks for them at every answer; the file is read again when it has changed.
         key = (state.st_mtime_ns, state.st_size, state.st_ino)
         if self._papers is None or self._papers[0] != key:
@@ -80,23 +83,21 @@ class Collection:
             _ = self._external.probe  # an embedding that can't be reached fails before anything is changed
         self._make_folder(filled=bool(paths))
         with self._locked():
-            old = _readable(self._library) if paths and not add else read_papers(self._library)
+            old = self._held(replaced=bool(paths) and not add)
             progress("Reading papers", 0, 1)
             loaded = load(paths or ([] if old else [seeds()]), strict=strict)
             papers = _merge(old if add or not paths else [], loaded.papers)
             progress("Reading papers", 1, 1)
             if not papers or (paths and not loaded.papers):
                 raise _nothing(loaded)
-            if papers != old:
-                write_papers(self._library, papers)
-            self._build(papers, progress)
+            self._replace(papers, progress)
         return _ingested(old, papers, loaded, time.perf_counter() - started)
 
     def remove(self, ids: frozenset[str], *, progress: Progress | None = None) -> int:
         """Take papers away, and give how many are left: `Rag.remove`, which has the details."""
         progress = progress or (lambda stage, done, total: None)
         with self._locked():
-            old = read_papers(self._library)
+            old = self._held()
             if absent := sorted(set(ids) - {p.id for p in old}):
                 raise UsageError(
                     f"The collection has no paper with the id {absent[0]!r}: rag papers lists what it has."
@@ -108,19 +109,52 @@ class Collection:
                     "deletes the collection."
                 )
             if papers != old:
-                write_papers(self._library, papers)
-                self._build(papers, progress)
+                self._replace(papers, progress)
         return len(papers)
 
-    def _build(self, papers: Sequence[Paper], progress: Progress) -> None:
-        with one_thread():
-            folder = build_index(self.folder, papers, self._embedding, progress)
-            if self._external is not None:
-                build_external(folder, papers, self._embedding, self._external, progress)
+    def _replace(self, papers: Sequence[Paper], progress: Progress) -> None:
+        """Make these the papers, once their index stands; whatever fails before leaves all as it was."""
+        try:
+            with one_thread():
+                folder = build_index(self.folder, papers, self._embedding, progress)
+                if self._external is not None:
+                    build_external(folder, papers, self._embedding, self._external, progress)
+            if _readable(self._library) != papers:
+                write_papers(self._library, papers)
+            switch(self.folder, folder)
+        except OSError as e:
+            raise StoreError(
+                f"{self.folder} can't be written ({e.strerror or e}); the collection is as it was. Make room, or the "
+                "folder writable, and try again."
+            ) from e
+
+    def _held(self, *, replaced: bool = False) -> list[Paper]:
+        """The papers as they were ingested: of a file that was damaged or changed since, those that the index kept.
+
+        Where both are damaged StoreError, or none where they are to be `replaced` anyway.
+        """
+        papers, index = _readable(self._library), self.current()
+        if index is None or self._indexed(papers):
+            return papers or []
+        try:
+            kept = read_papers(index / "papers.jsonl")
+        except StoreError:
+            kept = []
+        if kept and index.name.endswith(digest(kept)):
+            return kept
+        return papers or [] if replaced else read_papers(self._library)
+
+    def _indexed(self, papers: Sequence[Paper] | None) -> bool:
+        """Whether an index of these papers stands, be it current or not yet."""
+        return bool(papers) and any(self.folder.glob(f"index-*-{digest(papers or ())}/manifest.json"))
 
     def current(self) -> Path | None:
         """The folder of the index as it is, behind or not; None where none was made."""
-        return current(self.folder)
+        found = current(self.folder)
+        if found is None:
+            self._check_there()
+        self._seen = self._seen or found is not None
+        return found
 
     def behind(self, index: Path | None) -> bool:
         """Whether the index in the folder `index` is to be made, or made anew, before a question is asked of it."""
@@ -148,12 +182,21 @@ class Collection:
         return self._external is not None and not self._external.made(self._external.folder(folder))
 
     def _stale(self, folder: Path) -> bool:
-        """Whether the papers were written and the process died before their index was."""
-        papers = read_papers(self._library)
-        return bool(papers) and not folder.name.endswith(digest(papers))
+        """Whether the papers were replaced, and the process died before their index became the current one."""
+        papers = _readable(self._library) or []
+        return not folder.name.endswith(digest(papers)) and self._indexed(papers)
+
+    def _check_there(self) -> None:
+        """Raises StoreError where the collection was there and is gone: nothing is to be made in its place."""
+        if self._seen and not self._library.is_file():
+            raise StoreError(
+                f"The collection {self._name!r} is gone from {self._home}. Is its disk still mounted? Nothing was put "
+                "in its place; where it was removed on purpose, start the program anew."
+            )
 
     def _make_folder(self, *, filled: bool) -> None:
         """Make the collection's folder; only the default collection comes filled, with the seeds."""
+        self._check_there()
         name = self._name
         if not filled and name != DEFAULT_COLLECTION and not self._library.is_file():
             raise UsageError(
@@ -177,12 +220,12 @@ class Collection:
             lock.release()
 
 
-def _readable(library: Path) -> list[Paper]:
-    """The papers on disk; none where the file is damaged, for a caller that replaces it anyway."""
+def _readable(library: Path) -> list[Paper] | None:
+    """The papers on disk; None where the file is damaged."""
     try:
         return read_papers(library)
     except StoreError:
-        return []
+        return None
 
 
 def _merge(old: Sequence[Paper], new: Sequence[Paper]) -> list[Paper]:

@@ -17,7 +17,7 @@ from rag.core.errors import StoreError
 from rag.core.paper import Paper
 from rag.index.embedding import BuiltinEmbedding, Floats
 from rag.index.external import UNIT, External, ExternalVectors
-from rag.index.index import mapped
+from rag.index.index import current, mapped
 from rag.index.indexing import UPSERT, Progress, passage_texts
 from rag.index.store import opened
 
@@ -44,8 +44,9 @@ def build(
     _write(draft, ids, texts, external, progress)
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
+    kept = {folder, external.folder(now) if (now := current(folder.parent)) else folder}
     for other in folder.parent.glob(f"{external.prefix}*"):
-        if other != folder:
+        if other not in kept:
             shutil.rmtree(other, ignore_errors=True)
     return folder
 

@@ -3,7 +3,7 @@
     <collection>/papers.jsonl            the papers, kept apart from the index (rag.index.library)
     <collection>/current                 the name of the generation that readers use
     <collection>/index-<fingerprint>-<digest>/
-        manifest.json                    fingerprint, number of papers
+        manifest.json                    fingerprint, number of papers, sums of the files (rag.index.integrity)
         papers.jsonl                     the papers of this generation, in the order of its rows
         chroma/                          passage vectors
         bm25/                            lexical index
@@ -13,9 +13,9 @@
         pieces.i32                       (tokens,) vocabulary ids
         owners.i16                       (tokens,) the sentence of its paper that a token is in, -1 for the title
 
-A generation is written beside the old one and becomes current by one atomic rename, so a process killed at any moment
-leaves the old index or the new one. What is not current is swept away by the next writer. Vectors of another embedding
-lie in folders of their own (rag.index.external).
+A generation is written beside the old one; when it stands, the papers are replaced, and it becomes current by one
+atomic rename. So a process killed at any moment leaves the old collection or the new one. What is not current is swept
+away by the next writer. Vectors of another embedding lie in folders of their own (rag.index.external).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from rag.core.errors import IndexMismatch, StoreError
 from rag.core.paper import Paper
 from rag.index import embedding as builtin
+from rag.index.integrity import damage
 from rag.index.lexical import Lexicon
 from rag.index.library import read_papers
 from rag.index.store import PassageStore
@@ -82,7 +83,7 @@ class Index:
         try:
             self._read(folder)
         except _DAMAGED as e:
-            raise StoreError(f"The index in {folder} can't be read ({e}): rebuild it with rag ingest.") from e
+            raise StoreError(f"The index in {folder} is damaged ({e}): rag ingest makes it anew.") from e
         self.store = PassageStore(folder / "chroma")
         try:
             if len(self.store) != self.passage_starts[-1]:
@@ -99,6 +100,8 @@ class Index:
             raise IndexMismatch(
                 f"The index in {folder} was built otherwise than this program builds it: run rag ingest."
             )
+        if found := damage(folder, self.manifest.get("files", {})):
+            raise StoreError(found)
         self.papers = read_papers(folder / "papers.jsonl")
         self.rows = {p.id: i for i, p in enumerate(self.papers)}
         # Opened here, because numpy leaves a file that is no archive open.
@@ -154,7 +157,7 @@ def current(collection: Path) -> Path | None:
     """The folder of the current generation, or None where there is none."""
     try:
         name = (collection / "current").read_text(encoding="utf-8").strip()
-    except OSError:
+    except (OSError, ValueError):
         return None
     folder = collection / name
     return folder if name.startswith("index-") and (folder / "manifest.json").is_file() else None

@@ -20,8 +20,9 @@ from rag.core.paper import Paper
 from rag.index import embedding as builtin
 from rag.index.embedding import BuiltinEmbedding, Floats, TokenProjection
 from rag.index.index import Index, current, digest, fingerprint, fingerprint_digest, mapped
+from rag.index.integrity import damage, sums
 from rag.index.lexical import Lexicon
-from rag.index.library import write_papers
+from rag.index.library import fsync_folder, write_papers
 from rag.index.store import opened
 from rag.papers.sentences import Span, split_sentences
 
@@ -51,34 +52,57 @@ class Row:
 
 
 def build(collection: Path, papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progress) -> Path:
-    """Write the generation for `papers` and make it current; only papers that the old one lacks are embedded.
+    """Write the generation for `papers`, unless it is there; only papers that the current one lacks are embedded.
 
-    The caller holds the collection's write lock. Returns the new folder.
+    The caller holds the collection's write lock. Returns the new folder, which is not yet current (`switch`).
     """
     folder = collection / f"index-{fingerprint_digest()}-{digest(papers)}"
     old = current(collection)
     previous = _reusable(old)
-    if old == folder and previous is not None:
-        previous.close()
+    there = previous if old == folder else _reusable(folder)
+    if there is not None:
+        for index in filter(None, {there, previous}):
+            index.close()
         return folder
     draft = collection / f"{folder.name}.draft"
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
     try:
+        draft.mkdir(parents=True)
         _write(draft, papers, embedding, previous, progress)
+        _settle(draft)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
     finally:
         if previous is not None:
             previous.close()
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
-    pointer = collection / "current.draft"
-    with pointer.open("w", encoding="utf-8") as f:
-        f.write(folder.name)
-        f.flush()
-        os.fsync(f.fileno())
-    pointer.replace(collection / "current")
-    sweep(collection)
     return folder
+
+
+def switch(collection: Path, folder: Path) -> None:
+    """Make a generation the current one, and remove the others. The caller holds the write lock."""
+    if current(collection) != folder:
+        pointer = collection / "current.draft"
+        with pointer.open("w", encoding="utf-8") as f:
+            f.write(folder.name)
+            f.flush()
+            os.fsync(f.fileno())
+        pointer.replace(collection / "current")
+        fsync_folder(collection)
+    sweep(collection)
+
+
+def _settle(draft: Path) -> None:
+    """See that all of a generation is on the disk, before its name says that it is whole."""
+    for path in draft.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as f:
+                os.fsync(f.fileno())
+        else:
+            fsync_folder(path)
+    fsync_folder(draft)
 
 
 def sweep(collection: Path) -> None:
@@ -93,9 +117,13 @@ def _reusable(folder: Path | None) -> Index | None:
     if folder is None:
         return None
     try:
-        return Index(folder)
+        index = Index(folder)
     except (StoreError, IndexMismatch):
         return None
+    if damage(folder, index.manifest.get("files", {}), deep=True):
+        index.close()
+        return None
+    return index
 
 
 def _write(
@@ -112,7 +140,7 @@ def _write(
     if previous is not None and kept:
         shutil.copytree(previous.folder / "chroma", draft / "chroma")
     _write_passages(draft, previous, gone, {p.id for p in fresh}, papers)
-    manifest = {"fingerprint": fingerprint(), "papers": len(papers)}
+    manifest = {"fingerprint": fingerprint(), "papers": len(papers), "files": sums(draft)}
     (draft / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     progress("Writing the index", 1, 1)
 

@@ -20,12 +20,12 @@ def read_papers(path: Path) -> list[Paper]:
     if not path.exists():
         return []
     found = []
-    with path.open(encoding="utf-8") as f:
+    with path.open("rb") as f:
         for number, line in enumerate(f, 1):
             try:
-                found.append(paper_from_json(json.loads(line)))
+                found.append(paper_from_json(json.loads(line.decode())))
             except (ValueError, KeyError, TypeError) as e:
-                raise StoreError(f"{path}, line {number} is damaged ({e}): ingest the papers again.") from e
+                raise StoreError(f"{path}, line {number} is damaged ({e}): rag ingest repairs it.") from e
     return found
 
 
@@ -39,3 +39,15 @@ def write_papers(path: Path, papers: Sequence[Paper]) -> None:
         f.flush()
         os.fsync(f.fileno())
     draft.replace(path)
+    fsync_folder(path.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    """See that the names in a folder are on the disk."""
+    if os.name == "nt":  # which opens no folders
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

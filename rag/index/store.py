@@ -6,8 +6,11 @@ Chroma is embedded and persistent. It gets vectors only, never text: given text 
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +24,10 @@ BATCH = 5000
 
 
 class PassageStore:
-    """One Chroma collection in one folder. Opens at once, makes the collection if it isn't there."""
+    """One Chroma collection in one folder. Opens at once, makes the collection if it isn't there.
+
+    Of a folder that can't be written a copy is read, which is gone when it is closed.
+    """
 
     def __init__(self, folder: Path) -> None:
         import chromadb
@@ -29,7 +35,11 @@ class PassageStore:
 
         self._folder = folder
         self._size: int | None = None
+        self._copy: TemporaryDirectory[str] | None = None
         with self._told():
+            if folder.is_dir() and not os.access(folder, os.W_OK):  # Chroma writes where it only reads.
+                self._copy = TemporaryDirectory(prefix="paper-rag-", ignore_cleanup_errors=True)
+                folder = Path(shutil.copytree(folder, Path(self._copy.name) / "chroma"))
             folder.mkdir(parents=True, exist_ok=True)
             self._client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
             self._collection = self._client.get_or_create_collection(
@@ -83,6 +93,8 @@ class PassageStore:
         """Let go of the folder, so that another client sees what was written."""
         # Every client of Chroma has it, but the declared type doesn't.
         self._client.close()  # type: ignore[attr-defined]
+        if self._copy is not None:
+            self._copy.cleanup()
 
 
 @contextlib.contextmanager

@@ -179,7 +179,8 @@ class Reply:
         try:
             for chunk in self._arrivals(request, end):
                 self.model = chunk.model or self.model
-                self.finish = _FINISH.get(chunk.finish or "", self.finish)
+                if self.finish != "filter":  # Some say "stop" after it.
+                    self.finish = _FINISH.get(chunk.finish or "", self.finish)
                 if chunk.tokens:
                     self.usage = spent + Usage(*chunk.tokens)
                 piece = thinking.feed(chunk.text)
@@ -249,7 +250,10 @@ class Reply:
                 f"{who} spent all its tokens before an answer began. Allow it more, or use one that thinks less."
             )
         if self.finish == "filter":
-            return _Exhausted(f"The content filter of {who} withheld the answer. Ask otherwise, or use another model.")
+            return _Exhausted(
+                f"{who} refused to answer, or its content filter withheld the answer. Ask otherwise, or use another "
+                "model."
+            )
         return _Empty(f"{who} sent an empty answer. Ask again, or use another model.")
 
     def _estimate(self) -> Usage:

@@ -6,20 +6,23 @@ reads an answer that was not streamed although that was asked for.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rag.core.errors import ModelServerError, ModelUnreachable
-from rag.llm.faults import status_error, without_keys
+from rag.llm.faults import status_error
+from rag.llm.keys import Striking, without_keys
 
 if TYPE_CHECKING:
     import httpx
 
 LONGEST_LINE = 4_000_000
 """Bytes of one line of a stream, or of a whole response; more is no answer but an attack on the memory."""
+_LINE = re.compile(rb"\r\n|\n|\r")
 # Half a character, which JSON can spell ("\ud83d") and no file or tokenizer takes.
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -39,22 +42,26 @@ class Chunk:
 async def read(response: httpx.Response, host: str, model: str, key: str) -> AsyncIterator[Chunk]:
     """The chunks of a response to a chat request, each as soon as it is there.
 
-    `host` and `model` are named in messages, `key` never is. Raises `ModelError` for what is no chat completion, for an
-    error that comes in the middle of a stream, and for an end before the reply's; and what httpx raises.
+    `host` and `model` are named in messages, `key` never is, and is struck out of what comes. Raises `ModelError` for
+    what is no chat completion, for an error that comes in the middle of a stream, and for an end before the reply's;
+    and what httpx raises.
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
-    ended = kind == "application/json"  # not streamed, because the server can't
-    payloads = _whole(response) if ended else _events(response.aiter_bytes())
-    finish, begun, written = None, False, False
-    async for payload in payloads:
-        begun = True
+    striking = Striking(key)
+    finish, begun, written, ended = None, False, False, False
+    async for payload, whole in _payloads(response.aiter_bytes()):
+        begun, ended = True, whole
         if payload.startswith("[DONE]"):
             ended = True
             break
         chunk = _chunk(_event(payload, host, model, key))
         finish = finish or chunk.finish
         written = written or bool(chunk.text or chunk.thinking or chunk.finish or chunk.tokens)
-        yield chunk
+        yield replace(
+            chunk, text=striking.feed(chunk.text), model=Striking(key).feed(chunk.model or "", last=True) or None
+        )
+    if rest := striking.feed("", last=True):
+        yield Chunk(rest)
     if not begun:
         raise ModelServerError(
             f"{host} sent no answer of {model}, but {kind or 'nothing'}. Is the base URL that of the API? It often "
@@ -67,20 +74,37 @@ async def read(response: httpx.Response, host: str, model: str, key: str) -> Asy
         raise ModelUnreachable(f"{host} cut the connection before {model} was done. Try again.")
 
 
-async def _whole(response: httpx.Response) -> AsyncIterator[str]:
-    body = b""
-    async for chunk in response.aiter_bytes():
-        body = _bounded(body + chunk)
-    yield body.decode(errors="replace")
+async def _payloads(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, bool]]:
+    """The JSON of a response that is one object, and True; or that of each of its events, and False.
 
-
-async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """The data of each server-sent event, by https://html.spec.whatwg.org/multipage/server-sent-events.html."""
-    data: list[str] = []
-    rest = b""
+    What it is shows in its first character: servers say text/event-stream of the one and application/json of the other.
+    """
+    start = b""
     async for chunk in chunks:
-        *lines, rest = _bounded(rest + chunk).split(b"\n")
-        for line in (raw.rstrip(b"\r").decode(errors="replace") for raw in lines):
+        start = (start + chunk).removeprefix(codecs.BOM_UTF8).lstrip()
+        if start:
+            break
+    if start.startswith(b"{"):
+        async for chunk in chunks:
+            start = _bounded(start + chunk)
+        yield start.decode(errors="replace"), True
+    else:
+        async for event in _events(start, chunks):
+            yield event, False
+
+
+async def _events(start: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """The data of each server-sent event, by https://html.spec.whatwg.org/multipage/server-sent-events.html.
+
+    A line ends in CR, LF, or both.
+    """
+    data: list[str] = []
+    rest, returned = b"", False
+    async for chunk in _after(start, chunks):
+        fresh = chunk[1:] if returned and chunk.startswith(b"\n") else chunk  # the LF of a CR that was read before
+        returned = chunk.endswith(b"\r")
+        *lines, rest = _LINE.split(_bounded(rest + fresh))
+        for line in (raw.decode(errors="replace") for raw in lines):
             if line.startswith("data:"):
                 data.append(line[5:].removeprefix(" "))
             elif line.startswith("error:"):  # llama.cpp's field for a failure
@@ -92,6 +116,12 @@ async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
         data.append(rest[5:].decode(errors="replace").strip())
     if data:
         yield "\n".join(data)
+
+
+async def _after(start: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield start
+    async for chunk in chunks:
+        yield chunk
 
 
 def _bounded(held: bytes) -> bytes:
@@ -126,13 +156,14 @@ def _status(error: object) -> int:
 def _chunk(event: Mapping[str, Any]) -> Chunk:
     choice = _of(next(iter(_of(event.get("choices"), list)), None), dict)
     delta = _of(choice.get("delta") or choice.get("message"), dict)
-    content = delta.get("content") or delta.get("refusal") or ""
+    content = delta.get("content") or ""
     thinking = delta.get("reasoning_content") or delta.get("reasoning")
     if isinstance(content, list):  # Mistral's thinking models send parts
         parts = [_of(part, dict) for part in content]
         thinking = thinking or any(part.get("type") != "text" for part in parts)
         content = "".join(str(part.get("text") or "") for part in parts if part.get("type") == "text")
-    finish, model = choice.get("finish_reason"), event.get("model")
+    # A refusal is no answer, and ends as what a filter withholds.
+    finish, model = "content_filter" if delta.get("refusal") else choice.get("finish_reason"), event.get("model")
     return Chunk(
         _SURROGATE.sub("\ufffd", str(content)),
         bool(thinking),

@@ -6,8 +6,10 @@ a caller's model is built on, its errors are understood too, and nothing has to 
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import json
+import math
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -24,9 +26,12 @@ from rag.core.errors import (
     ModelUnreachable,
     QuotaExhausted,
 )
+from rag.llm.keys import without_keys
 
 SAID = 300
 """Characters of the endpoint's own words that a message quotes."""
+LONGEST = 10_000
+"""Characters of them that are looked at."""
 
 _OVERFLOW = re.compile(
     r"context[ _]?(?:length|window|size|limit)|(?:prompt|input) is too (?:long|large)"
@@ -40,8 +45,7 @@ _QUOTA = re.compile(
     r"|exceeded your current quota(?!.*retry in)",
     re.IGNORECASE | re.DOTALL,
 )
-_KEY = re.compile(r"\b(?:sk-|gsk_|xai-|nvapi-|hf_)[\w*.-]{6,}")
-"""What looks like a key of the known providers, also one that is masked in part."""
+_DAY = 24 * 3600
 _NO_CONNECTION = {"ConnectionError", "NetworkError", "ProtocolError", "APIConnectionError", "gaierror", "SSLError"}
 _TIMEOUT = {"TimeoutException", "APITimeoutError", "TimeoutError", "Timeout"}
 
@@ -101,7 +105,7 @@ def status_error(status: int, body: object, headers: Mapping[str, str], host: st
             f"{host} says that the account has no credit left for {model} ({told}). Check its billing."
         )
     if status == 429:
-        pause = "a little" if wait is None else f"{wait:g} seconds"
+        pause = "a little" if wait is None else _duration(wait)
         return ModelRateLimit(
             f"{host} gets too many requests for {model} ({told}). Wait {pause}, then try again.", retry_after=wait
         )
@@ -150,22 +154,31 @@ def _said(body: object) -> tuple[str, str]:
 
 
 def _short(text: str) -> str:
-    text = _KEY.sub("[key]", " ".join(text.split())).rstrip(".")
+    text = without_keys(" ".join(text[:LONGEST].split()), ()).rstrip(".")
     return text if len(text) <= SAID else text[: SAID - 1] + "…"
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:
     """What Retry-After asks for (RFC 9110, 10.2.3): seconds or a date; OpenAI also sends milliseconds."""
-    try:
-        return max(0.0, float(headers["retry-after-ms"]) / 1000)
-    except (KeyError, ValueError):
-        pass
     value = headers.get("retry-after") or headers.get("Retry-After") or ""
     try:
-        return max(0.0, float(value))
+        seconds = float(headers["retry-after-ms"]) / 1000 if "retry-after-ms" in headers else float(value)
     except ValueError:
-        date = email.utils.parsedate_tz(value)
-        return None if date is None else max(0.0, email.utils.mktime_tz(date) - time.time())
+        seconds = math.nan
+        with contextlib.suppress(ValueError, OverflowError, TypeError):
+            if date := email.utils.parsedate_tz(value):
+                seconds = email.utils.mktime_tz(date) - time.time()
+    # What is no number, or more than a day, is a slip of the endpoint's.
+    return max(0.0, seconds) if seconds <= _DAY else None
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in words: "12 seconds", "5 minutes", "3 hours"."""
+    for size, name in ((3600, "hour"), (60, "minute")):
+        if seconds >= 2 * size:
+            return f"{math.ceil(seconds / size)} {name}s"
+    count = math.ceil(seconds)
+    return f"{count} second{'' if count == 1 else 's'}"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -207,14 +220,3 @@ def _timeouts(error: BaseException) -> Mapping[str, Any]:
 
 def _within(seconds: float | None) -> str:
     return "" if seconds is None else f" within {seconds:g} seconds"
-
-
-def without_keys(value: Any, secrets: set[str]) -> Any:
-    """A text, or a structure of texts, in which each secret and all that looks like a key is struck out."""
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, "[key]") if len(secret) > 4 else value
-        return _KEY.sub("[key]", value)
-    if isinstance(value, Mapping):
-        return {without_keys(k, secrets): without_keys(v, secrets) for k, v in value.items()}
-    return [without_keys(v, secrets) for v in value] if isinstance(value, list) else value

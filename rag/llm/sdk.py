@@ -6,12 +6,14 @@ import functools
 import ipaddress
 import re
 import ssl
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from rag.core.errors import ConfigError
+from rag.core.errors import ConfigError, ModelServerError
 
 if TYPE_CHECKING:
+    import httpx
     import openai
 
 C = TypeVar("C", "openai.AsyncOpenAI", "openai.OpenAI")
@@ -42,7 +44,9 @@ def async_client(url: str, key: str | None, connect_seconds: float) -> openai.As
     import openai
 
     timeout = httpx.Timeout(None, connect=connect_seconds)
-    http = httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_keepalive_connections=0), **_transport(url))
+    hooks = {"response": [_abounded]}
+    limits = httpx.Limits(max_keepalive_connections=0)
+    http = httpx.AsyncClient(timeout=timeout, limits=limits, event_hooks=hooks, **_transport(url))
     return _isolated(openai.AsyncOpenAI(http_client=http, timeout=timeout, **_settings(url, key)))
 
 
@@ -52,13 +56,61 @@ def client(url: str, key: str | None, connect_seconds: float, read_seconds: floa
     import openai
 
     timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
-    http = httpx.Client(timeout=timeout, **_transport(url))
+    http = httpx.Client(timeout=timeout, event_hooks={"response": [_bounded]}, **_transport(url))
     return _isolated(openai.OpenAI(http_client=http, timeout=timeout, **_settings(url, key)))
+
+
+LARGEST = 64 << 20
+"""Bytes of one response: an embedding of thousands of passages has some ten million."""
+
+
+class _Bounded:
+    """The body of a response, which breaks off where there is more than any answer has. Sync or async, as the one of
+    httpx is."""
+
+    def __init__(self, body: Any, response: Any) -> None:
+        self._body, self._host, self._size = body, response.url.host, 0
+        if response.headers.get("content-encoding", "identity") != "identity":
+            # It was asked not to: a packed one of a megabyte can fill the memory.
+            raise ModelServerError(f"{self._host} packs its answers although that is not wanted. Look at its settings.")
+
+    def _counted(self, part: bytes) -> bytes:
+        self._size += len(part)
+        if self._size > LARGEST:
+            raise ModelServerError(f"{self._host} sends more than any answer has. Look at its log.")
+        return part
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(self._counted, self._body)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._body:
+            yield self._counted(part)
+
+    def close(self) -> None:
+        self._body.close()
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+def _bounded(response: httpx.Response) -> None:
+    import httpx
+
+    class Body(_Bounded, httpx.SyncByteStream, httpx.AsyncByteStream):
+        """What httpx takes for a body."""
+
+    response.stream = Body(response.stream, response)
+
+
+async def _abounded(response: httpx.Response) -> None:
+    _bounded(response)
 
 
 def _transport(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     return {
+        "headers": {"accept-encoding": "identity"},
         "verify": _tls(),
         # No proxy of the environment stands between this machine and itself.
         "trust_env": not is_local(parts.hostname or ""),

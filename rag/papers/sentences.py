@@ -24,8 +24,10 @@ _STATES = frozenset({"u.s", "u.k", "u.s.a", "e.u"})
 # After these a number goes on: "Jan. 1, 1999", "28% v. 59%".
 _BEFORE_NUMBER = frozenset("jan feb mar apr jun jul aug sep sept oct nov dec v p pp no nr".split())
 
-_STOP = re.compile(r"""[.!?]+["'”’)\]]*(?=\s)|[。！？]+["'”’」』）)\]]*|\n\s*\n""")
-_LAST_WORD = re.compile(r"[^\s(\[\"'“]+$")
+_STOP = re.compile(r"""(?<![.!?])[.!?]++["'”’)\]]*(?=\s)|[。！？]+["'”’」』）)\]]*|\n\s*\n""")
+_BEFORE_WORD = re.compile(r"[\s(\[\"'“]")
+_LONGEST_WORD = 40  # characters before a stop that are looked at: the longest abbreviation has six
+_FOLLOWING = re.compile(r"\s*([A-Z][\w'-]*)")
 _OPENS = re.compile(r"""\s*["'“‘(\[<]*(?P<first>[^\W_]|[∼~<$\\+-])""")
 _OPENS_WITH_CAPITAL = re.compile(r"""\s*["'“‘(\[]*(?P<first>[^\W\d_])""")
 # A label of an enumeration that stands alone, "1." or "(2)": it belongs to what follows.
@@ -61,10 +63,10 @@ def _ends_sentence(text: str, start: int, stop: re.Match[str]) -> bool:
     if not mark.strip() or mark[0] in "。！？":
         return True
     rest = stop.end()
-    word_match = _LAST_WORD.search(text, start, stop.start())
-    word = word_match.group() if word_match else ""
+    before = text[max(start, stop.start() - _LONGEST_WORD) : stop.start()]
+    word = _BEFORE_WORD.split(before)[-1]
     # "1." and "CONCLUSION: 1." are labels of what follows.
-    if _LABEL.match(word) and text[start : stop.start()].rpartition(": ")[2].strip(" ([") == word.strip("(["):
+    if _LABEL.match(word) and before.rpartition(": ")[2].strip(" ([") == word.strip("(["):
         return False
     if mark.startswith(".") and len(mark.rstrip("\"'”’)]")) == 1:
         known = word.lower().strip("([\"'“")
@@ -72,33 +74,32 @@ def _ends_sentence(text: str, start: int, stop: re.Match[str]) -> bool:
         if number and (known in _BEFORE_NUMBER or _SPLIT_ZERO.search(word)):
             return False
         if known in _STATES:
-            return _opens(_OPENS_WITH_CAPITAL, text, rest) and _starts(text, rest)
+            return _opens(_OPENS_WITH_CAPITAL.match(text, rest)) and _starts(text, rest)
         if known in _MAY_END:
-            return _opens(_OPENS_WITH_CAPITAL, text, rest)
+            return _opens(_OPENS_WITH_CAPITAL.match(text, rest))
         if known in _NEVER_END:
             return False
         if re.fullmatch(r"(?:[A-Z]\.)*[A-Z]", word) and len(word) != 3 and _looks_like_initial(text, start, stop, rest):
             return False
-    return _opens(_OPENS, text, rest) or bool(_NAME.match(text, rest))
+    return _opens(_OPENS.match(text, rest)) or bool(_NAME.match(text, rest))
 
 
-def _opens(pattern: re.Pattern[str], text: str, at: int) -> bool:
-    """Whether what stands at `at` begins a sentence: in any script, and in lower case only where it is Greek."""
-    match = pattern.match(text, at)
+def _opens(match: re.Match[str] | None) -> bool:
+    """Whether what stands there begins a sentence: in any script, and in lower case only where it is Greek."""
     return match is not None and (not match["first"].islower() or "α" <= match["first"] <= "ω")
 
 
 def _looks_like_initial(text: str, start: int, stop: re.Match[str], rest: int) -> bool:
     """Whether "J." before a capital is part of a name ("J. Smith") and not the end ("see Appendix A. We …")."""
-    before = text[start : stop.start() - 1].split()
+    before = text[max(start, stop.start() - _LONGEST_WORD) : stop.start() - 1].split()
     if before and before[-1].lower() in {"appendix", "section", "table", "figure", "type", "class", "vitamin", "plan"}:
         return False
-    return bool(re.match(r"\s*[A-Z]", text[rest : rest + 40])) and not _starts(text, rest)
+    return bool(_FOLLOWING.match(text, rest)) and not _starts(text, rest)
 
 
 def _starts(text: str, at: int) -> bool:
     """Whether a word follows that sentences begin with."""
-    following = re.match(r"\s*([A-Z][\w'-]*)", text[at : at + 40])
+    following = _FOLLOWING.match(text, at)
     return following is not None and following[1].lower() in _STARTERS
 
 

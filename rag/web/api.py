@@ -5,9 +5,14 @@ stands before "Parameters:", one line for each parameter, and what it returns. I
 is returned have to be there when the function is made, hence no annotations from the future.
 """
 
+import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from math import ceil
 from typing import Any
 
 import anyio
@@ -25,11 +30,13 @@ from rag.core.paper import Paper, fold
 from rag.index.searching import search
 from rag.service import Rag
 from rag.web import narrowing
+from rag.web.intake import GONE
 
 MAX_LIMIT = 1_000
 """Papers that one search gives at most."""
 _MAX_JSON = MAX_HISTORY * MAX_TURN  # characters
-_AT_ONCE = 4  # As on the page: retrieval is bound by the processor.
+_AT_ONCE = 4  # As on the page: retrieval is bound by the processor. So many calls wait for a model beside them.
+_LOOK = 0.5  # seconds between two looks whether the caller is still there
 WAITING = 64
 """Calls that may wait; more are refused with a sentence rather than kept for minutes."""
 
@@ -49,23 +56,67 @@ class Refusal(gr.Error):
 
 
 class Calls:
-    """Answers a few calls at a time; others wait, and where too many do, they are refused."""
+    """Answers a few calls at a time; others wait, and where too many do, they are refused.
+
+    Those that wait for a model are counted apart: nobody who needs none waits for them.
+    """
 
     def __init__(self) -> None:
-        self._limiter = anyio.CapacityLimiter(_AT_ONCE)
+        self._limiters = {with_model: anyio.CapacityLimiter(_AT_ONCE) for with_model in (True, False)}
+        self._seconds = {True: 20.0, False: 1.0}  # of a call, on average
 
-    async def answer(self, request: gr.Request, work: Callable[[], Json]) -> Json:
-        """What `work` returns; `Refusal` where it can't be done, whatever the cause."""
-        if self._limiter.statistics().tasks_waiting >= WAITING:
-            raise Refusal(f"{WAITING} calls are waiting already; try again in a minute.")
+    async def answer(
+        self, request: gr.Request, work: Callable[[threading.Event], Json], *, with_model: bool = False
+    ) -> Json:
+        """What `work` returns; `Refusal` where it can't be done, whatever the cause.
+
+        `work` gets an event that is set where the caller has gone.
+        """
+        limiter = self._limiters[with_model]
+        if limiter.statistics().tasks_waiting >= WAITING:
+            wait = ceil(self._seconds[with_model] * WAITING / _AT_ONCE)
+            raise Refusal(f"{WAITING} calls are waiting already; try again in about {wait} seconds.")
+        by_mcp = request.url.path.startswith("/gradio_api/mcp")
+        stop = threading.Event()
+
+        def timed() -> Json:
+            start = time.monotonic()
+            value = work(stop)
+            self._seconds[with_model] += (time.monotonic() - start - self._seconds[with_model]) / 10
+            return value
+
         try:
-            value = await anyio.to_thread.run_sync(work, limiter=self._limiter)
+            async with _while_there(request, stop):
+                value = await anyio.to_thread.run_sync(timed, limiter=limiter)
         except RagError as error:
             raise Refusal(str(error)) from error
         except Exception as error:
             _log.exception("A call failed")
             raise Refusal("The server met an error of its own; its log has the details.") from error
-        return _readable(value) if request.url.path.startswith("/gradio_api/mcp") else value
+        return _readable(value) if by_mcp else value
+
+
+@asynccontextmanager
+async def _while_there(request: gr.Request, stop: threading.Event) -> AsyncIterator[None]:
+    """While the block runs: `stop` is set where the caller goes, and what only waits for its turn is given up."""
+    scope = anyio.CancelScope()
+
+    async def watch() -> None:
+        # What is answered by another request, as Gradio's queue does, is given up with that.
+        left = request.request.scope.get(GONE) if request.request else None
+        while not (left.is_set() if left else await request.is_disconnected()):
+            await asyncio.sleep(_LOOK)
+        stop.set()
+        scope.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        with scope:
+            yield
+    finally:
+        watching.cancel()
+    if scope.cancelled_caught:
+        raise UsageError("The caller has gone.")
 
 
 def _readable(value: Json) -> Any:
@@ -122,11 +173,11 @@ def _ask(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
             JSON: "answer" is Markdown with markers such as [1], "citations" the quote and the paper behind each marker, "state" says how far they answer ("answers", "partly", "nearest", "nothing"), "abstained" is true for the last two, "retrieved" are the nearest papers.
         """  # noqa: E501  Gradio reads one line for each.
 
-        def work() -> Json:
+        def work(stop: threading.Event) -> Json:
             options = _narrowed(years, authors_json, venues_json, chosen(rag, papers_json))
-            return rag.ask(question, turns(history_json), options=options).to_json()
+            return rag.ask(question, turns(history_json), options=options, stop=stop).to_json()
 
-        return await calls.answer(request, work)
+        return await calls.answer(request, work, with_model=rag.model is not None)
 
     return ask
 
@@ -153,7 +204,9 @@ def _papers(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
             JSON: "found" is how many papers there are, "papers" the first of them, those with the words in the title before the others: id, title, authors, year, venue, doi, url, abstract.
         """  # noqa: E501
 
-        def work() -> Json:
+        def work(_: threading.Event) -> Json:
+            if not isinstance(query, str):
+                raise UsageError(f"The query must be a text, not {type(query).__name__}.")
             if len(query) > MAX_QUESTION:
                 raise UsageError(f"The query has {len(query):,} characters; shorten it to {MAX_QUESTION:,}.")
             if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
@@ -178,7 +231,7 @@ def _compare(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
             JSON: "aspects", and "rows" with a paper each: its "cells", in the order of the aspects, have "quotes" of its abstract, or none where it does not say.
         """  # noqa: E501
 
-        def work() -> Json:
+        def work(_: threading.Event) -> Json:
             papers = _texts("papers_json", papers_json, "papers")
             return rag.compare(papers, _texts("aspects_json", aspects_json, "aspects")).to_json()
 

@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.core.config import Config
-from rag.core.errors import ConfigError
+from rag.core.errors import ConfigError, RagError
 from rag.web.origins import from_another_site, to_loopback
 from rag.web.sessions import LIFETIME, Failures, Sessions
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _OWNER = "x-rag-owner"
+_CLAIMS = (b"x-forwarded-host", b"x-gradio-server")
 _READER = "rag_reader"
 _READER_SECONDS = 365 * 24 * 3600
 _READER_ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -40,7 +41,10 @@ _MAX_NAME = 64
 # Gradio asks its own server for this once, before it says that the page is ready; it answers true or false.
 _OPEN = "/gradio_api/startup-events"
 
-FOREIGN = "This request comes from a page of another site, and those may not use Paper RAG."
+FOREIGN = (
+    "This request comes from a page of another site, and those may not use Paper RAG. If it is this page, behind a "
+    "proxy with another name: set RAG_HOSTS to that name."
+)
 REBOUND = (
     "This page is served to its own machine, by the names localhost and 127.0.0.1 alone. To serve it under another "
     "name, set RAG_AUTH to name:password."
@@ -56,6 +60,12 @@ def owner(request: gr.Request | Request) -> str:
     Never what the request itself says: `Login` sets it. KeyError where the request did not pass it.
     """
     return str(request.headers[_OWNER])
+
+
+def named_owner(request: gr.Request | Request) -> str:
+    """`owner`, but "" for a reader who sent no id: a program without cookies gets a new one with each request."""
+    found = owner(request)
+    return found if not found.startswith("reader-") or _READER in request.cookies else ""
 
 
 def require(config: Config) -> None:
@@ -91,6 +101,7 @@ class Login:
         self._app = app
         self._alone = config.loopback and sessions is None
         self._sessions = sessions
+        self._hosts = frozenset(name.lower() for name in config.hosts)
         self._failures = Failures()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,7 +109,17 @@ class Login:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":  # Nothing here speaks WebSocket.
-            await self._http(Request(scope, receive), send)
+            await self._http(Request(self._as_reached(scope), receive), send)
+
+    def _as_reached(self, scope: Scope) -> Scope:
+        """The request without what it says of a proxy, unless that is a name by which we are known to be reached.
+
+        Gradio makes the addresses of its answers of these headers, and anybody can send them.
+        """
+        claimed = [value for name, value in scope["headers"] if name in _CLAIMS]
+        known = all(re.sub(r":\d+$", "", value.decode("latin-1")).lower() in self._hosts for value in claimed)
+        kept = scope["headers"] if known else [(name, value) for name, value in scope["headers"] if name not in _CLAIMS]
+        return {**scope, "headers": kept}
 
     async def _http(self, request: Request, send: Send) -> None:
         if self._alone and not to_loopback(request.headers):
@@ -148,7 +169,7 @@ class Login:
         if user is None or path == "/login":
             return _outside(request, user)
         if path == "/logout" and method in ("GET", "POST"):
-            return _log_out(request, sessions.cookie, user)
+            return _log_out(request, sessions, user)
         return f"user-{user}"
 
     async def _log_in(self, request: Request, sessions: Sessions) -> Response:
@@ -164,11 +185,12 @@ class Login:
 
     def _refused(self, request: Request, sessions: Sessions, name: str, password: str) -> _Refusal | None:
         address = request.client.host if request.client else ""
-        if wait := self._failures.wait(address):
+        if wait := self._failures.wait(address, name):
             return _Refusal(429, SLOW.format(wait), {"retry-after": str(wait)})
         if sessions.authentic(name, password):
+            self._failures.passed(address, name)
             return None
-        self._failures.add(address)
+        self._failures.add(address, name)
         return _Refusal(401, WRONG)
 
 
@@ -191,11 +213,15 @@ def _outside(request: Request, user: str | None) -> Response:
     return _Refusal(401, OUTSIDE, challenge).as_json()
 
 
-def _log_out(request: Request, cookie: str, user: str) -> Response:
+def _log_out(request: Request, sessions: Sessions, user: str) -> Response:
     if request.method == "GET":
         return HTMLResponse(_filled("logout.html", name=escape(user)))
+    try:
+        sessions.revoke(request.cookies.get(sessions.cookie, ""))
+    except RagError as error:
+        return _Refusal(500, str(error)).as_json()
     answer: Response = RedirectResponse("/login", 303) if _from_browser(request) else JSONResponse({"success": True})
-    answer.headers["set-cookie"] = _cookie(request, cookie, "", 0)
+    answer.headers["set-cookie"] = _cookie(request, sessions.cookie, "", 0)
     return answer
 
 

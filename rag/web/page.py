@@ -33,7 +33,7 @@ def build_page(config: Config, collections: CollectionCache) -> gr.Blocks:
             with gr.Tab("Chat", id="chat"):
                 chat_parts = chat.layout()
             with gr.Tab("Papers", id=papers.ID):
-                papers_parts = papers.layout()
+                papers_parts = papers.layout(config)
             with gr.Tab("Map", id=mapped.ID) as map_tab:
                 map_parts = mapped.layout()
             with gr.Tab("Evaluation", id="evaluation") as evaluation_tab:

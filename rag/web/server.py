@@ -15,6 +15,7 @@ from rag.core.config import Config
 from rag.core.errors import ConfigError, RagError
 from rag.service import Rag
 from rag.web.collection_cache import CollectionCache
+from rag.web.intake import MAX_UPLOAD, Intake
 from rag.web.login import Login
 from rag.web.markup import SITE
 from rag.web.page import build_page
@@ -24,7 +25,6 @@ from rag.web.site import Site
 
 _HERE = Path(__file__).parent
 _QUEUE = 64  # Questions that may wait; more are refused with a sentence rather than kept for minutes.
-MAX_UPLOAD = "200mb"  # a hundred thousand abstracts
 _AT_ONCE = 4  # Retrieval is bound by the processor: more at once only make each slower.
 
 
@@ -79,7 +79,7 @@ _STICKY = "<style>.gradio-container { overflow: clip !important; }</style>"
 def _middleware(config: Config, collections: CollectionCache) -> list[Middleware]:
     """What each request passes through, outermost first."""
     login = Middleware(Login, config=config, sessions=open_sessions(config))
-    return [Middleware(Headers), login, Middleware(Site, collections=collections)]
+    return [Middleware(Headers), login, Middleware(Intake, config=config), Middleware(Site, collections=collections)]
 
 
 def announce(rag: Rag, address: str, console: Console) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import ipaddress
 import os
+import re
 import secrets
 import time
 from collections import deque
@@ -24,8 +25,14 @@ KEY_FILE = "session.key"
 LIFETIME = 30 * 24 * 3600
 """Seconds that a login lasts."""
 GUESSES, WINDOW = 10, 60
-"""Failed logins that one address may have within so many seconds."""
-_ADDRESSES = 10_000  # Failures are remembered of so many addresses at most.
+"""Failed logins to one name that one address may have within so many seconds."""
+GUESSES_OF_ADDRESS = 100
+"""Failed logins of one address, whatever the names, within `WINDOW`: a proxy may stand for a department."""
+GUESSES_OF_NAME, WINDOW_OF_NAME = 50, 3600
+"""Failed logins to one name, wherever they come from, within so many seconds."""
+_REMEMBERED = 30_000  # Failures are remembered of so many names and addresses at most.
+REVOKED_FILE = "session.revoked"
+"""In the home: digests of the cookies of those who have logged out, with the time at which each would have ended."""
 _KEY_BYTES = 32
 _LOCK_SECONDS = 10.0
 
@@ -33,9 +40,11 @@ _LOCK_SECONDS = 10.0
 class Sessions:
     """The names and passwords of those who may use the page, and the secret behind their cookies."""
 
-    def __init__(self, accounts: Mapping[str, str], key: bytes) -> None:
+    def __init__(self, accounts: Mapping[str, str], key: bytes, revoked: Path | None = None) -> None:
         self._accounts = dict(accounts)
         self._key = key
+        self._file = revoked
+        self._revoked: tuple[object, frozenset[str]] = (None, frozenset())
         # Two servers of one machine share its cookies, whatever their ports.
         self.cookie = f"rag_session_{hashlib.sha256(key).hexdigest()[:8]}"
 
@@ -47,17 +56,43 @@ class Sessions:
 
     def issue(self, name: str) -> str:
         """The value of the cookie for one who has given the password."""
-        return self._signer(name).sign(name).decode()
+        return self._signer(name).sign(f"{name}.{secrets.token_hex(8)}").decode()
 
     def name(self, cookie: str) -> str | None:
         """Whose cookie this is; None where it is forged, too old, or of a password that has changed."""
-        name = cookie.rsplit(".", 2)[0]
-        if name not in self._accounts:
+        name = cookie.rsplit(".", 3)[0]
+        if name not in self._accounts or _fingerprint(cookie) in self._ended():
             return None
         try:
-            return self._signer(name).unsign(cookie, max_age=LIFETIME).decode()
+            self._signer(name).unsign(cookie, max_age=LIFETIME)
+            return name
         except (BadSignature, ValueError):
             return None
+
+    def revoke(self, cookie: str) -> None:
+        """Ends a login: its cookie, wherever it was copied to, is good for nothing any more. Raises `StoreError`."""
+        if self._file is None or self.name(cookie) is None:
+            return
+        try:
+            with FileLock(str(self._file.with_suffix(".lock")), timeout=_LOCK_SECONDS):
+                kept = [line for line in _lines(self._file) if float(line.split()[1]) > time.time()]
+                kept.append(f"{_fingerprint(cookie)} {time.time() + LIFETIME:.0f}")
+                draft = self._file.with_suffix(".draft")
+                draft.write_text("\n".join(kept) + "\n", encoding="ascii")
+                draft.replace(self._file)
+        except (OSError, Timeout) as e:
+            raise StoreError(f"{self._file} can't be written ({e}), so that nobody is logged out.") from e
+
+    def _ended(self) -> frozenset[str]:
+        """The digests of revoked cookies, read again where another process has added to them."""
+        try:
+            state = self._file.stat() if self._file else None
+        except OSError:
+            state = None
+        key = state and (state.st_mtime_ns, state.st_size, state.st_ino)
+        if self._file and key != self._revoked[0]:
+            self._revoked = key, frozenset(line.split()[0] for line in _lines(self._file))
+        return self._revoked[1]
 
     def _signer(self, name: str) -> TimestampSigner:
         # The password is part of the secret: with another one, the cookies of before are not ours.
@@ -66,30 +101,57 @@ class Sessions:
 
 
 class Failures:
-    """The failed logins of the last minute, by the address that they came from."""
+    """The failed logins of the last minutes: of a name from an address, of an address, and of a name.
+
+    An address can be one that many share, as behind a proxy, or one that was made up: hence all three. Who has given
+    the password of a name from an address is not shut out there by those who guess at it from elsewhere.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._times: dict[str, deque[float]] = {}
+        self._times: dict[tuple[str, ...], deque[float]] = {}
+        self._known: dict[tuple[str, str], None] = {}
 
-    def wait(self, address: str) -> int:
-        """The seconds that an address has to wait before it may try again; 0 where it may now."""
-        times = self._times.get(_network(address), deque())
-        left = times[0] + WINDOW - self._clock() if len(times) >= GUESSES else 0
-        return max(0, ceil(left))
+    def wait(self, address: str, name: str) -> int:
+        """The seconds to wait before somebody at an address may try a name again; 0 where they may now."""
+        limits = _limits(address, name)
+        known = (_network(address), name) in self._known
+        return max(self._left(*limit) for limit in (limits[:1] if known else limits))
 
-    def add(self, address: str) -> None:
+    def passed(self, address: str, name: str) -> None:
+        """Notes that somebody at an address gave the password of a name."""
+        self._known[_network(address), name] = None
+        while len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
+
+    def add(self, address: str, name: str) -> None:
         """Notes a failure."""
-        times = self._times.pop(_network(address), deque(maxlen=GUESSES))
-        times.append(self._clock())
-        self._times[_network(address)] = times
-        if len(self._times) > _ADDRESSES:
+        for key, most, _ in _limits(address, name):
+            times = self._times.pop(key, deque(maxlen=most))
+            times.append(self._clock())
+            self._times[key] = times
+        while len(self._times) > _REMEMBERED:
             del self._times[next(iter(self._times))]  # the one whose last failure is oldest
+
+    def _left(self, key: tuple[str, ...], most: int, window: int) -> int:
+        times = self._times.get(key, deque())
+        return max(0, ceil(times[0] + window - self._clock())) if len(times) >= most else 0
+
+
+def _limits(address: str, name: str) -> tuple[tuple[tuple[str, ...], int, int], ...]:
+    network = _network(address)
+    return (
+        (("both", network, name), GUESSES, WINDOW),
+        (("address", network), GUESSES_OF_ADDRESS, WINDOW),
+        (("name", name), GUESSES_OF_NAME, WINDOW_OF_NAME),
+    )
 
 
 def open_sessions(config: Config) -> Sessions | None:
     """The sessions of the accounts that `config` names; None where it names none. Raises what `session_key` raises."""
-    return Sessions(config.accounts, session_key(config.home)) if config.accounts else None
+    if not config.accounts:
+        return None
+    return Sessions(config.accounts, session_key(config.home), config.home / REVOKED_FILE)
 
 
 def session_key(home: Path) -> bytes:
@@ -111,6 +173,20 @@ def session_key(home: Path) -> bytes:
         raise Locked(f"Another process is writing {file}; try again when it is done.") from e
     except OSError as e:
         raise StoreError(f"{file} can't be read or written ({e.strerror or e}); logins need it.") from e
+
+
+def _fingerprint(cookie: str) -> str:
+    # Of what is signed: a signature can be written in several ways.
+    return hashlib.sha256(cookie.rpartition(".")[0].encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _lines(file: Path) -> list[str]:
+    """The lines of the file of revoked cookies that are whole; none where it isn't there."""
+    try:
+        text = file.read_text(encoding="ascii", errors="replace")
+    except FileNotFoundError:
+        return []
+    return [line for line in text.splitlines() if re.fullmatch(r"[0-9a-f]{64} \d+", line)]
 
 
 def _digest(text: str) -> bytes:

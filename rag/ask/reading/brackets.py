@@ -15,8 +15,8 @@ MOST = 10
 """Sentences of a range, at most."""
 
 _WORD = r"(?:sources?|papers?|sentences?|abstracts?|refs?|references?|nos?\.?|s|p|#|id)"
-_NUMBER = rf"{_WORD}?[\s:#]*\d{{1,3}}(?:\.\d{{1,3}})?"
-_SEPARATOR = r"\s*(?:[,;&/]|and|[-–—−]|to)\s*"
+_NUMBER = rf"{_WORD}?[\s:#]*+\d{{1,3}}(?:\.\d{{1,3}})?"
+_SEPARATOR = r"\s*+(?:[,;&/]|and|[-–—−]|to)\s*+"
 _INSIDE = re.compile(rf"\s*{_NUMBER}(?:{_SEPARATOR}{_NUMBER})*\s*", re.IGNORECASE)
 _PART = re.compile(r"(\d{1,3})(?:\.(\d{1,3}))?(?:\s*(?:[-–—−]|to)\s*\D{0,12}?(\d{1,3})(?:\.(\d{1,3}))?)?")
 _TARGET = re.compile(r"\([#\w./:-]{0,60}\)")

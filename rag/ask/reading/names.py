@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rag.index.lexical import STOPWORDS, stem
 
 _TOKEN = re.compile(r"[^\W_](?:[\w+^]|[-.·/](?=[^\W_]))*")
-_STRONG = re.compile(r"[a-z]\w*[A-Z]|[A-Z]\w*[a-z]\w*[A-Z]|[A-Z]{2}|[A-Za-z]\d|\d[A-Z]|[A-Z][a-z]*-[A-Z]{1,}[^a-z]")
+_STRONG = re.compile(r"[a-z]\w{0,40}[A-Z]|[A-Z]{2}|[A-Za-z]\d|\d[A-Z]|[A-Z][a-z]*-[A-Z]{1,}[^a-z]")
 _PROPER = re.compile(r"[A-Z][a-z]{2,}")
 _STARTS = re.compile(r"(?:^|[.:!?;—–(|]|\*\*|[\"“‘'])\s*$")
 _GRAMS = 4

@@ -36,6 +36,8 @@ ENGLISH = 0.2
 """Share of stop words from which on a text is taken for English."""
 ADDED = 3
 """Sentences that are added to the citations of one claim, at most."""
+LONGEST = 3_000
+"""Characters of a statement from which on it is no sentence of anybody's, and isn't proved."""
 NO_SOURCE_GIVEN = "no source given"
 _CONTRAST = re.compile(
     r"\b(?:unlike|whereas|than|versus|vs|compar\w*|contrast|both|while|like|differ\w*|instead|outperform\w*|beat\w*|"
@@ -115,6 +117,8 @@ class Prover:
 
     def _proof(self, s: Statement, row: Pairs) -> Proof:
         text = s.text
+        if len(text) > LONGEST:
+            return Proof(s, [[] for _ in s.segments], "unsupported", reason="it is longer than any sentence")
         cited = [self._resolve(segment.pairs, text) for segment in s.segments]
         proof = Proof(s, cited)
         if any(cited):

@@ -17,10 +17,10 @@ MIN_WORDS = 4
 
 _PREFIX = re.compile(r"\s*(?:[-*+•]\s+|\d{1,2}[.)]\s+|>\s*)*")
 _HEADING = re.compile(r"\s*#{1,6}\s|\s*(?:-{3,}|\*{3,})\s*$|\s*\*\*[^*]{1,80}\*\*:?\s*$")
-_RULE = re.compile(r"\s*\|?[\s:|-]*-[\s:|-]*\|?\s*\Z")
-_ENDING = re.compile(r"[.!?;:,…。！？]+[\"'”’)*_]*\s*\Z")
+_RULE = re.compile(r"(?=[\s:|]*-)[\s:|-]*\Z")
+_ENDING = re.compile(r"(?<![.!?;:,…。！？])[.!?;:,…。！？]+[\"'”’)*_]*\s*\Z")
 _PLACE = re.compile("[\ue000-\uf8ff]")
-_MARK = re.compile(r"\s*\[(?:unsupported|partly supported|no source)\]", re.IGNORECASE)
+_MARK = re.compile(r"(?<!\s)\s*\[(?:unsupported|partly supported|no source)\]", re.IGNORECASE)
 """Our own marks, which a model must not set."""
 
 _SOURCE = r"(?:abstracts?|sources?|papers?|excerpts?|collection|texts?|sentences?|stud(?:y|ies)|works?|them|these)"

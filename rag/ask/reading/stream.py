@@ -17,12 +17,12 @@ _FIELD = re.compile(
     re.IGNORECASE,
 )
 _FENCE = re.compile(r"\s*(?:```\w*|---+)\s*\Z")
-_ENDING = re.compile(r"[.!?;:,…。！？]+[\"'”’)]*\Z")
+_ENDING = re.compile(r"(?<![.!?;:,…。！？])[.!?;:,…。！？]+[\"'”’)]*\Z")
 _TAIL = re.compile(r"(?:[.!?;:,…。！？]+[\"'”’)]*)?[ \t]*\\?\Z")
 LONGEST_SEARCH = 200
 """Characters of what is searched for on a model's wish."""
 _LONGEST_FIELD = 600
-_STEP = 2_000
+STEP = 2_000
 """Characters that are looked at together, so that a long piece costs no more than its parts."""
 _STATE_WORDS: tuple[tuple[re.Pattern[str], State], ...] = (
     (re.compile(r"\bpart(?:ly|ial)", re.IGNORECASE), "partly"),
@@ -101,7 +101,7 @@ class ReplyParser:
     def feed(self, piece: str) -> str:
         """The text that is certain after this piece; "" when there is none."""
         self.received += piece
-        return "".join(self._take(piece[i : i + _STEP], final=False) for i in range(0, len(piece), _STEP))
+        return "".join(self._take(piece[i : i + STEP], final=False) for i in range(0, len(piece), STEP))
 
     def finish(self) -> str:
         """What was held back, when no more pieces come."""

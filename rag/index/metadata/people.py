@@ -64,7 +64,7 @@ _CITED = re.compile(
 )
 _JOINED = re.compile(r"\s*(?:,|&|,?\s*\band\b)\s*(?:[^\W\d_]\.?[-\s]*){0,3}$", re.IGNORECASE)
 
-_NAME = r"(?P<name>(?:[^\W\d_][\w.'’-]*\s+){0,3}?[^\W\d_][\w'’-]*?)"
+_NAME = r"(?P<name>(?:[^\W\d_][\w.'’-]{0,40}\s+){0,3}?[^\W\d_][\w'’-]{0,40}?)"
 _UNKNOWN = tuple(
     re.compile(pattern)
     for pattern in (

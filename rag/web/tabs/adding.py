@@ -10,8 +10,11 @@ from typing import Any
 
 import gradio as gr
 
-from rag.core.errors import RagError
+from rag.core.config import NOBODY, Config
+from rag.core.errors import RagError, UsageError
 from rag.web import fragments, uploads
+from rag.web.intake import READ_ONLY
+from rag.web.login import owner
 from rag.web.markup import clean
 from rag.web.shared import HTML, PRIVATE, Shared
 from rag.web.uploads import Report, Uploads
@@ -31,9 +34,10 @@ class Parts:
     note: gr.Markdown
 
 
-def layout() -> Parts:
-    """The form, folded."""
-    with gr.Accordion("Add papers", open=False, elem_id="papers-add"):
+def layout(config: Config) -> Parts:
+    """The form, folded; hidden where nobody may add papers."""
+    anybody = config.loopback if not config.adders else NOBODY not in config.adders
+    with gr.Accordion("Add papers", open=False, elem_id="papers-add", visible=anybody):
         with gr.Row(elem_id="papers-form"):
             with gr.Column(min_width=260):
                 files = gr.File(file_count="multiple", label="Files of papers", elem_id="papers-files", height=140)
@@ -61,9 +65,11 @@ def wire(parts: Parts, shared: Shared) -> gr.events.Dependency:
         kept = files and all(Path(file).exists() for file in files)
         return [clean(html), gr.skip() if kept else None, collection or gr.skip()]
 
-    def added(chosen: list[str] | None, name: str) -> Iterator[list[Any]]:
+    def added(chosen: list[str] | None, name: str, request: gr.Request) -> Iterator[list[Any]]:
         files = chosen or []
         try:
+            if not shared.config.may_add(owner(request).removeprefix("user-")):
+                raise UsageError(READ_ONLY)
             for event in adder.add(files, name.strip()):
                 if isinstance(event, Report):
                     yield ended(uploads.report(event), files, event.collection if event.papers else None)

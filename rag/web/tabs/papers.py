@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from rag.core.config import Config
 from rag.web import bridge, paperlist
 from rag.web.browse import Browse, Chosen
 from rag.web.markup import clean
@@ -54,11 +55,11 @@ class Parts:
         return [self.query, self.years, self.author, self.venue]
 
 
-def layout() -> Parts:
+def layout(config: Config) -> Parts:
     """The parts, empty; they are filled when a page loads."""
     with gr.Row(elem_id="papers-top"):
         collections = gr.Markdown("", elem_id="papers-collections", **HTML)
-        added = adding.layout()
+        added = adding.layout(config)
     tray = gr.Markdown("", elem_id="papers-tray", **HTML)
     with gr.Row(elem_id="papers-columns"):
         with gr.Column(scale=3, min_width=300, elem_id="papers-left"):
