@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from rag.web import fragments
@@ -29,7 +30,7 @@ def elsewhere(collection: str) -> str:
     return fragments.note(
         f"The reference questions are about the sample papers, and the collection {collection} does not have these. "
         "Choose the sample papers under Papers; or draft questions about this collection with rag eval new -c "
-        f"{collection}, review them, and ask them with rag eval run -c {collection} --questions FILE."
+        f"{quote(collection)}, review them, and ask them with rag eval run -c {quote(collection)} --questions FILE."
     )
 
 

@@ -57,7 +57,7 @@ def layout() -> Parts:
                 query = gr.Textbox(
                     label="Search the papers",
                     show_label=False,
-                    placeholder="Search titles, authors, years and abstracts",
+                    placeholder="Search by words, authors, years, or meaning",
                     elem_id="papers-query",
                     max_lines=1,
                     max_length=MAX_QUERY,
@@ -72,8 +72,8 @@ def layout() -> Parts:
     return Parts(collections, added, tray, browsing, query, count, tools, listed, compared, reading)
 
 
-def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> gr.events.Dependency:
-    """What happens when the parts are used; returns the event after which a collection has more papers."""
+def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> tuple[gr.events.Dependency, ...]:
+    """What happens when the parts are used; returns the events after which a collection has other papers."""
     browse = Browse(shared.collections)
     look = gr.State(Look())
     states = [look, shared.collection, shared.chosen]
@@ -125,9 +125,10 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> gr.events.Dependency:
         **CHANGING,
     )
     page.load(redrawn, [*states, shared.conversation], parts.all, **QUICK)
-    added = adding.wire(parts.adding, shared)
-    added.then(redrawn, [*states, shared.conversation], parts.all, **QUICK)
-    return added
+    changed = adding.wire(parts.adding, shared)
+    for event in changed:
+        event.then(redrawn, [*states, shared.conversation], parts.all, **QUICK)
+    return changed
 
 
 def _wire_choosing(on: Callable[..., None], look: gr.State, browse: Browse, shared: Shared) -> None:
