@@ -94,6 +94,18 @@ def test_an_edited_question_replaces_the_last_when_it_is_answered_and_not_before
     assert [a.question for a in done.answers] == ["One?", "Three?"]
 
 
+def test_a_conversation_is_renamed_and_found_by_its_new_title(actions: ChatActions) -> None:
+    conversation = asked(actions, "One?")
+    asked(actions, "Two?")
+    renamed = shown(actions.rename(f"{conversation.id} Of tides", state()))
+    assert "Of tides" in renamed["history"]
+    assert renamed["find"] == ""
+    found = actions.listed(state(), "tid")
+    assert "Of tides" in found
+    assert "Two?" not in found
+    assert "No conversation has these words" in actions.listed(state(), "moons")
+
+
 def test_an_edit_can_be_left(actions: ChatActions, home: Path) -> None:
     conversation = asked(actions, "One?")
     left = shown(actions.keep(state(shown(actions.edit(state(conversation)))["conversation"])))
@@ -140,7 +152,7 @@ def test_a_conversation_is_opened_again_and_deleted(actions: ChatActions, home: 
     assert "And what else is saved?" in back["next"]
     assert 'aria-current="true"' in back["history"]
     other = asked(actions, "Another?")
-    assert shown(actions.forget(state(conversation), other.id)).keys() == {"history"}
+    assert shown(actions.forget(state(conversation), other.id)).keys() == {"find", "history"}
     gone = shown(actions.forget(state(conversation), conversation.id))
     assert gone["conversation"].id == ""
     assert conversations.names(home, OWNER) == []

@@ -904,14 +904,14 @@ def test_a_port_that_is_taken_is_named(address: str, collection: Rag) -> None:
 
 
 def test_an_empty_collection_is_filled_before_the_page_is_served(tmp_path: Path) -> None:
-    with serving(tmp_path, ["tests/scripted.py", str(free_port())]) as address:
+    with serving(tmp_path, ["tests/scripted.py", str(free_port()), str(tmp_path / "home")]) as address:
         assert "32 papers" in httpx.get(address).text
 
 
 def test_the_server_reaches_for_no_other_host(tmp_path: Path) -> None:
     from gradio_client import Client
 
-    with serving(tmp_path, ["tests/scripted.py", str(free_port())]) as address:
+    with serving(tmp_path, ["tests/scripted.py", str(free_port()), str(tmp_path / "home")]) as address:
         Client(address, verbose=False).predict("What is saved?", api_name="/ask")
         httpx.get(address)
     assert "REACHED FOR" not in (tmp_path / "server.log").read_text()

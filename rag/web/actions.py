@@ -18,7 +18,7 @@ from rag.web.shared import Shared
 from rag.web.state import ConversationState, Settings
 from rag.web.stopping import Stops
 
-_NEXT = 3  # suggested questions
+_FIRST, _NEXT = 4, 3  # questions that are suggested to begin with, and to go on
 
 Updates = list[Any]
 """A value for each of `ChatActions.PARTS`."""
@@ -39,7 +39,7 @@ class RequestState:
 class ChatActions:
     """Where conversations are held. What a method returns or yields are values for the parts of the page."""
 
-    PARTS = ("history", "messages", "next", "scope", "box", "panel", "conversation", "collection")
+    PARTS = ("find", "history", "messages", "next", "scope", "box", "panel", "conversation", "collection")
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
@@ -152,7 +152,7 @@ class ChatActions:
         conversation = state.conversation
         return self.updates(
             history=self.listed(state),
-            messages=chat.messages(conversation) or [self._welcome(state.collection)],
+            messages=chat.messages(conversation) or [self._welcome(state)],
             next=self.suggested(state),
             scope=self.scope(state),
             box=_ready(),
@@ -179,8 +179,22 @@ class ChatActions:
         """The chosen papers without one; with no id, none, so that all are asked."""
         return tuple(other for other in state.chosen if id and other != id)
 
-    def _welcome(self, collection: str) -> chat.Message:
-        return chat.message("assistant", fragments.welcome(self.shared.collections.starters(collection)))
+    def restricted(self, state: RequestState) -> Updates:
+        """Other papers were chosen: where nothing was asked yet, questions about them are offered."""
+        try:
+            return self.updates() if state.conversation.id else self.updates(messages=[self._welcome(state)])
+        except RagError:  # Who asks is told what is wrong.
+            return self.updates()
+
+    def _welcome(self, state: RequestState) -> chat.Message:
+        return chat.message("assistant", fragments.welcome(self._starters(state)))
+
+    def _starters(self, state: RequestState) -> tuple[str, ...]:
+        """Questions to begin with, about the papers that are chosen where there are any."""
+        if not state.chosen:
+            return self.shared.collections.starters(state.collection)
+        rag = self.shared.collections.rag(state.collection)
+        return rag.suggest((), count=_FIRST, options=state.settings.options(state.chosen, rag.models))
 
     def forget(self, state: RequestState, id: str) -> Updates:
         """Delete a conversation, "" for all of them; where it is the one that is shown, a new one begins."""
@@ -194,18 +208,29 @@ class ChatActions:
             return self.updates(next=clean(fragments.problem(str(error))))
         return self.open(state) if id in ("", state.conversation.id) else self.updates(history=self.listed(state))
 
+    def rename(self, sent: str, state: RequestState) -> Updates:
+        """Give a conversation another title: "ID TITLE"."""
+        id, _, title = sent.partition(" ")
+        try:
+            conversations.rename(self.shared.config.home, state.owner, id, title)
+        except RagError as error:
+            return self.updates(next=clean(fragments.problem(str(error))))
+        return self.updates(history=self.listed(state))
+
     def updates(self, **changed: Any) -> Updates:
-        """A value for each part; one that is not named stays as it is."""
+        """A value for each part; one that is not named stays as it is, and a new list of conversations has all."""
+        if "history" in changed:
+            changed["find"] = ""
         assert set(changed) <= set(self.PARTS)
         return [changed.get(name, gr.skip()) for name in self.PARTS]
 
-    def listed(self, state: RequestState) -> str:
-        """The conversations of the owner."""
+    def listed(self, state: RequestState, query: str = "") -> str:
+        """The conversations of the owner, or those that a search finds."""
         try:
-            found = conversations.names(self.shared.config.home, state.owner)
+            found = conversations.names(self.shared.config.home, state.owner, query)
         except RagError as error:
             return clean(fragments.problem(str(error)))
-        return clean(nav.conversations(found, state.conversation.id))
+        return clean(nav.conversations(found, state.conversation.id, query=query))
 
     def scope(self, state: RequestState) -> str:
         """What stands above the box: the papers that are chosen, and whether the last question is being edited."""
