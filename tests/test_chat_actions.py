@@ -221,9 +221,19 @@ def test_an_answer_that_cannot_be_saved_is_shown_and_says_so(
 
 
 def test_nothing_is_suggested_where_nothing_was_answered(actions: ChatActions) -> None:
-    assert actions.suggested(state()) == ""
+    assert _skipped(actions.suggested(state())), "what the start offers stays"
     assert actions.suggested(state(asked(actions, "Please crash"))) == ""
     assert "And what else is saved?" in actions.suggested(state(asked(actions, "What is saved?")))
+
+
+def test_an_empty_chat_offers_questions_about_the_papers_that_are_chosen(actions: ChatActions) -> None:
+    new = shown(actions.open(state()))
+    assert "2 papers." in new["messages"][0]["content"]
+    assert "What is saved?" in new["next"]
+    chosen = shown(actions.restricted(state(chosen=(PAPER.id,))))
+    assert "1 chosen paper of 2." in chosen["messages"][0]["content"]
+    assert "And what else is saved?" in chosen["next"]
+    assert shown(actions.restricted(state(asked(actions, "One?"), chosen=(PAPER.id,)))) == {}
 
 
 def test_an_empty_question_does_nothing(actions: ChatActions) -> None:

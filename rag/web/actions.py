@@ -11,7 +11,7 @@ import gradio as gr
 from rag.core.config import MAX_QUESTION
 from rag.core.errors import RagError
 from rag.home import conversations
-from rag.web import chat, fragments, nav
+from rag.web import chat, fragments, nav, start
 from rag.web.login import owner
 from rag.web.markup import clean
 from rag.web.shared import Shared
@@ -152,14 +152,16 @@ class ChatActions:
         conversation = state.conversation
         return self.updates(
             history=self.listed(state),
-            messages=chat.messages(conversation) or [self._welcome(state)],
-            next=self.suggested(state),
+            **(self._start(state) if not conversation.answers else self._said(state)),
             scope=self.scope(state),
             box=_ready(),
             panel=chat.panel(rag, conversation.answers),
             conversation=conversation,
             collection=state.collection,
         )
+
+    def _said(self, state: RequestState) -> dict[str, Any]:
+        return {"messages": chat.messages(state.conversation), "next": self.suggested(state)}
 
     def arrive(self, state: RequestState, address: Mapping[str, str]) -> Iterator[Updates]:
         """What a page shows when it loads: the conversation `c` of its address, and the answer to the question `q`."""
@@ -182,12 +184,17 @@ class ChatActions:
     def restricted(self, state: RequestState) -> Updates:
         """Other papers were chosen: where nothing was asked yet, questions about them are offered."""
         try:
-            return self.updates() if state.conversation.id else self.updates(messages=[self._welcome(state)])
+            return self.updates() if state.conversation.id else self.updates(**self._start(state))
         except RagError:  # Who asks is told what is wrong.
             return self.updates()
 
-    def _welcome(self, state: RequestState) -> chat.Message:
-        return chat.message("assistant", fragments.welcome(self._starters(state)))
+    def _start(self, state: RequestState) -> dict[str, Any]:
+        """What an empty chat shows above and below the box."""
+        papers = self.shared.collections.rag(state.collection).papers()
+        themes = () if state.chosen else self.shared.collections.themes(state.collection)
+        above = start.welcome(papers, len(state.chosen))
+        below = start.offers(self._starters(state), themes, len(papers))
+        return {"messages": [chat.message("assistant", above)], "next": clean(below)}
 
     def _starters(self, state: RequestState) -> tuple[str, ...]:
         """Questions to begin with, about the papers that are chosen where there are any."""
@@ -239,8 +246,10 @@ class ChatActions:
         chosen = [(id, titles[id]) for id in state.chosen if id in titles]
         return clean(nav.scope(chosen, editing=state.conversation.editing))
 
-    def suggested(self, state: RequestState) -> str:
-        """Questions to go on with; none where there is no answer yet, or none was found."""
+    def suggested(self, state: RequestState) -> Any:
+        """Questions to go on with; none where none was found, and before there is an answer what is there stays."""
+        if not state.conversation.id:
+            return gr.skip()
         if not state.conversation.answers or state.conversation.unanswered:
             return ""
         try:

@@ -61,14 +61,13 @@ def layout() -> Parts:
                 allow_file_downloads=False,
                 layout="panel",
             )
-            following = gr.Markdown("", elem_id="next", **HTML)
             rated = rating.layout()
             with gr.Column(elem_id="ask"):
                 scope = gr.Markdown("", elem_id="scope", **HTML)
                 box = gr.Textbox(
                     label="Your question",
                     show_label=False,
-                    placeholder="Ask a question",
+                    placeholder="Ask about these papers",
                     elem_id="question",
                     max_length=MAX_QUESTION,
                     max_lines=6,
@@ -77,6 +76,7 @@ def layout() -> Parts:
                     autofocus=True,
                     html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=True),
                 )
+            following = gr.Markdown("", elem_id="next", **HTML)
         with gr.Column(scale=2, min_width=320, elem_id="evidence"):
             panel = gr.Markdown(sources.EMPTY, elem_id="sources", **HTML)
     return Parts(find, history, messages, following, rated, scope, box, panel)

@@ -141,10 +141,14 @@ def _wire_choosing(on: Callable[..., None], look: gr.State, browse: Browse, shar
     def with_found(_: str, look: Look, collection: str, chosen: Chosen) -> Chosen:
         return tuple(dict.fromkeys([*chosen, *(p.id for p in browse.found(look, collection))]))
 
+    def these(sent: str) -> Chosen:
+        return tuple(bridge.value(sent).split())
+
     def alone(sent: str) -> list[Any]:
         return [(bridge.value(sent),), gr.Tabs(selected="chat")]
 
     on("choose", toggled, [shared.chosen], shared.chosen, CHANGING)
     on("choose-found", with_found, [look, shared.collection, shared.chosen], shared.chosen, CHANGING)
+    on("choose-these", these, [], shared.chosen, CHANGING)
     on("ask-about", alone, [], [shared.chosen, shared.tabs], CHANGING)
     on("ask-chosen", lambda sent: gr.Tabs(selected="chat"), [], shared.tabs)
