@@ -188,10 +188,10 @@ class ChatActions:
         except RagError:  # Who asks is told what is wrong.
             return self.updates()
 
-    def _start(self, state: RequestState) -> dict[str, Any]:
-        """What an empty chat shows above and below the box."""
+    def _start(self, state: RequestState, *, wait: bool = False) -> dict[str, Any]:
+        """What an empty chat shows above and below the box; the themes that take seconds only where it may `wait`."""
         papers = self.shared.collections.rag(state.collection).papers()
-        themes = () if state.chosen else self.shared.collections.themes(state.collection)
+        themes = () if state.chosen else self.shared.collections.themes(state.collection, wait=wait)
         above = start.welcome(papers, len(state.chosen))
         below = start.offers(self._starters(state), themes, len(papers))
         return {"messages": [chat.message("assistant", above)], "next": clean(below)}
@@ -247,12 +247,15 @@ class ChatActions:
         return clean(nav.scope(chosen, editing=state.conversation.editing))
 
     def suggested(self, state: RequestState) -> Any:
-        """Questions to go on with; none where none was found, and before there is an answer what is there stays."""
-        if not state.conversation.id:
-            return gr.skip()
-        if not state.conversation.answers or state.conversation.unanswered:
-            return ""
+        """What to go on with: questions, none where none was found; in an empty chat what there is to begin with."""
+        before = self.stops.begun(state.session)
         try:
+            if not state.conversation.id:
+                offered = self._start(state, wait=True)["next"]
+                # Who asked in the meantime has moved on.
+                return offered if self.stops.begun(state.session) == before else gr.skip()
+            if not state.conversation.answers or state.conversation.unanswered:
+                return ""
             rag = self.shared.collections.rag(state.collection)
             options = state.settings.options(state.chosen, rag.models)
             found = rag.suggest(state.conversation.answers, count=_NEXT, options=options)

@@ -76,12 +76,17 @@ class CollectionCache:
             known = self._starters[collection] = (papers, tuple(_SAMPLE) if sample else rag.starters())
         return known[1]
 
-    def themes(self, collection: str = "") -> tuple[Theme, ...]:
-        """What the papers are about; found once, until they change, and none where there is no index."""
+    def themes(self, collection: str = "", *, wait: bool = True) -> tuple[Theme, ...]:
+        """What the papers are about; found once, until they change, and none where there is no index.
+
+        The first time takes seconds; without `wait` there are none until then.
+        """
         rag = self.rag(collection)
         papers = rag.papers()
         known = self._themes.get(collection)
         if known is None or known[0] is not papers:
+            if not wait:
+                return ()
             known = self._themes[collection] = (papers, _themes(rag))
         return known[1]
 

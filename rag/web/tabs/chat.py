@@ -130,9 +130,9 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
     shared.chosen.change(_seen(actions, actions.scope), state, parts.scope, **QUICK).then(
         _seen(actions, actions.restricted), state, outputs, **PRIVATE
     )
-    shared.collection.change(_seen(actions, actions.moved), state, outputs, **QUICK)
+    moved = shared.collection.change(_seen(actions, actions.moved), state, outputs, **QUICK)
     arrived = page.load(_arrives(actions), state, outputs, **PRIVATE)
-    for asked in (*asking, arrived):
+    for asked in (*asking, arrived, moved):
         asked.then(_seen(actions, actions.suggested), state, parts.next, **PRIVATE)
 
 
