@@ -29,6 +29,7 @@ from rag.index.index import Index
 from rag.index.indexing import Progress
 from rag.index.mapping import PaperMap, paper_map
 from rag.index.metadata import Filters
+from rag.index.near import Near, near
 from rag.index.retrieval import PaperRanker
 from rag.llm.client import Client
 from rag.llm.models import Models
@@ -229,6 +230,12 @@ class Rag:
     def collections(self) -> tuple[Holding, ...]:
         """All collections in the home of this one, by name: papers, size on disk, last change."""
         return holdings(self.config.home)
+
+    def near(self, text: str, count: int = 10) -> tuple[Near, ...]:
+        """At most `count` papers that are near to `text` in meaning, the nearest first."""
+        finder, _ = self._open()
+        with one_thread():
+            return near(finder.ranker, text, count)
 
     def map(self) -> PaperMap:
         """The collection as a picture; made at the first call after a change, in 1 to 20 seconds."""

@@ -10,9 +10,11 @@ from types import SimpleNamespace
 
 from rag.core.answer import Answer, Citation, Claim, Event, Retrieved, Step, Text, Turn
 from rag.core.config import MAX_QUESTION, Config
-from rag.core.errors import ModelStopped, ModelUnreachable, UsageError
+from rag.core.errors import ModelStopped, ModelUnreachable, RagError, UsageError
 from rag.core.options import Options
 from rag.core.paper import Paper, paper_id
+from rag.index.index import Index
+from rag.index.near import Near
 
 ABSTRACT = "QLoRA is frugal. Double quantization saves 0.37 bits per parameter. \x1b]0;owned\x07Nothing else is said."
 PAPER = Paper(
@@ -80,6 +82,12 @@ class FakeRag:
     @property
     def models(self) -> tuple[str, ...]:
         return (self.config.model,) if self.config.model else ()
+
+    def index(self) -> Index:
+        raise RagError("There is no index.")
+
+    def near(self, text: str, count: int = 10) -> tuple[Near, ...]:
+        return ()
 
     def starters(self, count: int = 4) -> tuple[str, ...]:
         return ("What is saved?",)

@@ -1,4 +1,4 @@
-"""`python tests/scripted.py PORT`: the chat page over a stand-in that answers as the question tells it to.
+"""`python tests/scripted.py PORT HOME`: the chat page over a stand-in that answers as the question tells it to.
 
 For what the real collection can't be made to do on demand: be empty, be slow, fail, hold hostile papers.
 """
@@ -99,6 +99,6 @@ if __name__ == "__main__":
     sys.addaudithook(_tell_of_other_hosts)
     from rag.web import launch
 
-    config = Config(port=int(sys.argv[1]))
+    config = Config(port=int(sys.argv[1]), home=Path(sys.argv[2]))
     rag: Any = Scripted(config, empty=True)
     launch(config, rag)

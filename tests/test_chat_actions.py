@@ -94,6 +94,18 @@ def test_an_edited_question_replaces_the_last_when_it_is_answered_and_not_before
     assert [a.question for a in done.answers] == ["One?", "Three?"]
 
 
+def test_a_conversation_is_renamed_and_found_by_its_new_title(actions: ChatActions) -> None:
+    conversation = asked(actions, "One?")
+    asked(actions, "Two?")
+    renamed = shown(actions.rename(f"{conversation.id} Of tides", state()))
+    assert "Of tides" in renamed["history"]
+    assert renamed["find"] == ""
+    found = actions.listed(state(), "tid")
+    assert "Of tides" in found
+    assert "Two?" not in found
+    assert "No conversation has these words" in actions.listed(state(), "moons")
+
+
 def test_an_edit_can_be_left(actions: ChatActions, home: Path) -> None:
     conversation = asked(actions, "One?")
     left = shown(actions.keep(state(shown(actions.edit(state(conversation)))["conversation"])))
@@ -140,7 +152,7 @@ def test_a_conversation_is_opened_again_and_deleted(actions: ChatActions, home: 
     assert "And what else is saved?" in back["next"]
     assert 'aria-current="true"' in back["history"]
     other = asked(actions, "Another?")
-    assert shown(actions.forget(state(conversation), other.id)).keys() == {"history"}
+    assert shown(actions.forget(state(conversation), other.id)).keys() == {"find", "history"}
     gone = shown(actions.forget(state(conversation), conversation.id))
     assert gone["conversation"].id == ""
     assert conversations.names(home, OWNER) == []
@@ -209,9 +221,19 @@ def test_an_answer_that_cannot_be_saved_is_shown_and_says_so(
 
 
 def test_nothing_is_suggested_where_nothing_was_answered(actions: ChatActions) -> None:
-    assert actions.suggested(state()) == ""
+    assert "What is saved?" in actions.suggested(state()), "to begin with"
     assert actions.suggested(state(asked(actions, "Please crash"))) == ""
     assert "And what else is saved?" in actions.suggested(state(asked(actions, "What is saved?")))
+
+
+def test_an_empty_chat_offers_questions_about_the_papers_that_are_chosen(actions: ChatActions) -> None:
+    new = shown(actions.open(state()))
+    assert "2 papers." in new["messages"][0]["content"]
+    assert "What is saved?" in new["next"]
+    chosen = shown(actions.restricted(state(chosen=(PAPER.id,))))
+    assert "1 chosen paper of 2." in chosen["messages"][0]["content"]
+    assert "And what else is saved?" in chosen["next"]
+    assert shown(actions.restricted(state(asked(actions, "One?"), chosen=(PAPER.id,)))) == {}
 
 
 def test_an_empty_question_does_nothing(actions: ChatActions) -> None:

@@ -62,7 +62,7 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ("collection", "a/b"),
         ("collection", ".hidden"),
         ("collection", "x" * 65),
-        ("collection", "two words"),
+        ("collection", "two/words"),
         ("host", "http://localhost"),
         ("home", __file__),
         ("home", "~no-such-user-here/x"),

@@ -25,7 +25,7 @@ from rag.core.errors import Locked, StoreError
 from rag.core.options import Options
 from rag.home import conversations, journal
 from rag.home.conversation import TITLE, shortened
-from rag.home.conversations import append, delete, delete_all, load, names, new_id, truncate
+from rag.home.conversations import append, delete, delete_all, load, names, new_id, rename, truncate
 
 OWNER = "local"
 
@@ -426,6 +426,31 @@ def test_a_writer_that_dies_in_a_rewrite_changes_nothing(home: Path, action: str
     assert questions(home, id)[-1] == "C?"
     begun(home, "Another?")
     assert not list(home.rglob("*.part"))
+
+
+def test_a_conversation_gets_another_title_and_keeps_the_rest(home: Path) -> None:
+    id = begun(home, "A?", "B?")
+    before = names(home, OWNER)[0]
+    rename(home, OWNER, id, "  On\ntides }} " + "x" * 90)
+    assert names(home, OWNER)[0].title.startswith("On tides }}")
+    assert len(names(home, OWNER)[0].title) <= TITLE + 1
+    assert questions(home, id) == ["A?", "B?"]
+    assert names(home, OWNER)[0].updated == before.updated
+    rename(home, OWNER, id, " ")
+    rename(home, "another", id, "Mine")
+    rename(home, OWNER, new_id(), "Nobody's")
+    assert [n.title[:2] for n in names(home, OWNER)] == ["On"]
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [("tides", 2), ("TID", 2), ("tides moons", 1), ("“moon”", 1), ("saves", 0), ("single", 0), ("", 3), ("cafe", 1)],
+)
+def test_conversations_are_searched_by_title_and_questions(home: Path, query: str, count: int) -> None:
+    begun(home, "On tides?", 'And of "moons" \\ {}?')
+    begun(home, "Tides?", "And winds?")
+    begun(home, "Café?")
+    assert len(names(home, OWNER, query)) == count
 
 
 def test_the_lines_are_what_the_documentation_says(home: Path) -> None:

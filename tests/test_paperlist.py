@@ -18,6 +18,7 @@ from rag.ask.matrix import Cell, Comparison, Row
 from rag.core.answer import Answer, Citation
 from rag.core.errors import PaperError
 from rag.core.paper import Paper
+from rag.index.near import Near
 from rag.papers import Merged
 from rag.web import matrix, paperlist, uploads
 from rag.web.browse import Browse
@@ -120,8 +121,30 @@ def test_the_count_is_told(found: int, total: int, told: str) -> None:
 
 
 def test_nothing_found_says_what_to_do() -> None:
-    assert "Search with fewer" in paperlist.count(0, 82)
     assert "Leave a field empty" in paperlist.count(0, 82, narrowed=True)
+    assert "Try fewer or other words" in paperlist.count(0, 82)
+    assert "These 3 are near in meaning" in paperlist.count(0, 82, near=3)
+
+
+def test_a_slip_of_the_pen_is_told() -> None:
+    assert Fragment(paperlist.count(9, 82, read="<quantization>")).text == "9 of 82 papers for “<quantization>”"
+
+
+def test_what_was_searched_is_marked_in_the_title_and_in_a_part_of_the_abstract() -> None:
+    long = paper("d", "Mémory walls", f"{'At first nothing. ' * 20}Then memory, walled. {'Nothing more. ' * 20}")
+    found = Fragment(paperlist.listed([long], Look(query="memory wall"), (), words=["memory", "wall"]))
+    assert found.marks == ["Mémory", "walls", "memory", "walled"]
+    assert len(found.text) < 300
+    assert "… " in found.text
+
+
+def test_papers_near_in_meaning_stand_below_with_their_sentence() -> None:
+    found = Fragment(
+        paperlist.listed(PAPERS[:1], Look(query="fast"), (), words=["fast"], near=[Near(PAPERS[1], (0, 5))])
+    )
+    assert found.acts("read") == ["b", "a 0 5"]
+    assert "Near in meaning" in found.text
+    assert found.marks == ["Fast"]
 
 
 def test_what_is_chosen_and_read_is_told_to_those_who_do_not_see_it() -> None:
@@ -317,7 +340,9 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
     span = (0, len(bad.abstract))
     quote = Citation(1, "a b", payload, bad.abstract, *span)
     look = Look(query=payload, reading="a b", visit=payload, sentence=span)
-    told = uploads.Report("c", 1, 1, (bad,), (Merged(bad, payload, 3),), (PaperError(payload, 2, payload),))
+    told = uploads.Report(
+        "c", 1, frozenset({"new"}), (bad,), (Merged(bad, payload, 3),), (PaperError(payload, 2, payload),)
+    )
     shown = " ".join(payload.split())
     for html, times in (
         (paperlist.listed([bad], look, {"a b"}), 2),

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -106,7 +107,7 @@ def test_twenty_questions_are_asked_unless_more_are_wanted() -> None:
     ("name", "kinds", "limit", "says"),
     [
         ("../up", ["fact"], 2, "can't be the name"),
-        ("a b", ["fact"], 2, "can't be the name"),
+        ("a:b", ["fact"], 2, "can't be the name"),
         ("there", ["fact"], 2, "already"),
         ("new", [], 2, "at least one kind"),
         ("new", ["fact"], 3, "at least one kind"),
@@ -154,6 +155,7 @@ def test_the_calls_of_a_model_are_told_before_they_are_made(home: Path) -> None:
     items = planning.chosen(["fact", "followup", "list"], 2)
     config = Config(home=home, **MODEL)
     assert planning.calls(items, config) == 6 + 4
+    assert planning.calls(items, replace(config, effort="thorough")) == 6 + 4 + 4
     told = clean(lists.cost(items, 608, "<b>writer", 10))
     assert "about 10 calls" in told
     assert "6 of the 608" in told

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.core.paper import Paper
-from rag.index.searching import search
+from rag.index.searching import meant, places, search
 
 if TYPE_CHECKING:
     from rag.service import Rag
@@ -54,11 +54,36 @@ PAPERS = (
         ("2.5×", ["phrase"]),
         ("精度", ["phrase"]),  # Between words of Chinese there is no space.
         ("quant memory", ["begun", "abstract"]),
+        ("quantisze", ["whole", "begun", "abstract"]),  # A slip of the pen.
+        ("infnity zero", ["phrase", "apart"]),
+        ("anfinity", []),  # Nobody errs in the first letter.
         ("quant bananas", []),
     ],
 )
 def test_every_word_of_the_query_begins_a_word_of_what_is_found(query: str, found: list[str]) -> None:
     assert [p.id for p in search(PAPERS, query)] == found
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "found"),
+    [
+        ("memory", "In-memory MEMORIES of memory.", ["memory", "memory"]),
+        ("nunez", "José Núñez", ["Núñez"]),
+        ("精度", "混合精度训练", ["精度"]),
+        ("infnity", "To infinity", ["infinity"]),
+        ("", "Anything", []),
+    ],
+)
+def test_what_was_found_has_a_place_in_the_text(query: str, text: str, found: list[str]) -> None:
+    assert [text[a:b] for a, b in places(meant(PAPERS, query), text)] == found
+
+
+def test_papers_are_near_in_meaning_with_their_sentence(collection: Rag) -> None:
+    near = collection.near("pruning LLMs after training", 3)
+    assert near[0].paper.title.startswith("PERP")
+    assert "Pruning" in near[0].paper.abstract[slice(*near[0].sentence)]
+    assert collection.near("the football world cup of 2018") == ()
+    assert collection.near("") == ()
 
 
 def test_words_that_follow_each_other_in_the_title_come_first() -> None:

@@ -74,8 +74,7 @@ def test_files_are_deleted_when_they_are_read(collections: CollectionCache, tmp_
     ("name", "told"),
     [
         ("", "The collection has no name yet"),
-        ("../evil", "1 to 64 letters, digits, dots, dashes and underscores"),
-        ("a b", "1 to 64 letters"),
+        ("../evil", "1 to 64 letters, digits, spaces, dots, dashes and underscores"),
         ("x" * 65, "1 to 64 letters"),
         ("<script>", "1 to 64 letters"),
         ("con\0", "1 to 64 letters"),
@@ -109,8 +108,30 @@ def test_where_nothing_can_be_read_no_collection_is_made(collections: Collection
     file.write_bytes(b"%PDF-1.7 not text")
     told = report(list(Uploads(collections).add([file], "scans")))
     assert (told.papers, told.added) == (0, 0)
-    assert "scan.pdf: is a PDF" in uploads.report(told)
+    html = uploads.report(told)
+    assert "scan.pdf: is a PDF" in html
+    assert "export it with its abstract as RIS or BibTeX" in html
+    assert "There is no collection scans yet." in html
     assert collections.names() == ["papers"]
+
+
+def test_a_name_may_hold_spaces(collections: CollectionCache, tmp_path: Path) -> None:
+    added = report(list(Uploads(collections).add([jsonl(tmp_path, TITLES)], "  High  tides ")))
+    assert added.collection == "High tides"
+    assert "On tides" in collections.rag("High tides").ask("What is measured of tides?").answer
+
+
+def test_what_was_added_is_taken_out_again(collections: CollectionCache, tmp_path: Path) -> None:
+    adder = Uploads(collections)
+    first = report(list(adder.add([jsonl(tmp_path, TITLES[:1])], "sea")))
+    second = report(list(adder.add([jsonl(tmp_path, TITLES)], "sea")))
+    assert "Undo: take them out again" in uploads.report(second)
+    assert adder.undo("sea", second.new) == 2
+    assert [p.title for p in collections.rag("sea").papers()] == list(TITLES[:1])
+    assert "Undo" not in uploads.report(report(list(adder.add([jsonl(tmp_path, TITLES[:1])], "sea"))))
+    assert adder.undo("sea", first.new) == 1
+    assert collections.names() == ["papers"]
+    assert report(list(adder.add([jsonl(tmp_path, TITLES[:2])], "sea"))).papers == 2
 
 
 def test_too_many_papers_are_refused_before_they_are_embedded(
@@ -178,7 +199,7 @@ def test_progress_says_how_far_it_is(step: Step, told: str, moving: bool) -> Non
 
 def test_a_report_names_only_so_many() -> None:
     many = tuple(PaperError("a.csv", n, "has no title") for n in range(1, 1_001))
-    html = uploads.report(Report("sea", 0, 0, refused=many))
+    html = uploads.report(Report("sea", 0, refused=many))
     assert "1,000 refused" in html
     assert html.count("has no title") < 100
     assert "more</li>" in html

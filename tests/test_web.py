@@ -35,7 +35,7 @@ from rag.core.options import Options
 from rag.core.paper import Paper
 from rag.home.conversation import history
 from rag.home.feedback import FILE, read
-from rag.web import chat, fragments, rating, sources
+from rag.web import chat, fragments, rating, sources, start
 from rag.web.api import WAITING, Calls, Refusal, _ask, _papers
 from rag.web.markdown import to_html
 from rag.web.markup import clean
@@ -297,6 +297,66 @@ def test_a_quote_that_is_the_headline_stands_there_and_not_below_it_too() -> Non
     assert part.count("“takes 3 hours”") == part.count("“It is slow, and takes 3 hours.”") == 1
 
 
+def test_an_answer_shows_three_sentences_and_folds_the_others_and_the_other_papers() -> None:
+    of = paper("S1 is here. S2 is here. S3 is here. S4 is here.", "<A>: b")
+    cites = tuple(cite(n, of, 12 * n - 12, 12 * n - 1) for n in range(1, 5))
+    quoted = "\n>\n> ".join(f"“{c.quote}” [{c.marker}]" for c in cites)
+    text = f"**\\<A\\>: b**\n\n> {quoted}\n>\n\n**Other**\n\n> “S1 is here.” [1]\n>"
+    html = fragments.answer(answer(text, *cites, headline="S4 is"), 1)
+    first, *folds = html.split('<details class="fold">')
+    assert re.findall(r"“(S\d) is here.”", first) == ["S1", "S2", "S4"]  # The headline comes from the fourth.
+    assert re.findall(r"“(S\d) is here.”", folds[0]) == ["S3"]
+    assert "<summary>More from the abstract</summary>" in folds[0]
+    assert "<summary>1 other paper</summary>" in folds[1]
+    assert f'data-act="read" data-value="{of.id}" class="title">&lt;A&gt;: b</button>' in first
+    near = fragments.answer(answer(text, *cites, state="nearest", abstained=True), 1)
+    assert "other paper" not in near
+    assert re.findall(r"“(S\d) is here.”", near.split('<details class="fold">')[0]) == ["S1"]
+
+
+def test_a_comparison_has_short_names_and_one_sentence_a_side() -> None:
+    of = paper("It is fast. It is small.", "GPTQ: Accurate & so on")
+    cites = (cite(1, of, 0, 11), cite(2, of, 12, 24))
+    text = "| Paper | What its abstract says |\n|---|---|\n| **GPTQ: Accurate & so on** | “It is fast.” [1]<br>"
+    text += "“It is small.” [2] |\n| **Holmes** | No sentence clearly says. |"
+    html = fragments.answer(answer(text, *cites, kind="comparison"), 1)
+    assert 'class="title">GPTQ</button> <small>Accurate &amp; so on</small></th><td><p>“It is fast.”' in html
+    assert "<summary>1 more</summary>" in html
+    assert '<th scope="row">Holmes</th><td><p>No sentence clearly says.</p></td>' in html
+
+
+def test_a_list_is_rows_with_the_year_and_only_its_papers_can_be_asked() -> None:
+    of, other = paper("It is fast."), replace(paper("It is slow.", "B title"), id="b")
+    cites = (cite(1, of, 0, 11), cite(2, other, 0, 11))
+    text = "**2 of 9 papers** fit this.\n\n1. **A title** (2023): “It is fast.” [1]\n2. **B title**: “It is slow.” [2]"
+    html = fragments.answer(answer(text, *cites, kind="list"), 1)
+    assert re.findall(r'class="title">(.*?)</button>(?: <span class="year">(\d+)</span>)?</p><p>“(.*?)”', html) == [
+        ("A title", "2023", "It is fast."),
+        ("B title", "", "It is slow."),
+    ]
+    assert f'data-act="choose-these" data-value="{of.id} b">Ask only these 2</button>' in html
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_the_start_shows_what_there_is_as_text(payload: str) -> None:
+    theme = start.Theme((payload,), 3, payload)
+    for html in (start.offers([payload], [theme], 2), start.welcome([paper("x", payload)], 1)):
+        safe = clean(html)
+        assert not re.search("<(?:script|img|svg|iframe|form|input|style)", safe)
+    assert "3 papers, such as" in clean(start.offers([], [theme], 9))
+    assert "Add papers under" in start.offers([], [], 2)
+    assert "Add papers under" not in start.offers([], [], 5)
+    dated = [replace(paper("x"), year=year) for year in (2019, 2024)]
+    assert "2 papers, 2019–2024." in start.welcome(dated, 0)
+    assert "1 chosen paper of 2." in start.welcome(dated, 1)
+
+
+def test_a_mark_keeps_its_reason_beside_claims_that_were_left_out() -> None:
+    text = "It is fast [1]. It is red [unsupported]. It is *blue* [2] [unsupported]."
+    claims = [Claim(f"It is {c}.", "unsupported", f"no {c}") for c in ("gone", "red", "lost", "blue [2]")]
+    assert re.findall('title="(.*?)"', to_html(text, {}, 1, claims)) == ["no red", "no blue [2]"]
+
+
 def test_an_overview_begins_with_its_count_once() -> None:
     text = "**2 papers here** are about speed, closest first:\n\n- **A**: x"
     html = fragments.answer(answer(text, kind="overview", headline="2 papers here are about speed"), 1)
@@ -363,7 +423,7 @@ def test_what_is_no_mark_stays_text(text: str) -> None:
 
 def test_a_mark_has_no_reason_while_claims_are_unknown_or_when_marks_are_not_theirs() -> None:
     assert "title" not in to_html("A [unsupported].", {}, 1)
-    assert "title" not in to_html("A [unsupported]. [unsupported]", {}, 1, CLAIMS)
+    assert "title" not in to_html("Else [unsupported]. [unsupported]", {}, 1, CLAIMS)
 
 
 def written() -> Answer:
@@ -422,8 +482,8 @@ def test_a_sentence_under_several_claims_is_told_by_the_best(levels: tuple[Level
 @pytest.mark.parametrize(
     ("model", "says"),
     [
-        (None, "Answers quote them and say where."),
-        ("qwen3", "Answers are written by qwen3 and checked against the abstracts."),
+        (None, "Answers are exact quotes from their abstracts."),
+        ("qwen3", "qwen3 writes the answers, and each claim is checked against the abstracts."),
     ],
 )
 def test_the_header_says_whether_a_model_writes(model: str | None, says: str) -> None:
@@ -928,14 +988,14 @@ def test_a_port_that_is_taken_is_named(address: str, collection: Rag) -> None:
 
 
 def test_an_empty_collection_is_filled_before_the_page_is_served(tmp_path: Path) -> None:
-    with serving(tmp_path, ["tests/scripted.py", str(free_port())]) as address:
+    with serving(tmp_path, ["tests/scripted.py", str(free_port()), str(tmp_path / "home")]) as address:
         assert "32 papers" in httpx.get(address).text
 
 
 def test_the_server_reaches_for_no_other_host(tmp_path: Path) -> None:
     from gradio_client import Client
 
-    with serving(tmp_path, ["tests/scripted.py", str(free_port())]) as address:
+    with serving(tmp_path, ["tests/scripted.py", str(free_port()), str(tmp_path / "home")]) as address:
         Client(address, verbose=False).predict("What is saved?", api_name="/ask")
         httpx.get(address)
     assert "REACHED FOR" not in (tmp_path / "server.log").read_text()

@@ -237,8 +237,8 @@ def _kinds(given: Sequence[str]) -> Sequence[str]:
 
 
 def _name(given: str) -> str:
-    if given and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", given):
-        raise UsageError(f"--name {given!r}: letters, digits, dots, dashes and underscores, at most 100 of them.")
+    if given and not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,98}[A-Za-z0-9._-])?", given):
+        raise UsageError(f"--name {given!r}: letters, digits, spaces, dots, dashes and underscores, at most 100.")
     return given
 
 

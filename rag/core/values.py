@@ -20,9 +20,9 @@ def folder(value: str | Path) -> Path:
 
 def collection(value: str) -> str:
     """The name of a collection. It becomes the name of a folder, so nothing that could lead out of the home."""
-    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?", value):
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?", value):
         raise ValueError(
-            "a collection's name has 1 to 64 letters, digits, dots, dashes and underscores, "
+            "a collection's name has 1 to 64 letters, digits, spaces, dots, dashes and underscores, "
             "and begins and ends with a letter or digit."
         )
     return value

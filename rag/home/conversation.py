@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ TITLE = 60
 """Characters of a title."""
 
 _TIME = re.compile(rb'\{"time": "([^"\\]{1,40})"')
+_QUESTION = re.compile(rb'"answer": \{"id": (?:null|"(?:[^"\\]|\\.)*"), "question": ("(?:[^"\\]|\\.)*")')
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 _log = logging.getLogger(__name__)
@@ -92,6 +94,19 @@ def beginning(id: str, data: bytes, keep: int) -> list[bytes]:
     """The lines of a file with its header and its first `keep` answers, without what is damaged."""
     head, *lines = data.split(b"\n")
     return [line + b"\n" for line in (head, *[line for line in lines if list(_entries(id, [line]))][:keep])]
+
+
+def retitled(id: str, data: bytes, title: str) -> list[bytes] | None:
+    """The file with another title in its header, in two pieces; None where the header is damaged."""
+    first, end, rest = data.partition(b"\n")
+    about = _about(id, first)
+    return None if about is None else [journal.encoded({**about, "title": shortened(title)}), rest if end else b""]
+
+
+def asked(data: bytes) -> str:
+    """The questions of a file, one a line. No answer is parsed."""
+    found = (json.loads(match) for match in _QUESTION.findall(data))
+    return "\n".join(question for question in found if isinstance(question, str))
 
 
 def summary(id: str, data: bytes) -> Summary | None:

@@ -20,8 +20,20 @@ from pathlib import Path
 from rag.core.answer import Answer
 from rag.core.errors import StoreError
 from rag.core.options import Options
+from rag.core.paper import fold
 from rag.home import journal
-from rag.home.conversation import Conversation, Summary, beginning, conversation, entry, header, summary, turns
+from rag.home.conversation import (
+    Conversation,
+    Summary,
+    asked,
+    beginning,
+    conversation,
+    entry,
+    header,
+    retitled,
+    summary,
+    turns,
+)
 
 FOLDER = "history"
 MAX_ANSWERS = 200
@@ -84,21 +96,27 @@ def load(home: Path, owner: str, id: str) -> Conversation | None:
     return None if data is None else conversation(id, data)
 
 
-def names(home: Path, owner: str) -> list[Summary]:
-    """What conversations the owner has, the one with the newest answer first.
+def names(home: Path, owner: str, query: str = "") -> list[Summary]:
+    """What conversations the owner has, the one with the newest answer first; with `query` those whose title and
+    questions have all of its words, or beginnings of them.
 
     A damaged one is left out, with a warning in the log. No answer is parsed: 500 conversations of six answers each
     take 40 ms on one core. Raises `StoreError` where the folder is there and can't be read.
     """
-    found = []
+    found, words = [], fold(query).split()
     for file in _files(_folder(home, owner)):
         try:
             data = _read(file)
         except StoreError as e:
             _log.warning("%s It is left out.", e)
             continue
-        if data is not None and (known := summary(file.stem, data)):
-            found.append(known)
+        if data is None or (known := summary(file.stem, data)) is None:
+            continue
+        if words:
+            text = f" {fold(f'{known.title} {asked(data)}')}"
+            if not all(f" {word}" in text for word in words):
+                continue
+        found.append(known)
     return sorted(found, key=lambda s: (s.updated, s.id), reverse=True)
 
 
@@ -116,6 +134,19 @@ def truncate(home: Path, owner: str, id: str, keep: int) -> None:
             return
         if data := _read(file):
             journal.replace(file, beginning(id, data, keep))
+
+
+def rename(home: Path, owner: str, id: str, title: str) -> None:
+    """Give a conversation another title, shortened as all are; an empty one, or of no conversation, changes nothing.
+
+    Raises `StoreError` and `Locked` as `append` does.
+    """
+    file = _file(home, owner, id)
+    if file is None or not file.exists() or not title.strip():
+        return
+    with _writing(home, file, "the conversation is called as it was"):
+        if (data := _read(file)) and (lines := retitled(id, data, title)):
+            journal.replace(file, lines)
 
 
 def delete(home: Path, owner: str, id: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from filelock import FileLock, Timeout
 
@@ -200,7 +201,7 @@ class Collection:
         name = self._name
         if not filled and name != DEFAULT_COLLECTION and not self._library.is_file():
             raise UsageError(
-                f"There is no collection {name!r} in {self._home}: make it with rag ingest FILES -c {name}."
+                f"There is no collection {name!r} in {self._home}: make it with rag ingest FILES -c {quote(name)}."
             )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

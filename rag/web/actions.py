@@ -11,14 +11,14 @@ import gradio as gr
 from rag.core.config import MAX_QUESTION
 from rag.core.errors import RagError
 from rag.home import conversations
-from rag.web import chat, fragments, nav
+from rag.web import chat, fragments, nav, start
 from rag.web.login import owner
 from rag.web.markup import clean
 from rag.web.shared import Shared
 from rag.web.state import ConversationState, Settings
 from rag.web.stopping import Stops
 
-_NEXT = 3  # suggested questions
+_FIRST, _NEXT = 4, 3  # questions that are suggested to begin with, and to go on
 
 Updates = list[Any]
 """A value for each of `ChatActions.PARTS`."""
@@ -39,7 +39,7 @@ class RequestState:
 class ChatActions:
     """Where conversations are held. What a method returns or yields are values for the parts of the page."""
 
-    PARTS = ("history", "messages", "next", "scope", "box", "panel", "conversation", "collection")
+    PARTS = ("find", "history", "messages", "next", "scope", "box", "panel", "conversation", "collection")
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
@@ -152,14 +152,16 @@ class ChatActions:
         conversation = state.conversation
         return self.updates(
             history=self.listed(state),
-            messages=chat.messages(conversation) or [self._welcome(state.collection)],
-            next=self.suggested(state),
+            **(self._start(state) if not conversation.answers else self._said(state)),
             scope=self.scope(state),
             box=_ready(),
             panel=chat.panel(rag, conversation.answers),
             conversation=conversation,
             collection=state.collection,
         )
+
+    def _said(self, state: RequestState) -> dict[str, Any]:
+        return {"messages": chat.messages(state.conversation), "next": self.suggested(state)}
 
     def arrive(self, state: RequestState, address: Mapping[str, str]) -> Iterator[Updates]:
         """What a page shows when it loads: the conversation `c` of its address, and the answer to the question `q`."""
@@ -179,8 +181,27 @@ class ChatActions:
         """The chosen papers without one; with no id, none, so that all are asked."""
         return tuple(other for other in state.chosen if id and other != id)
 
-    def _welcome(self, collection: str) -> chat.Message:
-        return chat.message("assistant", fragments.welcome(self.shared.collections.starters(collection)))
+    def restricted(self, state: RequestState) -> Updates:
+        """Other papers were chosen: where nothing was asked yet, questions about them are offered."""
+        try:
+            return self.updates() if state.conversation.id else self.updates(**self._start(state))
+        except RagError:  # Who asks is told what is wrong.
+            return self.updates()
+
+    def _start(self, state: RequestState, *, wait: bool = False) -> dict[str, Any]:
+        """What an empty chat shows above and below the box; the themes that take seconds only where it may `wait`."""
+        papers = self.shared.collections.rag(state.collection).papers()
+        themes = () if state.chosen else self.shared.collections.themes(state.collection, wait=wait)
+        above = start.welcome(papers, len(state.chosen))
+        below = start.offers(self._starters(state), themes, len(papers))
+        return {"messages": [chat.message("assistant", above)], "next": clean(below)}
+
+    def _starters(self, state: RequestState) -> tuple[str, ...]:
+        """Questions to begin with, about the papers that are chosen where there are any."""
+        if not state.chosen:
+            return self.shared.collections.starters(state.collection)
+        rag = self.shared.collections.rag(state.collection)
+        return rag.suggest((), count=_FIRST, options=state.settings.options(state.chosen, rag.models))
 
     def forget(self, state: RequestState, id: str) -> Updates:
         """Delete a conversation, "" for all of them; where it is the one that is shown, a new one begins."""
@@ -194,18 +215,29 @@ class ChatActions:
             return self.updates(next=clean(fragments.problem(str(error))))
         return self.open(state) if id in ("", state.conversation.id) else self.updates(history=self.listed(state))
 
+    def rename(self, sent: str, state: RequestState) -> Updates:
+        """Give a conversation another title: "ID TITLE"."""
+        id, _, title = sent.partition(" ")
+        try:
+            conversations.rename(self.shared.config.home, state.owner, id, title)
+        except RagError as error:
+            return self.updates(next=clean(fragments.problem(str(error))))
+        return self.updates(history=self.listed(state))
+
     def updates(self, **changed: Any) -> Updates:
-        """A value for each part; one that is not named stays as it is."""
+        """A value for each part; one that is not named stays as it is, and a new list of conversations has all."""
+        if "history" in changed:
+            changed["find"] = ""
         assert set(changed) <= set(self.PARTS)
         return [changed.get(name, gr.skip()) for name in self.PARTS]
 
-    def listed(self, state: RequestState) -> str:
-        """The conversations of the owner."""
+    def listed(self, state: RequestState, query: str = "") -> str:
+        """The conversations of the owner, or those that a search finds."""
         try:
-            found = conversations.names(self.shared.config.home, state.owner)
+            found = conversations.names(self.shared.config.home, state.owner, query)
         except RagError as error:
             return clean(fragments.problem(str(error)))
-        return clean(nav.conversations(found, state.conversation.id))
+        return clean(nav.conversations(found, state.conversation.id, query=query))
 
     def scope(self, state: RequestState) -> str:
         """What stands above the box: the papers that are chosen, and whether the last question is being edited."""
@@ -214,11 +246,16 @@ class ChatActions:
         chosen = [(id, titles[id]) for id in state.chosen if id in titles]
         return clean(nav.scope(chosen, editing=state.conversation.editing))
 
-    def suggested(self, state: RequestState) -> str:
-        """Questions to go on with; none where there is no answer yet, or none was found."""
-        if not state.conversation.answers or state.conversation.unanswered:
-            return ""
+    def suggested(self, state: RequestState) -> Any:
+        """What to go on with: questions, none where none was found; in an empty chat what there is to begin with."""
+        before = self.stops.begun(state.session)
         try:
+            if not state.conversation.id:
+                offered = self._start(state, wait=True)["next"]
+                # Who asked in the meantime has moved on.
+                return offered if self.stops.begun(state.session) == before else gr.skip()
+            if not state.conversation.answers or state.conversation.unanswered:
+                return ""
             rag = self.shared.collections.rag(state.collection)
             options = state.settings.options(state.chosen, rag.models)
             found = rag.suggest(state.conversation.answers, count=_NEXT, options=options)

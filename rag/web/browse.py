@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from rag.core.errors import RagError, UsageError
-from rag.core.paper import Paper
+from rag.core.paper import Paper, fold
 from rag.home import citing
+from rag.index.near import Near
+from rag.index.searching import meant
+from rag.service import Rag
 from rag.web import fragments, matrix, paperlist
 from rag.web.collection_cache import CollectionCache
 from rag.web.markdown import shown
@@ -17,6 +21,10 @@ from rag.web.paperlist import COMPARED, Look
 from rag.web.state import ConversationState
 
 Chosen = tuple[str, ...]
+
+FEW = 10
+"""Where fewer papers than this have the words of a search, it goes on with so many that are near in meaning."""
+_SIMILAR = 4  # papers like the one that is read
 
 
 class Browse:
@@ -50,17 +58,24 @@ class Browse:
     def listing(self, look: Look, collection: str, chosen: Chosen) -> list[Any]:
         """The count, what can be done with the list, and the list."""
         try:
-            papers = self.collections.rag(collection).papers()
+            rag = self.collections.rag(collection)
+            papers = rag.papers()
         except RagError as error:
             return [clean(fragments.problem(str(error))), "", ""]
         try:
             found = paperlist.found(papers, look)
+            near = _near(rag, look, found)
         except UsageError as error:  # as while somebody types a year
             return [clean(f"<p>{shown(str(error))}</p>"), "", ""]
+        except RagError as error:
+            return [clean(fragments.problem(str(error))), "", ""]
+        words = meant(papers, look.query)
+        read = " ".join(words) if set(words) - set(fold(look.query).split()) else ""
+        narrowed = bool(look.years + look.author + look.venue)
         return [
-            clean(paperlist.count(len(found), len(papers), narrowed=bool(look.years + look.author + look.venue))),
+            clean(paperlist.count(len(found), len(papers), narrowed=narrowed, near=len(near), read=read)),
             clean(paperlist.tools(papers, found, look, collection)),
-            clean(paperlist.listed(found, look, set(chosen))),
+            clean(paperlist.listed(found, look, set(chosen), words=words, near=near)),
         ]
 
     def reading(self, look: Look, collection: str, chosen: Chosen, conversation: ConversationState) -> str:
@@ -68,14 +83,18 @@ class Browse:
         if not look.reading:
             return clean(paperlist.NOTHING_READ)
         try:
-            paper = next((p for p in self.collections.rag(collection).papers() if p.id == look.reading), None)
+            rag = self.collections.rag(collection)
+            paper = next((p for p in rag.papers() if p.id == look.reading), None)
+            like = rag.near(f"{paper.title}. {paper.abstract}", _SIMILAR + 1) if paper else ()
         except RagError as error:
             return clean(fragments.problem(str(error)))
         if paper is None:
             return clean(paperlist.GONE)
         cited = paperlist.cited(conversation.answers, paper)
         bibtex = citing.write([paper], "bibtex")
-        return clean(paperlist.reading(paper, look, chosen=paper.id in chosen, cited=cited, bibtex=bibtex))
+        near = [n for n in like if n.paper.id != paper.id][:_SIMILAR]
+        html = paperlist.reading(paper, look, chosen=paper.id in chosen, cited=cited, bibtex=bibtex, near=near)
+        return clean(html)
 
     def table(self, aspects: str, collection: str, chosen: Chosen) -> str:
         """The chosen papers by the aspects that a reader wrote."""
@@ -102,3 +121,12 @@ class Browse:
         except RagError:
             return ()
         return tuple(id for id in chosen if id in held)
+
+
+def _near(rag: Rag, look: Look, found: list[Paper]) -> list[Near]:
+    """The papers that a search goes on with where few have its words."""
+    query = look.query.strip()
+    if not query or look.sorted_by != "match" or len(found) >= FEW or (found and " " not in query):
+        return []
+    wanted = {p.id for p in paperlist.found(rag.papers(), replace(look, query=""))} - {p.id for p in found}
+    return [n for n in rag.near(query, len(rag.papers())) if n.paper.id in wanted][:FEW]

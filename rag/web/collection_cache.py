@@ -6,11 +6,14 @@ import threading
 from collections import OrderedDict
 from dataclasses import replace
 
+from rag.ask.overview import groups_of
+from rag.ask.suggest import OVERVIEW
 from rag.core.config import BUILTIN, DEFAULT_COLLECTION, Config
-from rag.core.errors import UsageError
+from rag.core.errors import RagError, UsageError
 from rag.core.paper import Paper
 from rag.index.embedding import BuiltinEmbedding
 from rag.service import Rag, build
+from rag.web.start import SCANT, Theme
 
 _OPEN = 4
 """Collections that are kept open: each holds its vectors in memory."""
@@ -19,7 +22,7 @@ _SAMPLE = {
     "What does double quantization save in QLoRA?": ("QLoRA",),
     "Do FlashAttention-2 and Flash-LLM report speedups on the same hardware?": ("FlashAttention-2", "Flash-LLM"),
     "Which papers are about neural implicit or Gaussian scene reconstruction?": ("NeuS2", "Momentum-GS"),
-    "How does GaLore save memory?": ("GaLore",),
+    OVERVIEW: (),
 }
 """Questions to begin with on the sample papers, and how the titles begin that they need."""
 
@@ -34,6 +37,7 @@ class CollectionCache:
         self._first = rag or build(config, embedding=self._embedding)
         self._open: OrderedDict[str, Rag] = OrderedDict()
         self._starters: dict[str, tuple[tuple[Paper, ...], tuple[str, ...]]] = {}
+        self._themes: dict[str, tuple[tuple[Paper, ...], tuple[Theme, ...]]] = {}
         self._guard = threading.Lock()
 
     def names(self) -> list[str]:
@@ -71,6 +75,29 @@ class CollectionCache:
             sample = all(any(p.title.startswith(t) for p in papers) for titles in _SAMPLE.values() for t in titles)
             known = self._starters[collection] = (papers, tuple(_SAMPLE) if sample else rag.starters())
         return known[1]
+
+    def themes(self, collection: str = "", *, wait: bool = True) -> tuple[Theme, ...]:
+        """What the papers are about; found once, until they change, and none where there is no index.
+
+        The first time takes seconds; without `wait` there are none until then.
+        """
+        rag = self.rag(collection)
+        papers = rag.papers()
+        known = self._themes.get(collection)
+        if known is None or known[0] is not papers:
+            if not wait:
+                return ()
+            known = self._themes[collection] = (papers, _themes(rag))
+        return known[1]
+
+
+def _themes(rag: Rag) -> tuple[Theme, ...]:
+    try:
+        index = rag.index()
+    except RagError:  # Who asks is told what is wrong.
+        return ()
+    groups = groups_of(index, None) if len(index) >= SCANT else []
+    return tuple(Theme(g.terms, len(g.rows), index.papers[g.typical[0]].title) for g in groups if g.terms and g.typical)
 
 
 def title(collection: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.core.answer import Answer
@@ -12,6 +11,7 @@ from rag.core.paper import fold
 from rag.home.receipt import receipt, standing
 from rag.web import tables
 from rag.web.bridge import button, copier
+from rag.web.layers import layered
 from rag.web.markdown import doubt, shown, to_html
 
 
@@ -23,9 +23,9 @@ def anchor(turn: int, marker: int) -> str:
 def header(name: str, collection: str, papers: int, model: str | None, user: str = "") -> str:
     """The top line: what this is, what it knows, whether a model writes, and who is logged in."""
     count = f"{papers:,} paper{'' if papers == 1 else 's'}"
-    answers = "Answers quote them and say where."
+    answers = "Answers are exact quotes from their abstracts."
     if model:
-        answers = f"Answers are written by <b>{shown(model)}</b> and checked against the abstracts."
+        answers = f"<b>{shown(model)}</b> writes the answers, and each claim is checked against the abstracts."
     return (
         '<header class="top"><a class="skip" href="#question">Skip to the question</a>'
         f"<h1>{shown(name)}</h1>"
@@ -35,16 +35,6 @@ def header(name: str, collection: str, papers: int, model: str | None, user: str
 
 def _leaving(user: str) -> str:
     return f'<p class="user">{shown(user)} · <a href="logout">Log out</a></p>' if user else ""
-
-
-def welcome(questions: Sequence[str]) -> str:
-    """The empty chat: what can be asked, and questions to begin with."""
-    asks = "".join(f"<li>{button('ask', q, shown(q), style='starter')}</li>" for q in questions)
-    return (
-        '<div class="welcome"><h2>What would you like to know?</h2><p>Ask about one paper, compare several, or list '
-        "all that share a topic. Every sentence of an answer leads to its place in an abstract. Where none is sure to "
-        f'answer, you see the nearest ones.</p><ul class="starters">{asks}</ul></div>'
-    )
 
 
 def question(text: str) -> str:
@@ -102,9 +92,14 @@ def answer(value: Answer, turn: int, conversation: str = "") -> str:
         parts.append(f'<p class="state">{shown(state)}</p>')
     text = _headed(value)
     html = tables.html(replace(value, answer=text), links, turn) or to_html(text, links, turn, value.doubtful)
-    if value.headline:
-        html = re.sub(r"^<p>.*?</p>", r'<div class="headline">\g<0></div>', html)
-    parts.append(_folding(html) if value.kind == "overview" else html)
+    if value.headline and (first := re.match("<p>.*?</p>", html)):
+        parts.append(f'<div class="headline">{first[0]}</div>')
+        html = html[first.end() :]
+    if value.kind == "overview":
+        html = _folding(html)
+    elif value.mode == "quoting":
+        html = layered(html, value, parts[-1] if parts else "")
+    parts.append(html)
     parts.append(_doubts(value))
     if value.warnings:
         items = "".join(f"<li>{shown(warning)}</li>" for warning in value.warnings)
@@ -155,6 +150,7 @@ def _bar(value: Answer, turn: int, conversation: str) -> str:
         copier(_copied(value), "Copy", label=f"Copy answer {turn}"),
         button("retry", turn, "Retry", label="Ask the last question again", style="latest"),
         button("edit", turn, "Edit question", label="Edit the last question", style="latest"),
+        _restricting(value),
         tables.downloads(value, turn, conversation),
         '<span class="thumbs">',
         button("rate", f"{turn} up", "Helpful", label=f"Answer {turn} is helpful", style="thumb"),
@@ -162,6 +158,14 @@ def _bar(value: Answer, turn: int, conversation: str) -> str:
         "</span>",
     ]
     return f'<div class="bar" role="group" aria-label="Answer {turn}">{"".join(parts)}</div>'
+
+
+def _restricting(value: Answer) -> str:
+    """A button that asks only the papers of a list from now on."""
+    ids = dict.fromkeys(c.paper_id for c in value.citations)
+    if value.kind != "list" or len(ids) < 2 or any(" " in id for id in ids):
+        return ""
+    return button("choose-these", " ".join(ids), f"Ask only these {len(ids)}")
 
 
 def _copied(value: Answer) -> str:

@@ -16,6 +16,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from rag.core.answer import NO_SOURCE, PARTLY, UNSUPPORTED, Claim, Level
+from rag.core.paper import fold
 from rag.web.markup import one_line
 
 _MARKER = re.compile(r"\[(\d{1,4})\]")
@@ -91,13 +92,30 @@ def _doubt(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _reasons(markdown: str, doubtful: Sequence[Claim]) -> dict[str, Iterator[str]]:
-    """The reasons of each level in the order of its marks; none where text of another origin looks like a mark."""
-    marks = [_MARKS[mark] for mark in re.findall(rf"(?<!\\)(?:{_DOUBT.pattern})", markdown)]
-    found: dict[str, Iterator[str]] = {}
+def _reasons(markdown: str, doubtful: Sequence[Claim]) -> dict[Level, Iterator[str]]:
+    """The reasons of each level in the order of its marks; "" for a mark that is no claim's, as in a quote.
+
+    Where there are other claims than marks, for some were left out of the text, a mark is of the next claim whose words
+    stand before it.
+    """
+    marks = list(re.finditer(rf"(?<!\\)(?:{_DOUBT.pattern})", markdown))
+    found: dict[Level, Iterator[str]] = {}
     for level in ("partly", "unsupported"):
-        reasons = [c.reason for c in doubtful if c.verdict == level]
-        found[level] = iter(reasons if marks.count(level) == len(reasons) else ())
+        claims = [c for c in doubtful if c.verdict == level]
+        own = [mark for mark in marks if _MARKS[mark[0]] == level]
+        found[level] = iter([c.reason for c in claims] if len(claims) == len(own) else _by_words(own, claims))
+    return found
+
+
+def _by_words(marks: Sequence[re.Match[str]], claims: list[Claim]) -> list[str]:
+    """For each mark the reason of the claim that stands before it, and after the mark before; "" where none does."""
+    found, start = [], 0
+    for mark in marks:
+        said = fold(_MARKER.sub("", mark.string[start : mark.start()]))
+        claim = next((c for c in claims if fold(_MARKER.sub("", c.text)) in said), None)
+        found.append(claim.reason if claim else "")
+        claims = [c for c in claims if c is not claim]
+        start = mark.end()
     return found
 
 

@@ -12,18 +12,25 @@ from rag.web.markup import SITE
 _SHOWN = 3  # chosen papers by title; of more, how many
 
 
-def conversations(found: Sequence[Summary], open: str) -> str:
-    """The conversations of a reader, newest first; `open` is the id of the one that is shown ("" before its first
-    question)."""
+MANY = 6
+"""Conversations from which on there is a field to search them."""
+
+
+def conversations(found: Sequence[Summary], open: str, *, query: str = "") -> str:
+    """The conversations of a reader, newest first, or those that the search `query` found; `open` is the id of the one
+    that is shown ("" before its first question)."""
+    searched = bool(query.strip())
     items = "".join(_conversation(c, c.id == open) for c in found)
-    everything = ""
-    if len(found) > 1:
+    none = "No conversation has these words." if searched else "None yet. They are kept on this server."
+    listed = f'<ul id="past">{items}</ul>' if found else f'<p class="hint">{none}</p>'
+    if len(found) > 1 and not searched:
         sure = button("forget-all", "", f"Delete all {len(found)}", style="danger")
-        everything = f'<details class="menu all"><summary>Delete all …</summary>{sure}</details>'
-    listed = f'<ul id="past">{items}</ul>{everything}' if found else '<p class="hint">They are kept on this server.</p>'
+        listed += f'<details class="menu all"><summary>Delete all …</summary>{sure}</details>'
+    many = " data-many" if searched or len(found) >= MANY else ""
+    toggle = f'class="toggle" data-toggle aria-expanded="{str(searched).lower()}"'
     return (
-        f'<nav class="conversations" aria-label="Conversations" data-conversation="{shown(open)}"><div class="heading">'
-        f'<button type="button" class="toggle" data-toggle aria-expanded="false">Conversations</button>'
+        f'<nav class="conversations" aria-label="Conversations" data-conversation="{shown(open)}"{many}>'
+        f'<div class="heading"><button type="button" {toggle}>Conversations</button>'
         f"<h2>Conversations</h2>{button('new', '', 'New', label='New conversation', style='new')}</div>"
         f'<div class="past">{listed}</div></nav>'
     )
@@ -34,6 +41,7 @@ def _conversation(one: Summary, current: bool) -> str:
     name = shown(one.title or "Untitled")
     place = f"{SITE}conversations/{one.id}"
     menu = (
+        f'<button type="button" data-rename="{one.id}">Rename</button>'
         f'<a href="{place}.md" download>Markdown</a><a href="{place}.json" download>JSON</a>'
         f'<a href="{place}.bib" download>BibTeX of the cited papers</a>'
         '<details class="sure"><summary class="danger">Delete …</summary>'
@@ -41,7 +49,7 @@ def _conversation(one: Summary, current: bool) -> str:
     )
     return (
         f"<li{mark}>{button('open', one.id, name, style='past')}"
-        f'<details class="menu" name="conversation"><summary aria-label="Export or delete: {name}">⋯</summary>'
+        f'<details class="menu" name="conversation"><summary aria-label="Rename, export or delete: {name}">⋯</summary>'
         f"<div>{menu}</div></details></li>"
     )
 

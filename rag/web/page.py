@@ -41,7 +41,7 @@ def build_page(config: Config, collections: CollectionCache) -> gr.Blocks:
             with gr.Tab("Settings", id="settings"):
                 settings_parts = settings.layout()
         settings.wire(page, settings_parts, shared)
-        added = papers.wire(page, papers_parts, shared)
+        changed = papers.wire(page, papers_parts, shared)
         chat.wire(page, chat_parts, shared, ChatActions(shared))
         mapped.wire(map_parts, shared, map_tab)
         evaluation.wire(evaluation_parts, shared, evaluation_tab)
@@ -49,8 +49,10 @@ def build_page(config: Config, collections: CollectionCache) -> gr.Blocks:
         def named(collection: str, request: gr.Request) -> str:
             return clean(_header(collections, collection, owner(request)))
 
-        for event in (page.load, added.then, shared.collection.change):
-            event(named, shared.collection, header, **QUICK)
+        page.load(named, shared.collection, header, **QUICK)
+        shared.collection.change(named, shared.collection, header, **QUICK)
+        for event in changed:
+            event.then(named, shared.collection, header, **QUICK)
     return page
 
 

@@ -16,12 +16,14 @@ from rag.core.answer import Answer
 from rag.core.config import DEFAULT_COLLECTION
 from rag.core.paper import Paper, fold
 from rag.home.citing import doi_of
+from rag.index.near import Near
 from rag.index.searching import search
 from rag.web import narrowing
 from rag.web.bridge import button, copier
 from rag.web.collection_cache import title
 from rag.web.markdown import shown
 from rag.web.markup import SITE
+from rag.web.snippets import marked, snippet
 
 PAGE = 100
 """Papers that are listed at once."""
@@ -96,14 +98,17 @@ def place(value: str) -> tuple[str, tuple[int, int] | None]:
     return value, None
 
 
-def count(shown_papers: int, total: int, *, narrowed: bool = False) -> str:
-    """How many of the papers were found; `narrowed` where not only words were searched."""
-    if total and not shown_papers and narrowed:
+def count(shown_papers: int, total: int, *, narrowed: bool = False, near: int = 0, read: str = "") -> str:
+    """How many of the papers were found, and how many are near in meaning; `narrowed` where not only words were
+    searched, `read` is the query without its slips."""
+    slip = f" for “{shown(read)}”" if read else ""
+    if total and not shown_papers and narrowed and not near:
         return "<p>No paper fits all of this. Leave a field empty, or search with fewer words.</p>"
     if total and not shown_papers:
-        return "<p>No paper has all of these words. Search with fewer, or with their beginnings.</p>"
+        rest = "This one is near in meaning." if near == 1 else f"These {near} are near in meaning."
+        return f"<p>No paper has all of these words. {rest if near else 'Try fewer or other words.'}</p>"
     of = f"{shown_papers:,} of {total:,}" if shown_papers != total else f"{total:,}"
-    return f"<p>{of} paper{'' if total == 1 else 's'}</p>"
+    return f"<p>{of} paper{'' if total == 1 else 's'}{slip}</p>"
 
 
 def tools(papers: Sequence[Paper], found: Sequence[Paper], look: Look, collection: str) -> str:
@@ -120,22 +125,45 @@ def tools(papers: Sequence[Paper], found: Sequence[Paper], look: Look, collectio
     return f'<div class="tools">{"".join(parts)}</div>'
 
 
-def listed(found: Sequence[Paper], look: Look, chosen: Collection[str]) -> str:
-    """The first papers of those that were found, and a button for more."""
-    items = "".join(_item(p, p.id in chosen, p.id == look.reading) for p in found[: look.limit])
+def listed(
+    found: Sequence[Paper],
+    look: Look,
+    chosen: Collection[str],
+    *,
+    words: Sequence[str] = (),
+    near: Sequence[Near] = (),
+) -> str:
+    """The first papers of those that were found, with the `words` of the search marked, a button for more, and then
+    those that are `near` in meaning, each with its nearest sentence."""
+    rows = ((p, snippet(p.abstract, words), p.id) for p in found[: look.limit])
+    items = "".join(_item(p, words, part, value, p.id in chosen, p.id == look.reading) for p, part, value in rows)
     left = len(found) - look.limit
     more = button(
         "more", "", f"Show {min(PAGE, left)} more", label=f"Show {min(PAGE, left)} more of {left:,}", style="more"
     )
-    return f'<ul class="papers" aria-label="Papers">{items}</ul>{more if left > 0 else ""}' if items else ""
+    html = f'<ul class="papers" aria-label="Papers">{items}</ul>{more if left > 0 else ""}' if items else ""
+    return html + _near(near, look, chosen, words)
 
 
-def _item(paper: Paper, chosen: bool, current: bool) -> str:
+def _near(near: Sequence[Near], look: Look, chosen: Collection[str], words: Sequence[str]) -> str:
+    if not near:
+        return ""
+    rows = ((n.paper, marked(n.paper.abstract[slice(*n.sentence)], words), n.sentence) for n in near)
+    items = "".join(
+        _item(p, words, sentence, f"{p.id} {start} {end}", p.id in chosen, p.id == look.reading)
+        for p, sentence, (start, end) in rows
+    )
+    return f'<h2 class="near">Near in meaning</h2><ul class="papers" aria-label="Near in meaning">{items}</ul>'
+
+
+def _item(paper: Paper, words: Sequence[str], part: str, value: str, chosen: bool, current: bool) -> str:
+    """A row; `part` is the HTML of what was found of its abstract, `value` what its title opens."""
     mark = ' aria-current="true"' if current else ""
     tick = '<span aria-hidden="true">✓</span>'
     pick = button("choose", paper.id, tick, label=f"Choose {paper.title}", style="pick", pressed=chosen)
-    read = button("read", paper.id, shown(paper.title), style="title")
-    return f"<li{mark}>{pick}<div>{read}{byline(paper, _NAMED)}</div></li>"
+    read = button("read", value, marked(paper.title, words), style="title")
+    found = f'<p class="part-of">{part}</p>' if part else ""
+    return f"<li{mark}>{pick}<div>{read}{byline(paper, _NAMED)}{found}</div></li>"
 
 
 def byline(paper: Paper, most: int | None = None) -> str:
@@ -148,8 +176,16 @@ def byline(paper: Paper, most: int | None = None) -> str:
     return f'<p class="by">{shown(by)}</p>' if by else ""
 
 
-def reading(paper: Paper, look: Look, *, chosen: bool, cited: Collection[tuple[int, int]], bibtex: str = "") -> str:
-    """A whole paper: `cited` are the places that the open conversation quotes."""
+def reading(
+    paper: Paper,
+    look: Look,
+    *,
+    chosen: bool,
+    cited: Collection[tuple[int, int]],
+    bibtex: str = "",
+    near: Sequence[Near] = (),
+) -> str:
+    """A whole paper: `cited` are the places that the open conversation quotes, `near` are papers like it."""
     link = doi_link(paper)
     if paper.url and re.match(r"https?://(?!(?:dx\.)?doi\.org/)", paper.url, re.IGNORECASE):
         link = f'<a href="{shown(paper.url)}" class="link" target="_blank">Read it at its source</a>{link}'
@@ -162,9 +198,14 @@ def reading(paper: Paper, look: Look, *, chosen: bool, cited: Collection[tuple[i
     return (
         f'<article class="reading" aria-labelledby="reading-title"><h2 id="reading-title" tabindex="-1"{focus}>'
         f"{shown(paper.title)}</h2>{byline(paper)}{_actions(paper, chosen, bibtex, link)}"
-        f'<div class="abstract">{_marked(paper.abstract, inside, target, look.visit)}</div>{note}'
+        f'<div class="abstract">{_marked(paper.abstract, inside, target, look.visit)}</div>{note}{_similar(near)}'
         '<a href="#papers-top" class="up link">Back to the list</a></article>'
     )
+
+
+def _similar(near: Sequence[Near]) -> str:
+    items = "".join(f"<li>{button('read', n.paper.id, shown(n.paper.title), style='title')}</li>" for n in near)
+    return f'<section class="similar"><h3>Similar papers</h3><ul>{items}</ul></section>' if items else ""
 
 
 def doi_link(paper: Paper) -> str:

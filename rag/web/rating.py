@@ -42,9 +42,8 @@ def layout() -> Parts:
     with gr.Column(visible=False, elem_id="rating") as row:
         note = gr.Markdown("", elem_id="rated", **HTML)
         reason = gr.Textbox(
-            label="What is wrong with it?",
-            placeholder="What is wrong with it? (optional)",
-            show_label=False,
+            label="What was wrong with the answer? (optional)",
+            placeholder="This is kept with your rating, and is no question",
             elem_id="reason",
             max_length=MAX_REASON,
             max_lines=3,

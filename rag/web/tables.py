@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from rag.core.answer import Answer
+from rag.core.answer import Answer, Citation
 from rag.home import tables
-from rag.home.tables import NUMBER, SILENT, Cell, Table
+from rag.home.tables import SILENT, Cell, Table
+from rag.web.bridge import button
 from rag.web.markdown import chip, shown, to_html
 from rag.web.markup import SITE
 
 _ITEM = re.compile(r"\d+[.)] ")
+_YEAR = re.compile(r"^(\d+)\. \*\*.*?\*\* \((\d{4})\):", re.MULTILINE)
 
 Links = Mapping[int, tuple[str, str]]
 
 
 def html(value: Answer, links: Links, turn: int) -> str:
-    """A list as a table, between what its text says before and after; of a comparison that a model wrote, its text and
-    the quotes side by side.
+    """A list as ranked rows, between what its text says before and after; of a comparison that a model wrote, its text
+    and the quotes side by side.
 
     Empty where the answer is better read as it was written: a comparison in quotes is a table already.
     """
@@ -27,12 +29,25 @@ def html(value: Answer, links: Links, turn: int) -> str:
         return ""
     if value.kind == "list":
         before, after = (to_html(text, links, turn) for text in _around(value.answer))
-        return before + drawn(made, links, f"List of answer {turn}") + after
+        return before + _ranked(made, links, value.answer, f"List of answer {turn}") + after
     if value.mode != "generating":
         return ""
     text = to_html(value.answer, links, turn, value.doubtful)
     table = drawn(made, links, f"Comparison of answer {turn}")
     return f'{text}<details class="beside"><summary>The quotes side by side</summary>{table}</details>'
+
+
+def _ranked(table: Table, links: Links, text: str, name: str) -> str:
+    """The rows of a list: the title, which opens the paper, the year where the text says it, and the sentences."""
+    years = {int(n): year for n, year in _YEAR.findall(text)}
+    rows = ""
+    for number, row in enumerate(table.rows, 1):
+        title = next(cell for cell in row.cells[1:] if isinstance(cell, str))
+        named = button("read", row.paper_id, shown(title), style="title") if row.paper_id else f"<b>{shown(title)}</b>"
+        year = f' <span class="year">{years[number]}</span>' if number in years else ""
+        quotes = "".join(_quotes(cell, links) for cell in row.cells if not isinstance(cell, str))
+        rows += f"<li><p>{named}{year}</p>{quotes}</li>"
+    return f'<ol class="rows" aria-label="{shown(name)}">{rows}</ol>'
 
 
 def _around(markdown: str) -> tuple[str, str]:
@@ -47,9 +62,8 @@ def drawn(table: Table, links: Links, name: str) -> str:
     """The HTML of a table; what scrolls sideways can be reached by keyboard."""
     heads = "".join(f'<th scope="col">{shown(column)}</th>' for column in table.columns)
     rows = "".join(f"<tr>{''.join(_cell(cell, links) for cell in row.cells)}</tr>" for row in table.rows)
-    kind = "table numbered" if table.columns[0] == NUMBER else "table"
     return (
-        f'<div class="{kind}" role="region" tabindex="0" aria-label="{shown(name)}"><table>'
+        f'<div class="table" role="region" tabindex="0" aria-label="{shown(name)}"><table>'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
@@ -70,5 +84,8 @@ def _cell(cell: Cell, links: Links) -> str:
         return f"<td>{shown(cell)}</td>"
     if not cell:
         return f'<td class="silent">{SILENT}</td>'
-    quotes = (f"<p>“{shown(c.quote)}”&nbsp;{chip(c.marker, links.get(c.marker))}</p>" for c in cell)
-    return f"<td>{''.join(quotes)}</td>"
+    return f"<td>{_quotes(cell, links)}</td>"
+
+
+def _quotes(cited: Sequence[Citation], links: Links) -> str:
+    return "".join(f"<p>“{shown(c.quote)}”&nbsp;{chip(c.marker, links.get(c.marker))}</p>" for c in cited)

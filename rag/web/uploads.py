@@ -11,9 +11,11 @@ from queue import SimpleQueue
 
 from rag.core.errors import Locked, PaperError, RagError, UsageError
 from rag.core.paper import Paper
+from rag.index.holdings import delete
 from rag.papers import Merged, Papers, Remark, load
 from rag.papers.loading import NO_ABSTRACT
 from rag.service import Rag
+from rag.web.bridge import button
 from rag.web.collection_cache import CollectionCache, title
 from rag.web.markdown import shown
 
@@ -21,6 +23,11 @@ MOST = 20_000
 """Papers of a collection that readers add to: some twenty minutes of embedding on two cores."""
 _TOLD = 50  # records of one kind that a report names; of more, how many
 FORMATS = "RIS, BibTeX, PubMed, Web of Science, EndNote, CSL-JSON, CSV, Excel, JSON, JSONL; zip, gzip, bzip2 and xz too"
+_PDF = "is a PDF"  # how the reason for refusing one begins
+PDF = (
+    "Of a PDF, give its record instead: drop the file into Zotero, or find the paper at PubMed, arXiv or its "
+    "publisher, and export it with its abstract as RIS or BibTeX (often under “Cite”). That file can be added here."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +41,24 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of the records: `papers` are in the collection now, `known` were there before.
+    """What became of the records: `papers` are in the collection now, `new` are the ids of those that were not there
+    before, `known` were there.
 
     File names are those that the reader knows, not where the server kept them.
     """
 
     collection: str
     papers: int
-    added: int
+    new: frozenset[str] = frozenset()
     known: tuple[Paper, ...] = ()
     merged: tuple[Merged, ...] = ()
     refused: tuple[PaperError, ...] = ()
     remarks: tuple[Remark, ...] = ()
+
+    @property
+    def added(self) -> int:
+        """How many papers are new."""
+        return len(self.new)
 
 
 class Uploads:
@@ -85,6 +98,25 @@ class Uploads:
             yield event
         yield event
 
+    def undo(self, collection: str, ids: frozenset[str]) -> int:
+        """Take the papers with these ids out again, and the collection with them where it has no other; how many went.
+
+        Raises `RagError` where the collection is being added to or is gone.
+        """
+        rag = self._collections.rag(collection)
+        self._begin(rag.config.collection)
+        try:
+            held = {paper.id for paper in rag.papers()}
+            gone = ids & held
+            if gone == held and collection != self._collections.config.collection:
+                rag.close()
+                delete(rag.config.home, rag.config.collection)
+            elif gone:
+                rag.remove(gone)
+            return len(gone)
+        finally:
+            self._end(rag.config.collection)
+
     @property
     def busy(self) -> frozenset[str]:
         """The collections that are being added to."""
@@ -96,7 +128,7 @@ class Uploads:
             raise UsageError("There is no file yet: choose one or more first.")
         if not collection:
             raise UsageError("The collection has no name yet: write a new one, or that of one to add to.")
-        return self._collections.made(self._named(collection))
+        return self._collections.made(self._named(" ".join(collection.split())))
 
     def _named(self, name: str) -> str:
         """The collection that is called so on the page, whatever the case, or a new one of this name."""
@@ -136,7 +168,9 @@ def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | 
     merged = tuple(Merged(m.kept, Path(m.file).name, m.line) for m in loaded.merged)
     refused = tuple(PaperError(Path(r.file).name, r.line, r.reason) for r in loaded.refused)
     remarks = tuple(Remark(Path(r.file).name, r.line, r.reason, r.about) for r in loaded.remarks)
-    return Report(rag.config.collection, len(rag.papers()), new, known, merged, refused, remarks)
+    papers = rag.papers()
+    added = frozenset(p.id for p in papers) - {p.id for p in before}
+    return Report(rag.config.collection, len(papers), added, known, merged, refused, remarks)
 
 
 def _delete(paths: Sequence[Path]) -> None:
@@ -166,8 +200,13 @@ def report(value: Report) -> str:
     counts += [f"{bare:,} without abstract, found by title only" if bare else ""]
     merged = [f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged]
     refused = [f"{_place(r.file, r.line)}: {r.reason}" for r in value.refused]
+    now = f"{name} has {_papers(value.papers)} now." if value.papers else f"There is no collection {name} yet."
+    undo = ""
+    if value.new:
+        undo = button("undo-upload", "", f"Undo: take {'it' if value.added == 1 else 'them'} out again", style="link")
     parts = [
-        f'<p role="status"><b>{", ".join(t for t in counts if t)}.</b> {name} has {_papers(value.papers)} now.</p>',
+        f'<p role="status"><b>{", ".join(t for t in counts if t)}.</b> {now} {undo}</p>',
+        f"<p>{PDF}</p>" if any(_PDF in r.reason for r in value.refused) else "",
         _listed("Refused", refused, open=True),
         _listed("Repeated and merged", merged),
         _listed(

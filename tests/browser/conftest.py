@@ -25,7 +25,8 @@ def real(collection: Rag, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="session")
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("scripted"), ["tests/scripted.py", str(free_port())]) as address:
+    folder = tmp_path_factory.mktemp("scripted")
+    with serving(folder, ["tests/scripted.py", str(free_port()), str(folder / "home")]) as address:
         yield address
 
 

@@ -46,7 +46,7 @@ def test_a_list_and_then_a_follow_up(open_page: Open, real: str) -> None:
     page = open_page(real)
     answer = ask(page, "Which papers are about neural implicit or Gaussian scene reconstruction?")
     expect(answer).to_contain_text("of 82 papers")
-    assert answer.locator("tbody tr").count() >= 2
+    assert answer.locator(".rows li").count() >= 2
     follow_up = ask(page, "And which of them is faster to train?")
     expect(follow_up.locator(".understood")).to_contain_text("Understood as:")
     page.locator("#chat article.list a.chip").first.click()
@@ -55,7 +55,7 @@ def test_a_list_and_then_a_follow_up(open_page: Open, real: str) -> None:
 
 def test_a_model_writes_is_checked_and_is_stopped(open_page: Open, generating: str, endpoint: EndpointServer) -> None:
     page = open_page(generating)
-    expect(page.locator("#header")).to_contain_text(f"Answers are written by {MODEL} and checked against the abstracts")
+    expect(page.locator("#header")).to_contain_text(f"{MODEL} writes the answers, and each claim is checked")
     written = ask(page, "What does double quantization save in QLoRA?")
     mark = written.locator("p .doubt.unsupported")
     expect(mark).to_have_count(1)
@@ -117,11 +117,11 @@ def test_feedback_is_saved_with_its_reason(open_page: Open, real: str, collectio
     expect(rating).to_be_hidden()
     page.get_by_role("button", name="Answer 2 is not helpful").click()
     expect(rating).to_contain_text("Thank you, your rating is saved.")
-    page.get_by_label("What is wrong with it?").fill("It says <b>too much</b>.")
+    page.get_by_label("What was wrong with the answer?").fill("It says <b>too much</b>.")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_label("What is wrong with it?")).to_be_hidden()
+    expect(page.get_by_label("What was wrong with the answer?")).to_be_hidden()
     page.get_by_role("button", name="Answer 1 is helpful").click()
-    expect(page.get_by_label("What is wrong with it?")).to_be_hidden()
+    expect(page.get_by_label("What was wrong with the answer?")).to_be_hidden()
     assert contrast(page, "#rating .note") >= 4.5
     ask(page, "And Holmes?")
     expect(rating).to_be_hidden()
@@ -221,11 +221,18 @@ def test_a_comparison_has_a_row_a_side_and_can_be_kept(open_page: Open, real: st
 def test_a_list_tells_how_many_of_how_many_and_can_be_kept(open_page: Open, real: str) -> None:
     page = open_page(real)
     answer = ask(page, "Which papers are about neural implicit or Gaussian scene reconstruction?")
-    rows = answer.locator("tbody tr")
+    rows = answer.locator(".rows li")
     expect(answer).to_contain_text(f"{rows.count()} of 82 papers")
     with page.expect_download() as kept:
         answer.get_by_role("link", name="as Markdown").click()
     assert len(kept.value.path().read_text().strip().splitlines()) == rows.count() + 2
+
+
+def test_only_the_papers_of_a_list_are_asked_from_then_on(open_page: Open, real: str) -> None:
+    page = open_page(real)
+    ask(page, "Which papers are about neural implicit or Gaussian scene reconstruction?")
+    page.get_by_role("button", name=re.compile(r"Ask only these \d+")).click()
+    expect(page.locator("#scope")).to_contain_text(re.compile(r"Asking only \d+ chosen papers"))
 
 
 def test_pointing_at_a_marker_shows_its_title_and_its_quote(open_page: Open, real: str) -> None:

@@ -72,7 +72,7 @@ def compare(page: Page, a: str, b: str) -> None:
 
 def test_twenty_questions_are_asked_and_a_failure_is_read(open_page: Open, real: str, runs: Path) -> None:
     page = opened(open_page(real))
-    expect(page.locator("#evaluation-about")).to_contain_text("split test is held out")
+    expect(page.locator("#evaluation-about")).to_contain_text("are kept for a last, honest measurement")
     start(page, "twenty")
     expect(progress(page)).to_contain_text(re.compile(r"twenty (Preparing|(Asking|Scoring) \d+ of 20)"))
     expect(page.locator("#run-title h2")).to_have_text("twenty", timeout=SLOW)

@@ -47,7 +47,7 @@ def test_conversations_survive_a_restart_and_are_opened_and_deleted(open_page: O
         past(page, "What is GPipe?").click()  # type: ignore[attr-defined]
         expect(page.locator("#chat .question")).to_have_text("What is GPipe?")
         expect(page.locator("#history li[aria-current]")).to_contain_text("What is GPipe?")
-        page.get_by_label("Export or delete: What is GPipe?").click()
+        page.get_by_label("Rename, export or delete: What is GPipe?").click()
         page.locator("#history details[open]").get_by_text("Delete …").click()
         page.locator("#history details[open]").get_by_role("button", name="Delete for good").click()
         expect(page.locator("#history li")).to_have_count(1)
@@ -67,7 +67,7 @@ def test_a_conversation_is_exported_with_its_references(open_page: Open, real: s
     ask(page, "What does double quantization save in QLoRA?")
     texts = {}
     for name in ("Markdown", "JSON", "BibTeX of the cited papers"):
-        page.get_by_label("Export or delete: What does double quantization").first.click()
+        page.get_by_label("Rename, export or delete: What does double quantization").first.click()
         with page.expect_download() as kept:
             page.locator("#history details[open]").get_by_role("link", name=name).click()
         texts[name] = kept.value.path().read_text()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from chatting import PHONE, Open, ask, question, turn
+from chatting import PHONE, Open, ask, question, turn, violations
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser]
@@ -94,12 +96,110 @@ def test_the_question_is_a_key_or_a_link_away(open_page: Open, scripted: str) ->
 def test_deleting_a_conversation_asks_first(open_page: Open, scripted: str) -> None:
     page = open_page(scripted)
     ask(page, "To be deleted")
-    page.get_by_label("Export or delete: To be deleted").first.click()
+    page.get_by_label("Rename, export or delete: To be deleted").first.click()
     sure = page.get_by_role("button", name="Delete for good")
     expect(sure).to_be_hidden()
     page.locator("#history details[open]").get_by_text("Delete …").click()
     sure.click()
     expect(page.locator("#history")).not_to_contain_text("To be deleted")
+
+
+@pytest.mark.parametrize("size", [SIZES[0], PHONE], ids=["desktop", "phone"])
+def test_conversations_are_renamed_and_searched(open_page: Open, scripted: str, size: dict[str, int]) -> None:
+    page = open_page(scripted, size)
+    for animal in ("ants", "bees", "cats", "dogs", "elks", "foxes"):
+        page.get_by_role("button", name="New conversation").click()
+        expect(page.locator("#chat .welcome")).to_be_visible()
+        ask(page, f"On {animal} of {size['width']}")
+    toggle = page.locator("#history").get_by_role("button", name="Conversations", exact=True)
+    if size == PHONE:
+        toggle.click()
+    page.get_by_label(f"Rename, export or delete: On dogs of {size['width']}").click()
+    page.get_by_role("button", name="Rename", exact=True).click()
+    field = page.get_by_label("New title")
+    expect(field).to_be_focused()
+    expect(field).to_have_value(f"On dogs of {size['width']}")
+    name = f"Of <b>moons</b> @{size['width']}"
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    renamed = page.locator("#past").get_by_role("button", name=name, exact=True, include_hidden=True)
+    expect(renamed).to_have_count(1)
+    if size == PHONE:
+        toggle.click()
+    find = page.get_by_label("Search conversations")
+    find.fill(f"moon {size['width']}")
+    expect(page.locator("#past li")).to_have_count(1)
+    expect(renamed).to_be_visible()
+    find.fill("dogs moonless")
+    expect(page.locator("#past li")).to_have_count(0)
+    find.fill(f"dogs {size['width']}")  # What was asked is found under the new title, too.
+    expect(page.locator("#past li")).to_have_count(1)
+    assert violations(page) == []
+    renamed.click()
+    expect(page.locator("#chat .question")).to_have_text(f"On dogs of {size['width']}")
+    expect(find).to_have_value("")
+    expect(page.locator("#past li")).not_to_have_count(1)
+
+
+def test_the_field_for_what_was_wrong_is_not_taken_for_the_question(open_page: Open, scripted: str) -> None:
+    page = open_page(scripted)
+    ask(page, "A quick question")
+    page.get_by_role("button", name="Answer 1 is not helpful").click()
+    expect(page.locator("#rating label span", has_text="What was wrong with the answer?")).to_be_visible()
+    expect(question(page)).to_be_visible()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size["width"]))
+def test_the_start_shows_the_collection_with_the_box_in_the_first_screen(
+    open_page: Open, real: str, size: dict[str, int]
+) -> None:
+    page = open_page(real, size)
+    expect(question(page)).to_be_in_viewport()
+    expect(page.locator("#chat .welcome")).to_contain_text("82 papers")
+    expect(page.locator("#sources")).to_be_hidden()
+    box, starter = question(page).bounding_box(), page.locator(".starters .starter").first.bounding_box()
+    assert box is not None and starter is not None
+    assert box["y"] < starter["y"]
+    theme = page.locator(".themes .starter").first
+    expect(theme).to_contain_text(re.compile(r"\d+ papers, such as .+"))
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    theme.click()
+    expect(page.locator("#chat .question")).to_contain_text("Which papers are about")
+    expect(page.locator("#chat article.answer .receipt")).to_be_visible(timeout=30_000)
+    expect(page.locator("#sources")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [SIZES[0], PHONE], ids=["desktop", "phone"])
+def test_all_sides_of_a_comparison_are_on_one_screen(open_page: Open, real: str, size: dict[str, int]) -> None:
+    page = open_page(real, size)
+    answer = ask(page, "How do GPTQ, SqueezeLLM and QLoRA differ?")
+    names = answer.locator("tbody th .title")
+    expect(names).to_have_text(["QLoRA", "SqueezeLLM", "GPTQ"])
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    if size == PHONE:  # A card for each: its name above what is said.
+        cell = answer.locator("tbody td").first.bounding_box()
+        name = answer.locator("tbody th").first.bounding_box()
+        assert cell is not None and name is not None
+        assert name["y"] + name["height"] <= cell["y"] + 1
+        return
+    for name in names.all():
+        expect(name).to_be_in_viewport()
+    answer.get_by_text("1 more").first.click()
+    assert violations(page) == []
+
+
+def test_with_papers_chosen_the_first_questions_are_about_them(open_page: Open, real: str) -> None:
+    page = open_page(real)
+    turn(page, "Papers")
+    page.get_by_label("Search the papers").fill("GPipe")
+    page.get_by_role("button", name="Choose GPipe").first.click()
+    page.get_by_role("button", name="Ask it").click()
+    expect(page.locator("#next .starter").first).to_contain_text("GPipe")
+    expect(page.locator("#next")).not_to_contain_text("QLoRA")
+    turn(page, "Papers")
+    page.get_by_role("button", name="Clear: choose none").click()
+    turn(page, "Chat")
+    expect(page.locator("#next")).to_contain_text("QLoRA")
 
 
 @pytest.mark.parametrize("size", [SIZES[0], PHONE], ids=["desktop", "phone"])

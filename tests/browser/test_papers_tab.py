@@ -78,8 +78,58 @@ def test_papers_are_found_while_one_types_and_sorted(open_page: Open, address: s
         field.press("Backspace")
     expect(count).to_have_text(re.compile("^\\s*82 papers"))
     search(page, "nothing of this kind")
-    expect(count).to_contain_text("No paper has all of these words")
+    expect(count).to_contain_text("No paper has all of these words. Try fewer")
     expect(page.locator(".papers li")).to_have_count(0)
+
+
+def test_papers_are_found_in_spite_of_slips_and_by_meaning(open_page: Open, address: str) -> None:
+    page = papers(open_page, address)
+    search(page, "quantizaton")
+    expect(page.locator("#papers-count")).to_contain_text("of 82 papers for “quantization”")
+    expect(page.locator(".papers li").first.locator(".title mark")).to_have_text("Quantization")
+    expect(page.locator(".papers li").first.locator(".part-of mark").first).to_have_text("quantization")
+    search(page, "pruning LLMs after training")
+    expect(page.locator("#papers-count")).to_contain_text(
+        "No paper has all of these words. These 10 are near in meaning."
+    )
+    near = page.get_by_role("list", name="Near in meaning").locator("li").first
+    expect(near).to_contain_text("PERP: Rethinking the Prune-Retrain Paradigm")
+    sentence = near.locator(".part-of").inner_text()
+    assert violations(page) == []
+    near.locator(".title").click()
+    expect(page.locator("#papers-reading mark.asked")).to_have_text(sentence)
+    expect(page.locator("#papers-reading mark.asked")).to_be_in_viewport()
+    similar = page.locator("#papers-reading .similar .title").first
+    title = similar.inner_text()
+    similar.click()
+    expect(page.get_by_role("heading", name=title)).to_be_focused()
+
+
+def test_an_upload_is_undone_and_a_pdf_gets_a_remedy(open_page: Open, address: str, tmp_path: Path) -> None:
+    page = papers(open_page, address)
+    page.get_by_role("button", name="Add papers").click()
+    files, told = page.locator("#papers-files input[type=file]"), page.locator("#papers-added")
+    name, add = page.get_by_label("Name of the collection"), page.get_by_role("button", name="Add", exact=True)
+    (tmp_path / "scan.pdf").write_bytes(b"%PDF-1.7 not text")
+    files.set_input_files(tmp_path / "scan.pdf")
+    expect(page.locator("#papers-files")).to_contain_text(".pdf")
+    name.fill("High tides")
+    add.click()
+    expect(told).to_contain_text("There is no collection High tides yet.")
+    expect(told).to_contain_text("export it with its abstract as RIS or BibTeX")
+    (tmp_path / "tides.jsonl").write_text(json.dumps({"title": "On tides", "abstract": "Tides are measured."}))
+    for collection, count in (("Sample papers", 82), ("High tides", 0)):
+        files.set_input_files(tmp_path / "tides.jsonl")
+        expect(page.locator("#papers-files")).to_contain_text(".jsonl")
+        name.fill(collection)
+        add.click()
+        expect(page.locator("#header")).to_contain_text(f"{count + 1} paper")
+        expect(page.locator("#header")).to_contain_text(collection)
+        told.get_by_role("button", name="Undo: take it out again").click()
+        expect(told).to_contain_text(f"1 paper taken out of {collection} again.")
+        expect(page.locator("#header")).to_contain_text("82 papers in the collection Sample papers")
+        expect(page.locator("#papers-count")).to_contain_text("82 papers")
+    expect(page.locator("#papers-collections")).not_to_contain_text("High tides")
 
 
 def test_a_paper_is_read_beside_the_list(open_page: Open, address: str, collection: Rag) -> None:
@@ -217,7 +267,7 @@ def test_500_papers_are_added_and_asked(open_page: Open, address: str, tmp_path:
     told = page.locator("#papers-added")
     name.fill("../zorblax")
     add.click()
-    expect(told.locator(".problem")).to_contain_text("1 to 64 letters, digits, dots, dashes and underscores")
+    expect(told.locator(".problem")).to_contain_text("1 to 64 letters, digits, spaces, dots, dashes and underscores")
     expect(page.locator("#papers-files")).to_contain_text(".csv")
     name.fill("zorblax")
     add.click()

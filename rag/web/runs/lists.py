@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from rag.web import fragments
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 _MOST = 200
 """Runs that the list shows."""
 ABOUT = (
-    '<div class="about"><h2>Evaluation</h2><p>Reference questions, whose right answers are known, are asked and the '
-    "answers scored: you see how many come out right, how sure that is, and where the others were lost. Asked are "
-    "questions of the split dev. The split test is held out, so that a last measurement stays honest: only the command "
-    "line asks it, rag eval run --split test. Runs are kept on the server, for everybody who uses it.</p></div>"
+    '<div class="about"><h2>Evaluation</h2><p>See how good the answers are: questions whose right answers are known '
+    "are asked, and you see how many come out right, how sure that is, and where the others were lost. This page asks "
+    "the practice questions (dev). The others (test) are kept for a last, honest measurement, which only the command "
+    "line makes: rag eval run --split test. Results are kept on the server, for everybody who uses it.</p></div>"
 )
 
 
@@ -29,13 +30,13 @@ def elsewhere(collection: str) -> str:
     return fragments.note(
         f"The reference questions are about the sample papers, and the collection {collection} does not have these. "
         "Choose the sample papers under Papers; or draft questions about this collection with rag eval new -c "
-        f"{collection}, review them, and ask them with rag eval run -c {collection} --questions FILE."
+        f"{quote(collection)}, review them, and ask them with rag eval run -c {quote(collection)} --questions FILE."
     )
 
 
 def cost(items: Sequence[Item], whole: int, model: str | None, calls: int) -> str:
     """What the start button would do: how many questions, and who is asked how often."""
-    asks = f"{len(items):,} of the {whole:,} questions of the split dev"
+    asks = f"{len(items):,} of the {whole:,} practice questions"
     answers = "Answers are quoted: no model is asked."
     if model:
         times = f"about {calls:,} call{'' if calls == 1 else 's'}"

@@ -25,7 +25,7 @@ SPLIT = "dev"
 LIMITS = (1, 2, 5, 10, 0)
 """Questions of each kind, at most; 0: all. Two of each of the ten kinds are 20."""
 USUAL = 2
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,98}[A-Za-z0-9._-])?")
 _FILE = "questions.jsonl"
 
 
@@ -52,11 +52,14 @@ def fits(papers: Collection[str]) -> bool:
 def calls(items: Sequence[Item], config: Config) -> int:
     """About how often these questions ask the model.
 
-    Once for each answer; a follow-up may be read and a list be judged by the model first, and claims after. What the
-    collection does not answer is not asked, and a reply that can't be used is asked for again.
+    Once for each answer. Once more for a follow-up, which the model may read before it is searched for, and for a list,
+    a count or an overview, whose papers may not fit into one call; once more for each answer whose claims are looked at
+    again, as `RAG_EFFORT=thorough` and `RAG_JUDGE` want, which no list is.
     """
-    twice = sum(item.kind in ("followup", "list", "count") for item in items)
-    return len(items) * (2 if config.judge else 1) + twice
+    more = sum(item.kind in ("followup", "list", "count", "overview") for item in items)
+    checked = sum(item.kind not in ("list", "count") for item in items)
+    thorough = config.judge or config.effort == "thorough"
+    return len(items) + more + (checked if thorough else 0)
 
 
 def configured(config: Config, collection: str, settings: Settings, models: Sequence[str]) -> Config:
@@ -79,11 +82,11 @@ def planned(config: Config, kinds: Sequence[str], limit: int, name: str, there: 
     """
     from rag.evaluation.session import Plan
 
-    name = name.strip()
+    name = " ".join(name.split())
     if name and not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} can't be the name of a run: give at most 100 letters, digits, dots, dashes and underscores, the "
-            "first a letter or digit, or none at all."
+            f"{name!r} can't be the name of a run: give at most 100 letters, digits, spaces, dots, dashes and "
+            "underscores, the first a letter or digit, or none at all."
         )
     if name in there:
         raise UsageError(f"There is a run {name!r} already. Give another name, or open that one in the list.")

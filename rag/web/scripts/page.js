@@ -7,3 +7,4 @@ import "./following.js";
 import "./focus.js";
 import "./hover.js";
 import "./live.js";
+import "./renaming.js";

@@ -12,7 +12,8 @@ import gradio as gr
 
 from rag.core.config import NOBODY, Config
 from rag.core.errors import RagError, UsageError
-from rag.web import fragments, uploads
+from rag.web import bridge, fragments, uploads
+from rag.web.collection_cache import title
 from rag.web.intake import READ_ONLY
 from rag.web.login import owner
 from rag.web.markup import clean
@@ -56,14 +57,19 @@ def layout(config: Config) -> Parts:
     return Parts(files, name, add, note)
 
 
-def wire(parts: Parts, shared: Shared) -> gr.events.Dependency:
-    """Add what is chosen, tell how far it is, and show the collection; returns the event that ends so."""
+def wire(parts: Parts, shared: Shared) -> tuple[gr.events.Dependency, ...]:
+    """Add what is chosen, tell how far it is, and show the collection; returns the events after which it may have
+    changed."""
     adder = Uploads(shared.collections)
-    outputs = [parts.note, parts.files, shared.collection]
+    new = gr.State(("", frozenset()))  # what the last upload added: its collection, and the ids of its papers
+    outputs = [parts.note, parts.files, shared.collection, new]
 
-    def ended(html: str, files: list[str], collection: Any = None) -> list[Any]:
+    def ended(html: str, files: list[str], done: Report | None = None) -> list[Any]:
         kept = files and all(Path(file).exists() for file in files)
-        return [clean(html), gr.skip() if kept else None, collection or gr.skip()]
+        left = gr.skip() if kept else None
+        if done is None or not done.papers:
+            return [clean(html), left, gr.skip(), gr.skip()]
+        return [clean(html), left, done.collection, (done.collection, done.new)]
 
     def added(chosen: list[str] | None, name: str, request: gr.Request) -> Iterator[list[Any]]:
         files = chosen or []
@@ -72,14 +78,27 @@ def wire(parts: Parts, shared: Shared) -> gr.events.Dependency:
                 raise UsageError(READ_ONLY)
             for event in adder.add(files, name.strip()):
                 if isinstance(event, Report):
-                    yield ended(uploads.report(event), files, event.collection if event.papers else None)
+                    yield ended(uploads.report(event), files, event)
                 else:
-                    yield [clean(uploads.progress(event)), gr.skip(), gr.skip()]
+                    yield [clean(uploads.progress(event)), *[gr.skip()] * 3]
         except RagError as error:
             yield ended(fragments.problem(str(error)), files)
         except Exception:
             _log.exception("Files could not be added")
             yield ended(fragments.problem(_FAULT), files)
 
+    def undone(_: str, new: tuple[str, frozenset[str]], shown: str) -> list[Any]:
+        collection, ids = new
+        try:
+            count = adder.undo(collection, ids)
+        except RagError as error:
+            return [clean(fragments.problem(str(error))), gr.skip()]
+        names = shared.collections.names()
+        told = fragments.note(f"{count:,} paper{'' if count == 1 else 's'} taken out of {title(collection)} again.")
+        return [clean(told), shown if shown in names else shared.config.collection]
+
+    field = bridge.action("undo-upload")
+    undoing = field.submit(undone, [field, new, shared.collection], [parts.note, shared.collection], **PRIVATE)
     # Two at a time: embedding takes all the processor that there is, and questions wait for it.
-    return parts.add.click(added, [parts.files, parts.name], outputs, concurrency_limit=2, **PRIVATE)
+    adding = parts.add.click(added, [parts.files, parts.name], outputs, concurrency_limit=2, **PRIVATE)
+    return adding, undoing

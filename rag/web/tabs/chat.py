@@ -19,6 +19,7 @@ from rag.web.state import ConversationState
 class Parts:
     """The components of the tab."""
 
+    find: gr.Textbox
     history: gr.Markdown
     messages: gr.Chatbot
     next: gr.Markdown
@@ -30,13 +31,21 @@ class Parts:
     @property
     def shown(self) -> list[Any]:
         """Those that `ChatActions.PARTS` names, in its order, without the states."""
-        return [self.history, self.messages, self.next, self.scope, self.box, self.panel]
+        return [self.find, self.history, self.messages, self.next, self.scope, self.box, self.panel]
 
 
 def layout() -> Parts:
     """The parts, empty; they are filled when a page loads."""
     with gr.Row(elem_id="columns"):
         with gr.Column(scale=0, min_width=220, elem_id="conversations"):
+            find = gr.Textbox(
+                label="Search conversations",
+                show_label=False,
+                placeholder="Search conversations",
+                elem_id="find",
+                max_lines=1,
+                max_length=100,
+            )
             history = gr.Markdown("", elem_id="history", **HTML)
         with gr.Column(scale=3, min_width=340, elem_id="conversation"):
             messages = gr.Chatbot(
@@ -52,14 +61,13 @@ def layout() -> Parts:
                 allow_file_downloads=False,
                 layout="panel",
             )
-            following = gr.Markdown("", elem_id="next", **HTML)
             rated = rating.layout()
             with gr.Column(elem_id="ask"):
                 scope = gr.Markdown("", elem_id="scope", **HTML)
                 box = gr.Textbox(
                     label="Your question",
                     show_label=False,
-                    placeholder="Ask a question",
+                    placeholder="Ask about these papers",
                     elem_id="question",
                     max_length=MAX_QUESTION,
                     max_lines=6,
@@ -68,9 +76,10 @@ def layout() -> Parts:
                     autofocus=True,
                     html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=True),
                 )
+            following = gr.Markdown("", elem_id="next", **HTML)
         with gr.Column(scale=2, min_width=320, elem_id="evidence"):
             panel = gr.Markdown(sources.EMPTY, elem_id="sources", **HTML)
-    return Parts(history, messages, following, rated, scope, box, panel)
+    return Parts(find, history, messages, following, rated, scope, box, panel)
 
 
 Run = Callable[..., Any]
@@ -97,6 +106,14 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
     on("edit", _told(actions, lambda _, state: actions.edit(state)), outputs, **QUICK)
     on("keep", _told(actions, lambda _, state: actions.keep(state)), outputs, **QUICK)
     on("forget", _told(actions, lambda id, state: actions.forget(state, id)), outputs, **QUICK)
+    on("rename", _told(actions, actions.rename), outputs, **QUICK)
+    parts.find.change(
+        _told(actions, lambda query, state: actions.listed(state, query)),
+        [parts.find, *state],
+        parts.history,
+        trigger_mode="always_last",
+        **QUICK,
+    )
     on("forget-all", _told(actions, lambda _, state: actions.forget(state, "")), outputs, **QUICK)
     on("drop", _told(actions, actions.drop), shared.chosen, **CHANGING)
     rating.wire(shared, parts.rating, moved_on=[*asking, *opening])
@@ -110,10 +127,12 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
     parts.box.stop(stopped, None, None, queue=False, **PRIVATE)
     page.unload(left)
 
-    shared.chosen.change(_seen(actions, actions.scope), state, parts.scope, **QUICK)
-    shared.collection.change(_seen(actions, actions.moved), state, outputs, **QUICK)
+    shared.chosen.change(_seen(actions, actions.scope), state, parts.scope, **QUICK).then(
+        _seen(actions, actions.restricted), state, outputs, **PRIVATE
+    )
+    moved = shared.collection.change(_seen(actions, actions.moved), state, outputs, **QUICK)
     arrived = page.load(_arrives(actions), state, outputs, **PRIVATE)
-    for asked in (*asking, arrived):
+    for asked in (*asking, arrived, moved):
         asked.then(_seen(actions, actions.suggested), state, parts.next, **PRIVATE)
 
 

@@ -64,7 +64,7 @@ def layout(config: Config) -> Parts:
     with gr.Row(elem_id="papers-columns"):
         with gr.Column(scale=3, min_width=300, elem_id="papers-left"):
             with gr.Column(elem_id="papers-browse") as browsing:
-                query = _field("Search the papers", "Search titles, authors, years and abstracts", "papers-query")
+                query = _field("Search the papers", "Search by words, authors, years, or meaning", "papers-query")
                 with gr.Row(elem_id="papers-narrowing", visible=False) as narrowing:
                     years = _field("Years", "Years, as 2018-2020 or 2020-", "papers-years")
                     author = _field("Author", "Author", "papers-author")
@@ -92,8 +92,8 @@ def _field(label: str, placeholder: str, id: str) -> gr.Textbox:
     )
 
 
-def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> gr.events.Dependency:
-    """What happens when the parts are used; returns the event after which a collection has more papers."""
+def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> tuple[gr.events.Dependency, ...]:
+    """What happens when the parts are used; returns the events after which a collection has other papers."""
     browse = Browse(shared.collections)
     look = gr.State(Look())
     states = [look, shared.collection, shared.chosen]
@@ -157,9 +157,10 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> gr.events.Dependency:
         **CHANGING,
     )
     page.load(redrawn, [*states, shared.conversation], parts.all, **QUICK)
-    added = adding.wire(parts.adding, shared)
-    added.then(redrawn, [*states, shared.conversation], parts.all, **QUICK)
-    return added
+    changed = adding.wire(parts.adding, shared)
+    for event in changed:
+        event.then(redrawn, [*states, shared.conversation], parts.all, **QUICK)
+    return changed
 
 
 def _wire_choosing(on: Callable[..., None], look: gr.State, browse: Browse, shared: Shared) -> None:
@@ -172,10 +173,14 @@ def _wire_choosing(on: Callable[..., None], look: gr.State, browse: Browse, shar
     def with_found(_: str, look: Look, collection: str, chosen: Chosen) -> Chosen:
         return tuple(dict.fromkeys([*chosen, *(p.id for p in browse.found(look, collection))]))
 
+    def these(sent: str) -> Chosen:
+        return tuple(bridge.value(sent).split())
+
     def alone(sent: str) -> list[Any]:
         return [(bridge.value(sent),), gr.Tabs(selected="chat")]
 
     on("choose", toggled, [shared.chosen], shared.chosen, CHANGING)
     on("choose-found", with_found, [look, shared.collection, shared.chosen], shared.chosen, CHANGING)
+    on("choose-these", these, [], shared.chosen, CHANGING)
     on("ask-about", alone, [], [shared.chosen, shared.tabs], CHANGING)
     on("ask-chosen", lambda sent: gr.Tabs(selected="chat"), [], shared.tabs)
