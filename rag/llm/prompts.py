@@ -24,7 +24,7 @@ PLACEHOLDERS: Mapping[str, frozenset[str]] = {
     "screen": frozenset({"sources", "question"}),
     "notes": frozenset({"sources", "question"}),
     "review": frozenset({"notes", "question"}),
-    "verify": frozenset({"statements"}),
+    "verify": frozenset({"statements", "question"}),
     "suggest": frozenset({"sources", "asked"}),
     "draft": frozenset({"sources", "kind"}),
     "grade-faithfulness": frozenset({"question", "sources", "answer"}),

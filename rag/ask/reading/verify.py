@@ -45,10 +45,11 @@ def verify(
     if not checked:
         return
     used = prompt("verify")
-    text = "\n\n".join(_shown(n, p) for n, p in enumerate(checked, 1))
+    labels = {p.statement.row: p.statement.text for p in proofs if p.statement.label}
+    text = "\n\n".join(_shown(n, p, labels.get(p.statement.row, "")) for n, p in enumerate(checked, 1))
     found = ask_json(
         client,
-        used.fill(statements=text),
+        used.fill(statements=text, question=data(sources.question)),
         Verdicts,
         stop=stop,
         count=lambda reply: receipt.count(reply, used),
@@ -59,12 +60,14 @@ def verify(
             _change(checked[verdict.number - 1], verdict.instead, sources)
 
 
-def _shown(number: int, proof: Proof) -> str:
+def _shown(number: int, proof: Proof, label: str) -> str:
+    """A claim with its sentences; `label` heads the row of a table that it stands in."""
     sentences = dict.fromkeys(s for cited in proof.cited for s in cited)
     quotes = "\n".join(
         f"({data(source.paper.title)}) {data(' '.join(source.text(n).split()))}" for source, n in sentences
     )
-    return f"<source>\n{quotes}\n</source>\nStatement {number}: {data(proof.statement.text)}"
+    row = f" (in the row “{data(label)}” of a table)" if label and label != proof.statement.text else ""
+    return f"<source>\n{quotes}\n</source>\nStatement {number}{row}: {data(proof.statement.text)}"
 
 
 def _change(proof: Proof, instead: str, sources: Sources) -> None:
