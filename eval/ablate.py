@@ -121,7 +121,7 @@ def prepared(data: Mapping[str, Path]) -> dict[str, list[Item]]:
     for name, file in data.items():
         FOLDER.mkdir(parents=True, exist_ok=True)
         own = FOLDER / f"{name}.jsonl"
-        own.write_text("".join(json.dumps(r) + "\n" for r in records(name, file).values()))
+        own.write_text("".join(json.dumps(r) + "\n" for r in records(name, [file]).values()))
         papers[name] = load([own]).papers
         asked[name] = items(name, papers[name])
     for name, some in papers.items():
@@ -187,13 +187,14 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAME", default="", help="mechanisms whose name has this")
     parser.add_argument("--medicine", type=Path, metavar="FILE", help=NEEDED["medicine"])
     parser.add_argument("--society", type=Path, metavar="FILE", help=NEEDED["society"])
+    parser.add_argument("--astronomy", type=Path, metavar="FILE", help=NEEDED["astronomy"])
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes (default: 2)")
     given = parser.parse_args()
     names = [name for name in SWITCHES if given.only.casefold() in name.casefold()]
     if not names:
         print(f"No mechanism has {given.only!r} in its name; there are:\n  " + "\n  ".join(SWITCHES), file=sys.stderr)
         return 1
-    data = {name: file for name in ("medicine", "society") if (file := getattr(given, name)) is not None}
+    data = {name: file for name in ("medicine", "society", "astronomy") if (file := getattr(given, name)) is not None}
     started = time.perf_counter()
     asked = prepared(data)
     context = multiprocessing.get_context("spawn")

@@ -1,10 +1,11 @@
-"""Two reference sets far from the seeds, over abstracts that are not ours to give: medicine and society.
+"""Three reference sets far from the seeds, over abstracts that are not ours to give: medicine, society, astronomy.
 
 `eval/medicine.jsonl` asks about 260 abstracts of PubMedQA (Jin et al. 2019, MIT licence): get `ori_pqal.json` from the
 data folder of the repository pubmedqa/pubmedqa on GitHub. `eval/society.jsonl` asks about 260 abstracts of arXiv, of
 the categories cs.CY and cs.DL: get their metadata from arXiv, as a TSV or JSONL file whose records have an id
-("arxiv_id" or "id"), a title and an abstract. The papers are named by PMID and arXiv id in the questions
-and, all of them, in `eval/medicine.txt` and `eval/society.txt`.
+("arxiv_id" or "id"), a title and an abstract. `eval/astronomy.jsonl` asks about 170 abstracts of arXiv that are in a
+category of computer science and are about astronomy or physics. The papers are named by PMID and arXiv id in the
+questions and, all of them, in files such as `eval/medicine.txt`.
 
     python -m eval.collections medicine --data ori_pqal.json --output medicine/
     rag ingest medicine/papers.jsonl -c medicine
@@ -27,10 +28,11 @@ from rag.evaluation.items import Item, read, write
 from rag.papers import Paper, load
 
 HERE = Path(__file__).parent
-COLLECTIONS = ("medicine", "society")
+COLLECTIONS = ("medicine", "society", "astronomy")
 NEEDED = {
     "medicine": "ori_pqal.json of PubMedQA, from the data folder of pubmedqa/pubmedqa on GitHub",
     "society": "the metadata of arXiv's categories cs.CY and cs.DL, as TSV or JSONL with id, title and abstract",
+    "astronomy": "the metadata of arXiv's category cs, as TSV or JSONL with id, title and abstract",
 }
 
 
@@ -38,17 +40,18 @@ class Incomplete(Exception):
     """The file lacks papers that the questions are about."""
 
 
-def records(name: str, data: Path) -> dict[str, dict[str, Any]]:
+def records(name: str, data: Sequence[Path]) -> dict[str, dict[str, Any]]:
     """The papers of a collection, by public id, as records that `rag ingest` takes, in the order of its list of ids.
 
-    Raises `Incomplete` where the file lacks some.
+    Raises `Incomplete` where the files lack some.
     """
-    found = dict(_pubmedqa(data) if name == "medicine" else _arxiv(data))
+    parse = _pubmedqa if name == "medicine" else _arxiv
+    found = {id: r for file in data for id, r in parse(file)}
     wanted = (HERE / f"{name}.txt").read_text().split()
     if missing := [id for id in wanted if id not in found]:
         raise Incomplete(
-            f"{data} lacks {len(missing)} of {len(wanted)} papers, {', '.join(missing[:3])} among them. "
-            f"What is needed is {NEEDED[name]}."
+            f"{', '.join(map(str, data))} lack {len(missing)} of {len(wanted)} papers, {', '.join(missing[:3])} among "
+            f"them. What is needed is {NEEDED[name]}."
         )
     return {id: found[id] for id in wanted}
 
@@ -59,7 +62,7 @@ def items(name: str, papers: Sequence[Paper]) -> list[Item]:
     return [_renamed(item, known) for item in read(HERE / f"{name}.jsonl")]
 
 
-def prepare(name: str, data: Path, output: Path) -> list[Item]:
+def prepare(name: str, data: Sequence[Path], output: Path) -> list[Item]:
     """Write papers.jsonl and questions.jsonl of a collection into a folder; returns the questions."""
     output.mkdir(parents=True, exist_ok=True)
     file = output / "papers.jsonl"
@@ -130,7 +133,7 @@ def arxiv_id(text: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.collections", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("name", choices=COLLECTIONS)
-    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="; ".join(NEEDED.values()))
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="; ".join(NEEDED.values()))
     parser.add_argument(
         "--output", type=Path, required=True, metavar="FOLDER", help="gets papers.jsonl and questions.jsonl"
     )
@@ -138,7 +141,7 @@ def main() -> int:
     try:
         found = prepare(given.name, given.data, given.output)
     except (OSError, ValueError, KeyError, Incomplete) as e:
-        print(f"{given.data}: {e}" if not isinstance(e, Incomplete) else e, file=sys.stderr)
+        print(e, file=sys.stderr)
         return 1
     print(f"{len(found)} questions and their papers are in {given.output}. Next:")
     print(f"  rag ingest {given.output / 'papers.jsonl'} -c {given.name}")

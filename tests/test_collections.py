@@ -33,7 +33,7 @@ def test_arxiv_ids_that_a_spreadsheet_took_for_numbers(written: str, id: str) ->
 def test_the_sets_name_papers_of_their_list(name: str) -> None:
     ids = (HERE / f"{name}.txt").read_text().split()
     asked = read(HERE / f"{name}.jsonl")
-    assert len(set(ids)) == len(ids) == 260
+    assert len(set(ids)) == len(ids) >= 170
     assert {i for item in asked for i in (*item.gold_papers, *item.borderline_papers)} <= set(ids)
     papers = [Paper(f"{n}-id", id, "", "", key=id) for n, id in enumerate(ids)]
     named = {p.id for p in papers}
@@ -43,8 +43,8 @@ def test_the_sets_name_papers_of_their_list(name: str) -> None:
 def test_a_file_that_lacks_papers_says_which_and_what_is_needed(tmp_path: Path) -> None:
     file = tmp_path / "ori_pqal.json"
     file.write_text(json.dumps({"1": {"QUESTION": "Why?", "LABELS": ["A"], "CONTEXTS": ["So."], "YEAR": "2001"}}))
-    with pytest.raises(Incomplete, match=r"lacks 260 of 260 papers.*pubmedqa"):
-        records("medicine", file)
+    with pytest.raises(Incomplete, match=r"lack 260 of 260 papers.*pubmedqa"):
+        records("medicine", [file])
 
 
 @pytest.mark.parametrize("name", [n for n in SWITCHES if not n.startswith(("sentence: ", "list: ", "certainty: "))])
