@@ -72,7 +72,7 @@ def tabs(browser: Browser, address: str, scheme: Scheme, ending: str) -> None:
     page.get_by_role("tab", name="Papers").click()
     page.get_by_label("Search the papers").fill("quantization")
     page.wait_for_timeout(800)
-    page.locator("#tabs button.title").first.click()
+    page.locator("#papers-list button.title").first.click()
     kept(page, "papers" + ending)
     page.get_by_role("tab", name="Map").click()
     page.locator("[data-act=map-read]").first.wait_for()

@@ -41,7 +41,7 @@ def opened(page: Page) -> Page:
         page.locator(".overflow-menu > button").click()
         tab = page.locator(".overflow-dropdown").get_by_role("button", name="Evaluation")
     tab.click()
-    expect(page.locator(".cost")).to_contain_text("20 of the 608 questions")
+    expect(page.locator(".cost")).to_contain_text("20 of the 608 practice questions")
     return page
 
 

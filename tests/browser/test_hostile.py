@@ -42,7 +42,7 @@ def test_a_collection_of_hostile_papers(open_page: Open, tmp_path: Path) -> None
         ask(page, "Which papers study something closely?")
         unharmed(page, "#tabs")
         turn(page, "Papers")
-        titles = page.locator("#tabs button.title[data-act=read]")
+        titles = page.locator("#papers-list button.title[data-act=read]")
         expect(titles).to_have_count(held)
         for number in range(held):
             titles.nth(number).click()
