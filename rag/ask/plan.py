@@ -158,7 +158,8 @@ def read_in_conversation(
     if new := tuple(row for row in named(question) if row not in focus):
         if not (cues.compares(question) or _STRONG.search(question)):
             return replace(plan, rows=new)
-        rows = (*focus[:1], *new)
+        # Two that were not talked of are compared with each other.
+        rows = new if len(new) > 1 else (*focus[:1], *new)
         titles = "; ".join(papers[row].title for row in rows)
         standalone = f"{question.strip()} ({titles})"[:LONGEST]
         return replace(plan, kind="comparison", standalone=standalone, rows=rows)
@@ -210,9 +211,8 @@ def _stands_alone(
     if len(own) < SHORT or _STRONG.search(question):
         return False
     best = search(question)[:1]
-    known = set(terms(" ".join(f"{papers[row].title} {papers[row].abstract}" for row in focus)))
-    there = {t for row in best for t in terms(f"{papers[row].title} {papers[row].abstract}")}
-    return not set(best) & set(focus) and len(own & there) - len(own & known) >= MARGIN * len(own)
+    more = len(own & _terms_of(best, papers)) - len(own & _terms_of(focus, papers))
+    return not set(best) & set(focus) and more >= MARGIN * len(own)
 
 
 def _elsewhere(
@@ -223,15 +223,26 @@ def _elsewhere(
     search: Callable[[str], Sequence[int]],
 ) -> Plan | None:
     """ "What about X?", where X is no part of what was talked of: the last question again, asked of X."""
-    own = [w for w in words(_ABOUT.sub(" ", question)) if w not in STOPWORDS]
-    known = set(words(" ".join(f"{papers[row].title} {papers[row].abstract}" for row in focus)))
-    if not own or any(w in known for w in own):
+    subject = _ABOUT.sub(" ", question).strip(" ?.!,")
+    own = set(terms(subject))
+    known = own & _terms_of(focus, papers)
+    if not own or known == own:
         return None
-    text = f"{_ABOUT.sub(' ', question).strip(' ?.!,')}: {previous}"[:LONGEST]
+    plan = read_question(previous)
+    if plan.kind in ("list", "overview") and plan.topic:
+        standalone = f"{question.strip()} ({previous})"[:LONGEST]
+        return replace(plan, question=question, standalone=standalone, topic=subject, searches=(subject,))
+    text = f"{subject}: {previous}"[:LONGEST]
     best = search(text)
-    if not best or best[0] in focus:
+    elsewhere = own & _terms_of(search(subject)[:1], papers)
+    if not best or best[0] in focus or (known and len(elsewhere) - len(known) < MARGIN * len(own)):
         return None
-    return replace(read_question(previous), question=question, standalone=text, searches=(text,))
+    return replace(plan, question=question, standalone=text, searches=(text,))
+
+
+def _terms_of(rows: Sequence[int], papers: Sequence[Paper]) -> set[str]:
+    """The stems of the content words of some papers."""
+    return set(terms(" ".join(f"{papers[row].title} {papers[row].abstract}" for row in rows)))
 
 
 def _focus(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -41,6 +42,8 @@ NAMING = 0.1
 """A word of a title that at most this share of the papers has, or two of them, names the paper."""
 TO_READ = 60
 """Papers of the ranking that a model reads for a list or an overview, beside those that are likely to belong."""
+HEADED = 20
+"""Papers of the ranking whose titles are looked at for a name before a colon."""
 NAME_WORDS = 6
 """A question with so many words at most may be nothing but a name, with what stands around it."""
 NEAREST = 3
@@ -128,10 +131,13 @@ class Finder:
         return [int(r) for r in self._rank(self.ranker.encode(text)).rows[:20]]
 
     def named(self, text: str) -> list[int]:
-        """The rows of the papers that a text names by a name in their titles, a word with a capital or digit within."""
-        named = self._named(text, self._rank(self.ranker.encode(text)))
-        asked = set(terms(text))
-        return [row for row in named if asked & set(terms(" ".join(names(self.index.papers[row].title))))]
+        """The rows of the papers that a text names by a name in their titles: a word with a capital or digit within, or
+        what stands before a colon ("Holmes: …")."""
+        ranking = self._rank(self.ranker.encode(text))
+        asked, papers = set(terms(text)), self.index.papers
+        named = [r for r in self._named(text, ranking) if asked & set(terms(" ".join(names(papers[r].title))))]
+        headed = [r for r in map(int, ranking.rows[:HEADED]) if _headed(text, papers[r].title)]
+        return list(dict.fromkeys([*named, *headed]))
 
     def find(self, plan: Plan) -> Found:
         """What answers the plan."""
@@ -351,3 +357,11 @@ def _without(text: str, names: Sequence[str]) -> str:
     for name in names:
         text = text.replace(name, " ")
     return " ".join(text.split()) if any(w not in STOPWORDS for w in words(text)) else ""
+
+
+def _headed(text: str, title: str) -> bool:
+    """Whether a text has, inside, the capitalised word or two that stand before the colon of a title."""
+    head = title.partition(":")[0].strip()
+    if ":" not in title or not head[:1].isupper() or len(head.split()) > 2:
+        return False
+    return re.search(rf"(?<=\w[\s,(]){re.escape(head)}(?![\w-])", text) is not None
