@@ -522,6 +522,7 @@ def test_what_are_no_vectors_is_told_and_never_kept(
         reopened().ingest([papers])
     assert caught.value.exit_code == 8
     server.spoil = lambda vectors: vectors
+    reopened().ingest([papers])
     mended = told(reopened())
     shutil.rmtree(home)
     reopened().ingest([papers])

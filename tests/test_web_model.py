@@ -158,9 +158,9 @@ def test_a_caller_who_goes_stops_the_model(address: str, endpoint: Endpoint, way
     left = httpx.Timeout(None, read=2)
     with httpx.Client(base_url=f"{address}gradio_api/", timeout=left) as client, pytest.raises(httpx.ReadTimeout):
         if way == "run":
-            client.post("run/ask", json={"data": [ASKED, "[]", "[]"]})
+            client.post("run/ask", json={"data": [ASKED, "[]", "[]", "", "[]", "[]"]})
         elif way == "call":
-            event = client.post("call/ask", json={"data": [ASKED, "[]", "[]"]}).json()["event_id"]
+            event = client.post("call/ask", json={"data": [ASKED, "[]", "[]", "", "[]", "[]"]}).json()["event_id"]
             read_to_the_end(client, f"call/ask/{event}")
         else:
             client.post("queue/join", json=typed(client.get(f"{address}config").json(), ASKED))
@@ -192,10 +192,11 @@ def typed(config: dict[str, Any], question: str) -> dict[str, Any]:
 def test_who_needs_no_model_does_not_wait_for_those_who_do(address: str, endpoint: Endpoint) -> None:
     endpoint.then = dripping
     with ThreadPoolExecutor(6) as pool, httpx.Client(base_url=f"{address}gradio_api/", timeout=8) as client:
-        asked = [pool.submit(lambda: client.post("run/ask", json={"data": [ASKED, "[]", "[]"]})) for _ in range(6)]
+        body = {"data": [ASKED, "[]", "[]", "", "[]", "[]"]}
+        asked = [pool.submit(lambda: client.post("run/ask", json=body)) for _ in range(6)]
         time.sleep(3)
         start = time.monotonic()
-        assert client.post("run/papers", json={"data": ["", 1]}).json()["data"][0]["found"]
+        assert client.post("run/papers", json={"data": ["", 1, "", "[]", "[]"]}).json()["data"][0]["found"]
         assert time.monotonic() - start < 3
         for one in asked:
             assert isinstance(one.exception(), httpx.ReadTimeout)

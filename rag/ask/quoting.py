@@ -279,6 +279,9 @@ class Finder:
         # Two share it; a name in the question is a surer sign of a third than coverage.
         named = self._named(plan.searches[0], ranking)
         asked = self._titles(plan.searches[0], ranking)
+        if len(asked) == 2 and len(_JOINS.findall(plan.searches[0])) == 1:
+            # "A and B": no third that only fits.
+            return asked
         rows = list(dict.fromkeys([*shared.rows[:2], *asked, *named, *shared.rows[2:]]))
         score = {int(r): float(s) for r, s in zip(ranking.rows, ranking.score, strict=True)}
         second = int(ranking.rows[1]) if len(ranking.rows) > 1 else rows[0]
@@ -357,6 +360,9 @@ def _without(text: str, names: Sequence[str]) -> str:
     for name in names:
         text = text.replace(name, " ")
     return " ".join(text.split()) if any(w not in STOPWORDS for w in words(text)) else ""
+
+
+_JOINS = re.compile(r"[,;&]|\b(?:and|or|vs|versus|with|than|against|from)\b", re.IGNORECASE)
 
 
 def _headed(text: str, title: str) -> bool:

@@ -66,6 +66,13 @@ class CollectionCache:
                 self._open.popitem(last=False)[1].close()
             return self._open[collection]
 
+    def forget(self, collection: str) -> None:
+        """Close the service of a collection that is deleted, so that one of its name begins anew."""
+        with self._guard:
+            rag = self._open.pop(collection, None)
+        if rag is not None:
+            rag.close()
+
     def starters(self, collection: str = "") -> tuple[str, ...]:
         """Questions to begin with; found once, until the papers change."""
         rag = self.rag(collection)

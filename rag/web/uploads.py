@@ -109,7 +109,7 @@ class Uploads:
             held = {paper.id for paper in rag.papers()}
             gone = ids & held
             if gone == held and collection != self._collections.config.collection:
-                rag.close()
+                self._collections.forget(collection)
                 delete(rag.config.home, rag.config.collection)
             elif gone:
                 rag.remove(gone)
