@@ -259,7 +259,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "models": values.models,
     "base_url": values.url,
     "api_key": values.key,
-    "context": values.named({"auto": 0}, values.number(1_024, 10_000_000)),
+    "context": values.named({"auto": 0}, values.number(1_536, 10_000_000)),
     "sources": values.named({"auto": 0, "all": -1}, values.number(1, 1_000)),
     "effort": values.among("normal", "thorough"),
     "strict": values.flag,

@@ -59,7 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaServer]:
 @pytest.fixture(scope="session")
 def writing(server: LlamaServer, collection: Rag, collection_home: Path) -> Iterator[Rag]:
     """The seeds with the model to write from them. Of a small context, lest it read for half a minute."""
-    with _rag(collection_home, server, context=1024) as rag:
+    with _rag(collection_home, server, context=1536) as rag:
         yield rag
 
 
@@ -144,7 +144,7 @@ def _command(server: LlamaServer, home: Path, *arguments: str) -> subprocess.Com
         "RAG_HOME": str(home),
         "RAG_MODEL": server.model,
         "OPENAI_BASE_URL": server.url,
-        "RAG_CONTEXT": "1024",
+        "RAG_CONTEXT": "1536",
     }
     command = [sys.executable, "-m", "rag.cli", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
@@ -259,8 +259,8 @@ def test_the_context_is_found_out(server: LlamaServer) -> None:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaServer]:
-    """A server whose model reads 1,024 tokens, the least that can be configured."""
-    with serving(tmp_path_factory.mktemp("small"), context=1024) as running:
+    """A server whose model reads 1,536 tokens, the least that can be configured."""
+    with serving(tmp_path_factory.mktemp("small"), context=1536) as running:
         yield running
 
 
@@ -272,10 +272,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaServer]:
 
 
 def test_an_answer_keeps_within_the_context(small: LlamaServer, collection: Rag, collection_home: Path) -> None:
-    with _rag(collection_home, small, context=1024, fallback=False) as rag:
+    with _rag(collection_home, small, context=1536, fallback=False) as rag:
         answer = rag.ask(FACT)
     _check(answer, collection)
-    assert answer.prompt_tokens + answer.completion_tokens <= 1024
+    assert answer.prompt_tokens + answer.completion_tokens <= 1536
 
 
 def test_an_answer_that_does_not_fit_quotes_and_says_why(
