@@ -186,3 +186,21 @@ def test_a_long_history_makes_no_long_question(collection: Rag, piece: str) -> N
     answer = collection.ask("What about X?", history)
     assert time.process_time() - start < 5
     assert len(answer.standalone_question) <= MAX_QUESTION
+
+
+def test_what_about_after_a_list_asks_for_a_list_of_the_other_subject(collection: Rag) -> None:
+    answer = talk(collection, "Which papers are about pruning?", "What about point clouds?")
+    assert answer.kind == "list"
+    assert "ScatterFormer:" in firsts(answer)
+    assert "PERP:" not in firsts(answer)
+
+
+def test_two_papers_that_were_not_talked_of_are_compared_with_each_other_only(collection: Rag) -> None:
+    question = "Do FlashAttention-2 and Flash-LLM report speedups on the same hardware?"
+    answer = talk(collection, "What does double quantization save in QLoRA?", question)
+    assert firsts(answer) == {"FlashAttention-2:", "Flash-LLM:"}
+
+
+def test_a_name_before_a_colon_changes_the_paper(collection: Rag) -> None:
+    answer = talk(collection, "How does GPipe split a batch?", "What about Holmes?")
+    assert firsts(answer) == {"Holmes:"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 
 import pytest
 from small_collections import MEDICINE, write
 
-from rag import Answer, Config, Rag, Turn, build
+from rag import Answer, Config, Options, Rag, Turn, build
 
 
 def keys(answer: Answer) -> set[str]:
@@ -130,3 +132,56 @@ def test_papers_without_authors_say_so(tmp_path_factory: pytest.TempPathFactory)
         answer = rag.ask("Who wrote the paper on warmed blankets?")
     assert "have no recorded authors" in answer.answer
     assert answer.abstained
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
+    """Three papers: one without an abstract, two by an author whose family name has two words."""
+    folder = tmp_path_factory.mktemp("ward")
+    records = [
+        {"title": "Statins in primary prevention", "authors": ["García López, María"], "year": 2021},
+        {
+            "title": "Vitamin D and falls in older adults",
+            "authors": ["García López, María", "Müller, Anna"],
+            "year": 2020,
+            "abstract": "We gave vitamin D to 200 older adults. Falls fell by 12 percent.",
+        },
+        {"title": "Walking speed", "authors": ["Ken Tanaka"], "abstract": "We trained 50 people. They walked faster."},
+    ]
+    file = folder / "ward.jsonl"
+    file.write_text("".join(json.dumps(r) + "\n" for r in records))
+    with build(Config(home=folder / "home", collection="ward")) as service:
+        service.ingest([file])
+        yield service
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What does the statin editorial say?", "Statins in Primary Prevention", "Which papers are about statins?"],
+)
+def test_a_paper_with_a_title_only_is_found_by_it_and_not_quoted(ward: Rag, question: str) -> None:
+    answer = ward.ask(question)
+    assert "**Statins in primary prevention** (María García López; 2021)" in answer.answer
+    assert "title only" in answer.answer
+    assert (answer.state, answer.citations) == ("nearest", ())
+
+
+def test_a_paper_with_an_abstract_is_not_joined_by_unrelated_titles(ward: Rag) -> None:
+    answer = ward.ask("By how much did falls fall with vitamin D?")
+    assert "12 percent" in answer.answer
+    assert "title only" not in answer.answer
+
+
+@pytest.mark.parametrize("name", ["García López", "María García López", "Garcia Lopez", "López"])
+def test_a_family_name_of_two_words_is_an_author(ward: Rag, name: str) -> None:
+    answer = ward.ask(f"Which papers by {name}?")
+    assert answer.state == "answers"
+    assert "Statins" in answer.answer
+    assert "Vitamin" in answer.answer
+    assert "Walking" not in answer.answer
+
+
+@pytest.mark.parametrize("name", ["García López", "García López, María", "López, M.", "María García López"])
+def test_it_filters_too(ward: Rag, name: str) -> None:
+    answer = ward.ask("What was given to older adults?", options=Options(authors=(name,)))
+    assert answer.searched == 2

@@ -52,7 +52,7 @@ class Writer:
             chosen = "You chose" if self.searched < len(self.index) else "The collection holds"
             yield f"{chosen} **{_papers(self.searched)}**."
         elif self.found.state == "nothing" or not self.found.papers:
-            yield self._nothing()
+            yield self._titles_only() if self.found.bare else self._nothing()
         else:
             if self.found.state == "nearest":
                 yield f"{UNSURE}; the nearest are:\n\n"
@@ -60,6 +60,18 @@ class Writer:
                 yield f"{self._absent()}\n\n"
             kinds = {"comparison": self._comparison, "list": self._list, "overview": self._overview}
             yield from kinds.get(plan.kind, self._single)()
+            if self.found.bare:
+                yield f"\n\n{self._titles_only()}"
+
+    def _titles_only(self) -> str:
+        """What is known of papers that have no abstract to quote."""
+        lines = []
+        for row in self.found.bare:
+            paper = self.index.papers[row]
+            authors = ", ".join(paper.authors[:3]) + (" et al." if len(paper.authors) > 3 else "")
+            known = "; ".join(as_it_is(part) for part in (authors, str(paper.year or "")) if part)
+            lines.append(f"- **{self._title(row)}**{f' ({known})' if known else ''}")
+        return "Here with a title only, without an abstract to quote:\n\n" + "\n".join(lines)
 
     def _single(self) -> Iterator[str]:
         for n, paper in enumerate(self.found.papers):
@@ -85,8 +97,13 @@ class Writer:
         text = f"**{n} of {_papers(self.searched)}** {'fits' if n == 1 else 'fit'} this; all were considered."
         if 0 < written < n:
             others = n - written
-            text += f" {written} {'writes' if written == 1 else 'write'} “{as_it_is(self.found.plan.topic)}”, "
-            text += f"{others} {'says' if others == 1 else 'say'} it in other words."
+            topic = as_it_is(self.found.plan.topic)
+            if len([w for w in words(topic) if w not in STOPWORDS]) > 1:
+                text += f" {written} {'has' if written == 1 else 'have'} all words of “{topic}”, "
+                text += f"{others} {'is' if others == 1 else 'are'} near it without them."
+            else:
+                text += f" {written} {'writes' if written == 1 else 'write'} “{topic}”, "
+                text += f"{others} {'says' if others == 1 else 'say'} it in other words."
         return text
 
     def _numbered(self, papers: Sequence[PaperQuotes]) -> Iterator[str]:
@@ -137,7 +154,8 @@ class Writer:
         return text
 
     def _nothing(self) -> str:
-        text = f"{NOTHING} is near this question; {_papers(self.searched)} were searched."
+        verb = "was" if self.searched == 1 else "were"
+        text = f"{NOTHING} is near this question; {_papers(self.searched)} {verb} searched."
         if self.about:
             *most, last = self.about
             text += f" They are about {', '.join(most)} and {last}." if most else f" They are about {last}."

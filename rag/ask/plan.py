@@ -79,6 +79,7 @@ NO_PAPERS = (
     "The collection has no",
     "The papers of this collection have no",
     "You chose **",
+    "Here with a title only",
 )
 """How answers begin that are about no paper."""
 

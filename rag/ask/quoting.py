@@ -67,7 +67,8 @@ class Found:
     """What answers a plan. `papers` are quoted, best first; of a comparison they are its sides, and `parts` are the
     stretches of the question that are theirs. `considered` papers were looked at for a list, and `written` of those
     that belong write all its words. `groups` are those of an overview of the whole collection. `missing` are names in
-    the question that no paper has. `probability` is that the papers answer.
+    the question that no paper has. `bare` are papers without an abstract whose titles have most of the question: there
+    is nothing to quote. `probability` is that the papers answer.
     """
 
     plan: Plan
@@ -77,6 +78,7 @@ class Found:
     parts: tuple[str, ...] = ()
     groups: tuple[Group, ...] = ()
     missing: tuple[str, ...] = ()
+    bare: tuple[int, ...] = ()
     considered: int = 0
     written: int = 0
     probability: float | None = None
@@ -141,6 +143,21 @@ class Finder:
 
     def find(self, plan: Plan) -> Found:
         """What answers the plan."""
+        found = self._find(plan)
+        bare = self._bare(found)
+        counts = found.plan.kind == "list" and found.plan.count
+        if found.papers or (counts and not bare) or found.plan.kind == "chat":
+            return replace(found, bare=bare)
+        return replace(found, bare=bare, state="nearest" if bare else "nothing")
+
+    def _bare(self, found: Found) -> tuple[int, ...]:
+        """The best papers without an abstract whose titles have most of what is asked."""
+        asked = set(terms(found.plan.topic or found.plan.searches[0]))
+        titles = {int(r): set(terms(self.index.papers[int(r)].title)) for r in found.ranking.rows[:HEADED]}
+        bare = {r: title for r, title in titles.items() if not self.index.papers[r].abstract and asked & title}
+        return tuple(r for r, title in bare.items() if 2 * len(asked & title) >= min(len(asked), len(title)))
+
+    def _find(self, plan: Plan) -> Found:
         if plan.rows and not (rows := self.allowed(plan.rows)):
             # What was talked of is not among the papers that were chosen: they are asked, and are near at best.
             found = self.find(replace(plan, rows=(), searches=(plan.standalone,)))
@@ -313,7 +330,11 @@ class Finder:
         return encoded, ranking, membership(self.index, encoded, ranking)
 
     def _list(self, plan: Plan) -> Found:
-        if plan.count and not [w for w in words(plan.topic) if w not in STOPWORDS]:
+        of_all = not [w for w in words(plan.topic) if w not in STOPWORDS]
+        if of_all and not plan.count:
+            # "List all papers": a view of the collection.
+            return self._overview(replace(plan, kind="overview", topic=""))
+        if of_all:
             return Found(
                 plan, self._rank(self.ranker.encode(plan.standalone), plan), "answers", considered=self.searched
             )

@@ -63,7 +63,7 @@ def show(answer: Answer) -> None:
     """
     if answer.standalone_question != answer.question:
         say(f"Understood as: {answer.standalone_question}\n")
-    if answer.state != "answers":
+    if answer.state != "answers" and answer.kind != "none":
         missing = f"; not found here: {'; '.join(answer.missing)}" if answer.missing else ""
         say(f"State: {answer.state}{missing}\n")
     if sys.stdout.isatty():

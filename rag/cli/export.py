@@ -48,4 +48,4 @@ def export(
         sys.stdout.write(text)
         return
     output.write_text(text, encoding="utf-8", newline="")
-    console.note(f"{len(found)} papers written to {output}.")
+    console.note(f"{len(found)} paper{'' if len(found) == 1 else 's'} written to {output}.")

@@ -97,7 +97,8 @@ def _sources(named: Sequence[str], config: Config) -> Sources:
 
 def _tell(done: Ingested, collection: str, report: Path | None) -> None:
     console.say(
-        f"{done.papers} papers in {collection}: {done.added} added, {done.changed} changed, {done.removed} removed, "
+        f"{done.papers} paper{'' if done.papers == 1 else 's'} in {collection}: "
+        f"{done.added} added, {done.changed} changed, {done.removed} removed, "
         f"{done.unchanged} unchanged ({done.seconds:.1f} s)."
     )
     if done.merged or done.refused or done.remarks:

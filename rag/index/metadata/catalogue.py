@@ -83,8 +83,9 @@ class Catalogue:
         for row, paper in enumerate(self.papers):
             for author in paper.authors:
                 name = read_name(author)
-                if name.family:
-                    self._families[name.family].setdefault(row, []).append(name)
+                for called in (name, name.with_longer_family()):
+                    if called is not None and called.family:
+                        self._families[called.family].setdefault(row, []).append(called)
             for key in {paper.id.casefold(), (paper.key or paper.id).casefold()}:
                 self._keys[key].append(row)
             if paper.doi:

@@ -31,12 +31,24 @@ class Name:
     def fits(self, other: Name) -> bool:
         """Whether both may be the same person: one family name, and no given name against another.
 
-        A name without given names fits all of its family; "T" fits "Tam"; "Tam" doesn't fit "Tamara".
+        A name without given names fits all of its family; "T" fits "Tam"; "Tam" doesn't fit "Tamara". "García López"
+        fits "María García López": where the family name begins, a name alone does not tell.
         """
-        if self.family == other.family:
-            return all(_same_given(a, b) for a, b in zip(self.given, other.given, strict=False))
+        if self.family == other.family and all(
+            _same_given(a, b) for a, b in zip(self.given, other.given, strict=False)
+        ):
+            return True
+        if len(self._words) > 1 and other._words[-len(self._words) :] == self._words:
+            return True
         # Which part is the family name differs from country to country, and from one database to the next.
         return len(self.family) == len(other.family) == 1 and set(self._words) == set(other._words)
+
+    def with_longer_family(self) -> Name | None:
+        """The name with a family name of two words, "García López" of "María García López"; None where the word before
+        the last is an initial or the only given name."""
+        if len(self.given) < 2 or len(self.family) != 1 or len(self.given[-1]) < 3:
+            return None
+        return Name(self.given[:-1], (self.given[-1], *self.family))
 
     @property
     def _words(self) -> tuple[str, ...]:
