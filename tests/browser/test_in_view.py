@@ -107,7 +107,8 @@ def test_deleting_a_conversation_asks_first(open_page: Open, scripted: str) -> N
 @pytest.mark.parametrize("size", [SIZES[0], PHONE], ids=["desktop", "phone"])
 def test_conversations_are_renamed_and_searched(open_page: Open, scripted: str, size: dict[str, int]) -> None:
     page = open_page(scripted, size)
-    for animal in ("ants", "bees", "cats", "dogs", "elks", "foxes"):
+    ask(page, f"On ants of {size['width']}")
+    for animal in ("bees", "cats", "dogs", "elks", "foxes"):
         page.get_by_role("button", name="New conversation").click()
         expect(page.locator("#chat .welcome")).to_be_visible()
         ask(page, f"On {animal} of {size['width']}")
