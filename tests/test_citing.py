@@ -150,3 +150,20 @@ def test_hostile_papers_stay_one_record_each(text: str) -> None:
 def test_a_format_that_is_none() -> None:
     with pytest.raises(UsageError, match="give bibtex, ris, csl or csv"):
         write(PAPERS, "docx")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("format", ["bibtex", "ris", "csl"])
+def test_a_family_name_of_several_words_stays_whole(format: Format, tmp_path: Path) -> None:
+    """So that a bibliography is not damaged by going through us."""
+    given = tmp_path / "given.ris"
+    given.write_text(
+        "TY  - JOUR\nTI  - Falls\nAU  - García López, María\nAU  - Müller, Anna\nAB  - Many fell.\nER  - \n"
+    )
+    (falls,) = load([given]).papers
+    assert falls.authors == ("María García López", "Anna Müller")
+    written = write([falls], format)
+    assert "García López, María" in written or '"family": "García López"' in written
+    again = tmp_path / f"again.{format}"
+    again.write_text(written, encoding="utf-8")
+    (read,) = load([again]).papers
+    assert (read.authors, read.families) == (falls.authors, ("García López",))

@@ -84,7 +84,7 @@ def test_standard_input_is_told_by_its_content() -> None:
 def test_rag_ingest_reads_a_pipe(home: Path) -> None:
     result = CliRunner().invoke(app, ["ingest", "-", "-c", "piped"], input=json.dumps(RECORD))
     assert result.exit_code == 0, result.output
-    assert "1 papers in piped: 1 added" in result.stdout
+    assert "1 paper in piped: 1 added" in result.stdout
 
 
 def test_rag_ingest_of_a_file_that_is_not_there(home: Path) -> None:
@@ -205,7 +205,7 @@ def test_rag_ingest_watch(home: Path) -> None:
     )
     try:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith("1 papers in papers: 1 added")
+        assert process.stdout.readline().startswith("1 paper in papers: 1 added")
         write("in/2.jsonl", OTHER)
         assert process.stdout.readline().startswith("2 papers in papers: 1 added, 0 changed, 0 removed, 1 unchanged")
     finally:

@@ -228,4 +228,4 @@ def test_rag_ingest_zotero(server: ZoteroServer, home: Path, monkeypatch: pytest
     ]
     server.delete("BBBB2222")
     result = CliRunner().invoke(app, ["ingest", "zotero:group/5", "-c", "moths"])
-    assert "1 papers in moths: 0 added, 0 changed, 1 removed, 1 unchanged" in result.stdout
+    assert "1 paper in moths: 0 added, 0 changed, 1 removed, 1 unchanged" in result.stdout

@@ -17,7 +17,8 @@ class Paper:
     `title` is the title as the file gives it, without surrounding or repeated space. `key` is the name that the file
     itself gives the record: a BibTeX key, an `id` of JSONL or CSV; it need not be unique. `venue` is the journal or the
     conference, `doi` a bare DOI in lower case ("10.1000/x"), `sources` the files or databases that the record came
-    from. A record without an abstract has an `abstract` of "": it is found by its title, and never quoted.
+    from. `families` are the family names of several words among the authors, "García López" of "María García López". A
+    record without an abstract has an `abstract` of "": it is found by its title, and never quoted.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Paper:
     doi: str | None = None
     keywords: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
 
 
 def fold(text: str) -> str:
@@ -76,4 +78,5 @@ def paper_from_json(fields: Mapping[str, Any]) -> Paper:
         doi=fields.get("doi"),
         keywords=tuple(fields.get("keywords") or ()),
         sources=tuple(fields.get("sources") or ()),
+        families=tuple(fields.get("families") or ()),
     )

@@ -84,7 +84,7 @@ def to_ris(papers: Sequence[Paper]) -> str:
             "type_of_reference": "GEN" if not paper.venue else "CPAPER" if meeting else "JOUR",
             "id": key,
             "title": _line(paper.title),
-            "authors": [", ".join(part for part in reversed(split_name(_line(a))) if part) for a in paper.authors],
+            "authors": [_inverted(_line(author), paper.families) for author in paper.authors],
             "year": str(paper.year or ""),
             "secondary_title": _line(paper.venue or ""),
             "doi": doi_of(paper),
@@ -145,7 +145,7 @@ def _csl(key: str, paper: Paper) -> dict[str, Any]:
         "id": key,
         "type": "article" if not paper.venue else "paper-conference" if meeting else "article-journal",
         "title": _line(paper.title),
-        "author": [_csl_name(author) for author in paper.authors],
+        "author": [_csl_name(author, paper.families) for author in paper.authors],
         "issued": {"date-parts": [[paper.year]]} if paper.year else None,
         "container-title": _line(paper.venue or ""),
         "DOI": doi_of(paper),
@@ -156,8 +156,8 @@ def _csl(key: str, paper: Paper) -> dict[str, Any]:
     return {name: value for name, value in item.items() if value}
 
 
-def _csl_name(author: str) -> dict[str, str]:
-    given, family = split_name(author)
+def _csl_name(author: str, families: Sequence[str]) -> dict[str, str]:
+    given, family = split_name(author, families)
     return {"family": family, "given": given} if given else {"literal": family}
 
 
@@ -173,7 +173,7 @@ def _bibtex_fields(paper: Paper) -> dict[str, str]:
     arxiv, doi = _ARXIV.fullmatch(url), doi_of(paper)
     return {
         "title": re.sub(r"[^\W_]+", _with_its_case, _tex(paper.title)),
-        "author": " and ".join(_whole(name) for name in paper.authors),
+        "author": " and ".join(_bibtex_name(name, paper.families) for name in paper.authors),
         "year": str(paper.year or ""),
         "booktitle" if _MEETING.search(paper.venue or "") else "journal": _tex(paper.venue or ""),
         "eprint": arxiv[1] if arxiv else "",
@@ -193,6 +193,19 @@ def _tex(text: str) -> str:
 def _with_its_case(word: re.Match[str]) -> str:
     """A word with capitals inside, between the braces without which many styles make them small."""
     return f"{{{word.group()}}}" if any(c.isupper() for c in word.group()[1:]) else word.group()
+
+
+def _inverted(name: str, families: Sequence[str]) -> str:
+    """A name with the family name first, and a comma."""
+    return ", ".join(part for part in reversed(split_name(name, families)) if part)
+
+
+def _bibtex_name(name: str, families: Sequence[str]) -> str:
+    """A name as BibTeX reads it: with a comma where its family name has several words."""
+    if any(name.endswith(f" {family}") for family in families):
+        given, family = split_name(name, families)
+        return f"{_tex(family)}, {_tex(given)}"
+    return _whole(name)
 
 
 def _whole(name: str) -> str:

@@ -54,6 +54,7 @@ def paper_from(record: Record, source: str = "") -> Paper:
         doi=doi.lower() if doi else None,
         keywords=_first(record, "keywords", values.keywords) or (),
         sources=(source,) if source else (),
+        families=_first(record, "authors", names.families) or (),
     )
 
 

@@ -127,6 +127,7 @@ def fullest(a: Paper, b: Paper) -> Paper:
         doi=a.doi or b.doi,
         keywords=a.keywords if len(a.keywords) >= len(b.keywords) else b.keywords,
         sources=tuple(dict.fromkeys((*a.sources, *b.sources))),
+        families=tuple(dict.fromkeys((*a.families, *b.families))),
     )
 
 
@@ -145,6 +146,7 @@ def _updated(old: Paper, new: Paper) -> Paper:
         doi=new.doi or old.doi,
         keywords=new.keywords or old.keywords,
         sources=both.sources,
+        families=both.families,
     )
 
 

@@ -16,6 +16,8 @@ _WHOLE = ("name", "display_name", "full_name", "fullname", "literal", "raw_autho
 _NOT_AUTHORS = frozenset(
     "editor translator reviewedauthor serieseditor bookauthor contributor interviewer recipient".split()
 )
+_JOINED = "\ue000"
+"""Stands between the words of a family name until a name is done."""
 _AND = re.compile(r"\s+(?:and|&)\s+|\s+and$|^and\s+", re.IGNORECASE)
 _INITIALS = re.compile(r"(?:[A-Z]\.?[- ]?){1,4}")
 _BARE_INITIALS = re.compile(r"(?:[A-Z]\.?-?){1,3}")
@@ -28,6 +30,16 @@ _OTHERS = re.compile(r"(?:et\.? al\.?|others|\.\.\.|…|n/?a|nan|none|null|\[?an
 
 def authors(value: object) -> tuple[str, ...]:
     """The names in a text, a list of texts, or a list of objects; none twice."""
+    return tuple(dict.fromkeys(name.replace(_JOINED, " ") for name in _tidied(value)))
+
+
+def families(value: object) -> tuple[str, ...]:
+    """The family names of several words among them, where the source keeps given and family names apart."""
+    found = (word for name in _tidied(value) for word in name.split(" ") if _JOINED in word)
+    return tuple(dict.fromkeys(word.replace(_JOINED, " ") for word in found))
+
+
+def _tidied(value: object) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for name in _names(value, 0):
         tidy = _tidy(name)
@@ -43,7 +55,12 @@ def given_first(name: str) -> str:
     parts = [part.strip() for part in name.split(",") if part.strip()]
     if len(parts) == 3 and _SUFFIX.fullmatch(parts[1]):
         parts = [parts[0], parts[2], parts[1]]
-    return " ".join((parts[1], parts[0], *parts[2:])) if len(parts) > 1 else "".join(parts)
+    return " ".join((parts[1], _whole(parts[0]), *parts[2:])) if len(parts) > 1 else "".join(parts)
+
+
+def _whole(name: str) -> str:
+    """A family name as one word."""
+    return _JOINED.join(name.split())
 
 
 def family(name: str) -> str:
@@ -90,7 +107,8 @@ def _in_object(person: Mapping[str, object], depth: int) -> Iterator[str]:
     if last:
         middle = _first_of(fields, ("middle", "middle_name"))
         particle = _first_of(fields, ("non-dropping-particle", "dropping-particle", "prefix"))
-        yield " ".join(part for part in (given, middle, particle, last, _first_of(fields, ("suffix",))) if part)
+        whole = _whole(" ".join(part for part in (particle, last) if part))
+        yield " ".join(part for part in (given, middle, whole, _first_of(fields, ("suffix",))) if part)
         return
     for name in _WHOLE:
         content = fields.get(name)

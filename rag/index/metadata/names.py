@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -101,11 +102,14 @@ def _same_given(one: str, other: str) -> bool:
     return one == other or (min(len(one), len(other)) == 1 and one[0] == other[0])
 
 
-def split_name(text: str) -> tuple[str, str]:
+def split_name(text: str, families: Sequence[str] = ()) -> tuple[str, str]:
     """The given names and the family name, with its particles, as they are written; no given names of an organisation.
+    `families` are known family names of several words.
 
     "Pim van Veen" and "van Veen, Pim" are ("Pim", "van Veen").
     """
+    if known := next((f for f in families if text.endswith(f" {f}")), None):
+        return text.removesuffix(known).strip(), known
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if len(parts) > 1 and fold(parts[1]) not in _SUFFIXES:
         return " ".join(parts[1:]), parts[0]
