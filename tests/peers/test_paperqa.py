@@ -24,7 +24,7 @@ from rag.core.errors import ModelAuthError, ModelError, ModelServerError, ModelT
 from rag.evaluation.items import Item, Message
 from rag.evaluation.peers import build
 from rag.evaluation.systems import System
-from rag.index.embedding import BuiltinEmbedding
+from rag.index.llamaindex import MiniLMEmbedding
 from rag.papers import Paper
 
 pytestmark = pytest.mark.peers
@@ -39,11 +39,11 @@ CANARY = "secret.canary.0123456789"
 
 
 @pytest.fixture(scope="module")
-def embedding() -> BuiltinEmbedding:
-    return BuiltinEmbedding(threads=1)
+def embedding() -> MiniLMEmbedding:
+    return MiniLMEmbedding(threads=1)
 
 
-def peer(server: EndpointServer, embedding: BuiltinEmbedding, **settings: Any) -> System:
+def peer(server: EndpointServer, embedding: MiniLMEmbedding, **settings: Any) -> System:
     config = Config(llm="openai", model="any-model", base_url=server.url, api_key=CANARY, **settings)
     return build("paperqa", PAPERS, config, embedding)
 
@@ -89,7 +89,7 @@ def checked(found: Answer) -> Answer:
     return found
 
 
-def test_a_cited_answer(embedding: BuiltinEmbedding, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_cited_answer(embedding: MiniLMEmbedding, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     # Variables that its settings would read by themselves.
     monkeypatch.setenv("LLM", "gpt-4o")
@@ -130,14 +130,14 @@ def test_a_cited_answer(embedding: BuiltinEmbedding, monkeypatch: pytest.MonkeyP
         ("Yes, as (tides) do.", "Yes, as (tides) do.", ""),
     ],
 )
-def test_its_keys_become_markers(embedding: BuiltinEmbedding, text: str, read: str, papers: str) -> None:
+def test_its_keys_become_markers(embedding: MiniLMEmbedding, text: str, read: str, papers: str) -> None:
     with EndpointServer(choose=script(lambda keys: text.format(**keys), tides=9, bees=4)) as server:
         found = checked(peer(server, embedding).answer(item("Why do tides rise?")))
     assert found.answer == read
     assert [c.paper_id for c in found.citations] == papers.split()
 
 
-def test_refusals(embedding: BuiltinEmbedding) -> None:
+def test_refusals(embedding: MiniLMEmbedding) -> None:
     with EndpointServer(choose=script(lambda keys: "It does.")) as server:
         nothing = checked(peer(server, embedding).answer(item("Which zebra?")))
     assert nothing.abstained
@@ -148,7 +148,7 @@ def test_refusals(embedding: BuiltinEmbedding) -> None:
     assert (refused.abstained, refused.answer, refused.citations) == (True, "I cannot answer.", ())
 
 
-def test_the_conversation_comes_behind_the_question(embedding: BuiltinEmbedding) -> None:
+def test_the_conversation_comes_behind_the_question(embedding: MiniLMEmbedding) -> None:
     with EndpointServer(choose=script(lambda keys: f"Yes ({keys['tides']}).", tides=9)) as server:
         asked = item("and how often?", ("user", "Why do tides rise?"), ("assistant", "The moon."))
         found = checked(peer(server, embedding).answer(asked))
@@ -169,7 +169,7 @@ def test_the_conversation_comes_behind_the_question(embedding: BuiltinEmbedding)
     ],
 )
 def test_an_endpoint_that_fails_is_no_answer(
-    embedding: BuiltinEmbedding, behaviour: Behaviour, raised: type[ModelError], requests: range
+    embedding: MiniLMEmbedding, behaviour: Behaviour, raised: type[ModelError], requests: range
 ) -> None:
     with EndpointServer(behaviour) as server, pytest.raises(raised, match="any-model") as told:
         peer(server, embedding).answer(item("Why do tides rise?"))
@@ -178,19 +178,19 @@ def test_an_endpoint_that_fails_is_no_answer(
     assert CANARY not in str(told.value)
 
 
-def test_an_endpoint_that_is_silent(embedding: BuiltinEmbedding) -> None:
+def test_an_endpoint_that_is_silent(embedding: MiniLMEmbedding) -> None:
     with EndpointServer(slow(30.0, answer("Late."))) as server, pytest.raises(ModelTimeout, match="any-model"):
         peer(server, embedding, total=1).answer(item("Why do tides rise?"))
 
 
-def test_no_endpoint_at_all(embedding: BuiltinEmbedding) -> None:
+def test_no_endpoint_at_all(embedding: MiniLMEmbedding) -> None:
     with EndpointServer() as server:
         pass
     with pytest.raises(ModelError, match="any-model"):
         peer(server, embedding).answer(item("Why do tides rise?"))
 
 
-def test_an_excerpt_that_fails_is_told(embedding: BuiltinEmbedding) -> None:
+def test_an_excerpt_that_fails_is_told(embedding: MiniLMEmbedding) -> None:
     whole = script(lambda keys: f"Yes ({keys['tides']}).", tides=9)
     with EndpointServer(choose=lambda r: error(400, "No.") if PAPERS[0].abstract in text_of(r) else whole(r)) as server:
         found = checked(peer(server, embedding).answer(item("Why do tides rise?")))
@@ -199,7 +199,7 @@ def test_an_excerpt_that_fails_is_told(embedding: BuiltinEmbedding) -> None:
     assert "any-model" in found.warnings[0]
 
 
-def test_several_questions_at_once(embedding: BuiltinEmbedding) -> None:
+def test_several_questions_at_once(embedding: MiniLMEmbedding) -> None:
     found: dict[str, Answer] = {}
     with EndpointServer(choose=script(lambda keys: f"Yes ({next(iter(keys.values()))}).", tides=9)) as server:
         system = peer(server, embedding)
@@ -213,7 +213,7 @@ def test_several_questions_at_once(embedding: BuiltinEmbedding) -> None:
     assert len(found) == 4
 
 
-def test_no_other_host_is_asked(embedding: BuiltinEmbedding, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_other_host_is_asked(embedding: MiniLMEmbedding, monkeypatch: pytest.MonkeyPatch) -> None:
     ports: set[Any] = set()
     connect, look_up = socket.socket.connect, socket.getaddrinfo
 
@@ -238,10 +238,10 @@ def test_importing_it_asks_nobody(tmp_path: Path) -> None:
         "import socket, sys\n"
         "def told(*a, **k): print('asked', a); raise OSError\n"
         "socket.getaddrinfo = socket.socket.connect = told\n"
-        "from rag.core.config import Config\nfrom rag.index.embedding import BuiltinEmbedding\n"
+        "from rag.core.config import Config\nfrom rag.index.llamaindex import MiniLMEmbedding\n"
         "from rag.evaluation.peers import build\nfrom rag.papers import Paper\n"
         "build('paperqa', [Paper('a', 'A title', 'An abstract.', '')],"
-        " Config(llm='openai', model='m', base_url='http://127.0.0.1:9/v1'), BuiltinEmbedding(threads=1))\n"
+        " Config(llm='openai', model='m', base_url='http://127.0.0.1:9/v1'), MiniLMEmbedding(threads=1))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
