@@ -50,6 +50,7 @@ from rag.evaluation.items import Item, read
 from rag.index.embedding import BATCH, BuiltinEmbedding, States, open_model
 from rag.index.index import current
 from rag.index.indexing import build as build_index
+from rag.index.llamaindex import MiniLMEmbedding
 from rag.index.store import COLLECTION
 from rag.papers import load
 
@@ -207,7 +208,7 @@ def plain_llama_index(papers: Sequence[Paper], folder: Path) -> BaseRetriever:
     index = VectorStoreIndex.from_documents(
         documents,
         storage_context=StorageContext.from_defaults(vector_store=ChromaVectors(folder)),
-        embed_model=BuiltinEmbedding(),
+        embed_model=MiniLMEmbedding(),
         transformations=[SentenceSplitter()],
     )
     return index.as_retriever(similarity_top_k=10)
@@ -258,16 +259,14 @@ class ChromaVectors(BasePydanticVectorStore):
 class Recording(BuiltinEmbedding):
     """The embedding, with a note of the texts that the index asks it for, call by call."""
 
-    _calls: list[list[str]] = PrivateAttr(default_factory=list)
-
-    @property
-    def calls(self) -> list[list[str]]:
+    def __init__(self, threads: int = 0) -> None:
+        super().__init__(threads)
+        self.calls: list[list[str]] = []
         """The texts of each call."""
-        return self._calls
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] = lambda done: None) -> list[States]:
         """As without a note."""
-        self._calls.append(list(texts))
+        self.calls.append(list(texts))
         return super().encode(texts, progress)
 
 
