@@ -166,6 +166,12 @@ def test_a_paper_with_a_title_only_is_found_by_it_and_not_quoted(ward: Rag, ques
     assert (answer.state, answer.citations) == ("nearest", ())
 
 
+def test_a_side_of_a_comparison_with_a_title_only_is_told(ward: Rag) -> None:
+    answer = ward.ask("Compare statins and vitamin D")
+    assert "Statins in primary prevention" in answer.answer
+    assert "200 older adults" in answer.answer
+
+
 def test_a_paper_with_an_abstract_is_not_joined_by_unrelated_titles(ward: Rag) -> None:
     answer = ward.ask("By how much did falls fall with vitamin D?")
     assert "12 percent" in answer.answer

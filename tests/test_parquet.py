@@ -7,12 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from rag.papers import Loaded, load
-
-pa = pytest.importorskip("pyarrow")
-pq = pytest.importorskip("pyarrow.parquet")
 
 TITLE, PEAT = "Carbon in drained peat", "Peat bogs hold water all year. Wet plots stored 2.6 times as much carbon."
 

@@ -151,11 +151,13 @@ class Finder:
         return replace(found, bare=bare, state="nearest" if bare else "nothing")
 
     def _bare(self, found: Found) -> tuple[int, ...]:
-        """The best papers without an abstract whose titles have most of what is asked."""
+        """The best papers without an abstract whose titles have most of what is asked, or a word of it that only they
+        have."""
         asked = set(terms(found.plan.topic or found.plan.searches[0]))
         titles = {int(r): set(terms(self.index.papers[int(r)].title)) for r in found.ranking.rows[:HEADED]}
         bare = {r: title for r, title in titles.items() if not self.index.papers[r].abstract and asked & title}
-        return tuple(r for r, title in bare.items() if 2 * len(asked & title) >= min(len(asked), len(title)))
+        alone = {t for t in asked if self.index.lexicon.frequency(t) == 1}
+        return tuple(r for r, t in bare.items() if t & alone or 2 * len(asked & t) >= min(len(asked), len(t)))
 
     def _find(self, plan: Plan) -> Found:
         if plan.rows and not (rows := self.allowed(plan.rows)):
