@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -156,13 +157,24 @@ def test_a_conversation_is_opened_again_and_deleted(actions: ChatActions, home: 
     gone = shown(actions.forget(state(conversation), conversation.id))
     assert gone["conversation"].id == ""
     assert conversations.names(home, OWNER) == []
+    assert "Deleted: “What is saved?”" in gone["history"]
 
 
-def test_all_conversations_are_deleted(actions: ChatActions, home: Path) -> None:
+def test_what_was_deleted_comes_back_even_after_more_clicks(actions: ChatActions, home: Path) -> None:
     asked(actions, "One?")
     conversation = asked(actions, "Two?")
-    assert shown(actions.forget(state(conversation), ""))["conversation"].id == ""
+    gone = shown(actions.forget(state(conversation), ""))
+    assert gone["conversation"].id == ""
     assert conversations.names(home, OWNER) == []
+    assert "Deleted: 2 conversations" in gone["history"]
+    third = asked(actions, "Three?")
+    listed = shown(actions.forget(state(), third.id))["history"]
+    assert "Deleted before that: 1" in listed
+    for id in re.findall('data-act="bring-back" data-value="([0-9]+)"', listed):
+        listed = shown(actions.bring_back(id, state()))["history"]
+    assert "Deleted" not in listed
+    assert {c.title for c in conversations.names(home, OWNER)} == {"One?", "Two?", "Three?"}
+    assert kept(home, conversation) == ["Two?"]
 
 
 @pytest.mark.parametrize("id", ["gone", "../../papers", "x" * 5000, "\x00"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,12 +46,7 @@ class ChatActions:
         self.stops = Stops()
 
     def state(
-        self,
-        conversation: ConversationState,
-        collection: str,
-        chosen: tuple[str, ...],
-        stored: Any,
-        request: gr.Request,
+        self, request: gr.Request, conversation: ConversationState, collection: str, chosen: Sequence[str], stored: Any
     ) -> RequestState:
         """The session behind an event."""
         return RequestState(
@@ -205,24 +200,23 @@ class ChatActions:
 
     def forget(self, state: RequestState, id: str) -> Updates:
         """Delete a conversation, "" for all of them; where it is the one that is shown, a new one begins."""
-        home = self.shared.config.home
-        try:
-            if id:
-                conversations.delete(home, state.owner, id)
-            else:
-                conversations.delete_all(home, state.owner)
-        except RagError as error:
-            return self.updates(next=clean(fragments.problem(str(error))))
+        home, owner = self.shared.config.home, state.owner
+        if problem := _problem(
+            lambda: conversations.delete(home, owner, id) if id else conversations.delete_all(home, owner)
+        ):
+            return self.updates(next=problem)
         return self.open(state) if id in ("", state.conversation.id) else self.updates(history=self.listed(state))
+
+    def bring_back(self, id: str, state: RequestState) -> Updates:
+        """Undo a deletion."""
+        problem = _problem(lambda: conversations.restore(self.shared.config.home, state.owner, id))
+        return self.updates(next=problem) if problem else self.updates(history=self.listed(state))
 
     def rename(self, sent: str, state: RequestState) -> Updates:
         """Give a conversation another title: "ID TITLE"."""
         id, _, title = sent.partition(" ")
-        try:
-            conversations.rename(self.shared.config.home, state.owner, id, title)
-        except RagError as error:
-            return self.updates(next=clean(fragments.problem(str(error))))
-        return self.updates(history=self.listed(state))
+        problem = _problem(lambda: conversations.rename(self.shared.config.home, state.owner, id, title))
+        return self.updates(next=problem) if problem else self.updates(history=self.listed(state))
 
     def updates(self, **changed: Any) -> Updates:
         """A value for each part; one that is not named stays as it is, and a new list of conversations has all."""
@@ -235,9 +229,11 @@ class ChatActions:
         """The conversations of the owner, or those that a search finds."""
         try:
             found = conversations.names(self.shared.config.home, state.owner, query)
+            deleted = conversations.deleted(self.shared.config.home, state.owner)
         except RagError as error:
             return clean(fragments.problem(str(error)))
-        return clean(nav.conversations(found, state.conversation.id, query=query))
+        back = [(id, f"“{names[0]}”" if len(names) == 1 else f"{len(names)} conversations") for id, names in deleted]
+        return clean(nav.conversations(found, state.conversation.id, query=query, back=back))
 
     def scope(self, state: RequestState) -> str:
         """What stands above the box: the papers that are chosen, and whether the last question is being edited."""
@@ -267,6 +263,15 @@ class ChatActions:
 def _ready() -> gr.Textbox:
     """The box of a page that has loaded, and answers nothing."""
     return gr.Textbox(submit_btn="Ask", stop_btn=False)
+
+
+def _problem(run: Callable[[], object]) -> str:
+    """What was wrong, "" where nothing was."""
+    try:
+        run()
+    except RagError as error:
+        return clean(fragments.problem(str(error)))
+    return ""
 
 
 def _last(conversation: ConversationState) -> str:

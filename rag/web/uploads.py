@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
 from rag.core.errors import Locked, PaperError, RagError, UsageError
 from rag.core.paper import Paper
-from rag.index.holdings import delete
+from rag.index import holdings
 from rag.papers import Merged, Papers, Remark, load
 from rag.papers.loading import NO_ABSTRACT
 from rag.service import Rag
@@ -98,24 +98,28 @@ class Uploads:
             yield event
         yield event
 
-    def undo(self, collection: str, ids: frozenset[str]) -> int:
-        """Take the papers with these ids out again, and the collection with them where it has no other; how many went.
+    def remove(self, collection: str, ids: Collection[str] | None = None) -> str:
+        """Delete the papers with these ids, and the collection with them where it has no other; its name.
 
-        Raises `RagError` where the collection is being added to or is gone.
+        Without ids all papers go. Raises `RagError` where the collection is being added to or is gone.
         """
         rag = self._collections.rag(collection)
-        self._begin(rag.config.collection)
-        try:
+        with self._alone(rag.config.collection):
             held = {paper.id for paper in rag.papers()}
-            gone = ids & held
+            gone = held if ids is None else held.intersection(ids)
             if gone == held and collection != self._collections.config.collection:
                 self._collections.forget(collection)
-                delete(rag.config.home, rag.config.collection)
+                holdings.delete(rag.config.home, rag.config.collection, keep=True)
             elif gone:
                 rag.remove(gone)
-            return len(gone)
-        finally:
-            self._end(rag.config.collection)
+        return collection
+
+    def restore(self, collection: str, id: str) -> str:
+        """Bring back papers that were deleted; the name of the collection. Raises `RagError` where that can't be."""
+        rag = self._collections.rag(collection)
+        with self._alone(rag.config.collection):
+            rag.restore(id)
+        return collection
 
     @property
     def busy(self) -> frozenset[str]:
@@ -134,6 +138,14 @@ class Uploads:
         """The collection that is called so on the page, whatever the case, or a new one of this name."""
         called = {known.casefold(): one for one in self._collections.names() for known in (title(one), one)}
         return called.get(name.casefold(), name)
+
+    @contextmanager
+    def _alone(self, collection: str) -> Iterator[None]:
+        self._begin(collection)
+        try:
+            yield
+        finally:
+            self._end(collection)
 
     def _begin(self, collection: str) -> None:
         with self._guard:

@@ -57,10 +57,9 @@ def layout(config: Config) -> Parts:
     return Parts(files, name, add, note)
 
 
-def wire(parts: Parts, shared: Shared) -> tuple[gr.events.Dependency, ...]:
+def wire(parts: Parts, shared: Shared, adder: Uploads) -> tuple[gr.events.Dependency, ...]:
     """Add what is chosen, tell how far it is, and show the collection; returns the events after which it may have
     changed."""
-    adder = Uploads(shared.collections)
     new = gr.State(("", frozenset()))  # what the last upload added: its collection, and the ids of its papers
     outputs = [parts.note, parts.files, shared.collection, new]
 
@@ -90,11 +89,13 @@ def wire(parts: Parts, shared: Shared) -> tuple[gr.events.Dependency, ...]:
     def undone(_: str, new: tuple[str, frozenset[str]], shown: str) -> list[Any]:
         collection, ids = new
         try:
-            count = adder.undo(collection, ids)
+            adder.remove(collection, ids)
         except RagError as error:
             return [clean(fragments.problem(str(error))), gr.skip()]
         names = shared.collections.names()
-        told = fragments.note(f"{count:,} paper{'' if count == 1 else 's'} taken out of {title(collection)} again.")
+        told = fragments.note(
+            f"{len(ids):,} paper{'' if len(ids) == 1 else 's'} taken out of {title(collection)} again."
+        )
         return [clean(told), shown if shown in names else shared.config.collection]
 
     field = bridge.action("undo-upload")

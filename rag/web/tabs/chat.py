@@ -12,7 +12,6 @@ from rag.core.config import MAX_QUESTION
 from rag.web import bridge, rating, sources
 from rag.web.actions import ChatActions, RequestState, Updates
 from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
-from rag.web.state import ConversationState
 
 
 @dataclass(frozen=True)
@@ -95,9 +94,9 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
         return field.submit(run, [field, *state], to, **options)
 
     asking = [
-        parts.box.submit(_typed(actions), [parts.box, *state], outputs, **PRIVATE),
-        on("ask", _answers(actions, actions.ask), outputs, **PRIVATE),
-        on("retry", _answers(actions, lambda _, state: actions.retry(state)), outputs, **PRIVATE),
+        parts.box.submit(_asked(actions, actions.ask, typed=True), [parts.box, *state], outputs, **PRIVATE),
+        on("ask", _asked(actions, actions.ask, typed=False), outputs, **PRIVATE),
+        on("retry", _asked(actions, lambda _, state: actions.retry(state), typed=False), outputs, **PRIVATE),
     ]
     opening = [
         on("new", _told(actions, lambda _, state: actions.open(state)), outputs, **CHANGING),
@@ -106,6 +105,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
     on("edit", _told(actions, lambda _, state: actions.edit(state)), outputs, **QUICK)
     on("keep", _told(actions, lambda _, state: actions.keep(state)), outputs, **QUICK)
     on("forget", _told(actions, lambda id, state: actions.forget(state, id)), outputs, **QUICK)
+    on("bring-back", _told(actions, actions.bring_back), outputs, **QUICK)
     on("rename", _told(actions, actions.rename), outputs, **QUICK)
     parts.find.change(
         _told(actions, lambda query, state: actions.listed(state, query)),
@@ -136,66 +136,33 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
         asked.then(_seen(actions, actions.suggested), state, parts.next, **PRIVATE)
 
 
-# Gradio reads from a function's signature what to give it, so that each way of being called is written out.
-
-
-def _typed(actions: ChatActions) -> Run:
-    def run(
-        question: str,
-        conversation: ConversationState,
-        collection: str,
-        chosen: tuple[str, ...],
-        stored: Any,
-        request: gr.Request,
-    ) -> Iterator[Updates]:
-        yield from actions.ask(question, actions.state(conversation, collection, chosen, stored, request))
-
-    return run
-
-
-def _answers(actions: ChatActions, handler: Callable[[str, RequestState], Iterator[Updates]]) -> Run:
-    def run(
-        sent: str,
-        conversation: ConversationState,
-        collection: str,
-        chosen: tuple[str, ...],
-        stored: Any,
-        request: gr.Request,
-    ) -> Iterator[Updates]:
-        yield from handler(bridge.value(sent), actions.state(conversation, collection, chosen, stored, request))
-
-    return run
-
-
 def _told(actions: ChatActions, handler: Callable[[str, RequestState], Any]) -> Run:
-    def run(
-        sent: str,
-        conversation: ConversationState,
-        collection: str,
-        chosen: tuple[str, ...],
-        stored: Any,
-        request: gr.Request,
-    ) -> Any:
-        return handler(bridge.value(sent), actions.state(conversation, collection, chosen, stored, request))
+    """An event with something typed or sent. Gradio reads from the signature that it gives the request first."""
+
+    def run(request: gr.Request, sent: str, *values: Any) -> Any:
+        return handler(bridge.value(sent), actions.state(request, *values))
+
+    return run
+
+
+def _asked(actions: ChatActions, handler: Callable[[str, RequestState], Iterator[Updates]], *, typed: bool) -> Run:
+    """An event that shows an answer while it comes."""
+
+    def run(request: gr.Request, sent: str, *values: Any) -> Iterator[Updates]:
+        yield from handler(sent if typed else bridge.value(sent), actions.state(request, *values))
 
     return run
 
 
 def _seen(actions: ChatActions, handler: Callable[[RequestState], Any]) -> Run:
-    def run(
-        conversation: ConversationState, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
-    ) -> Any:
-        return handler(actions.state(conversation, collection, chosen, stored, request))
+    def run(request: gr.Request, *values: Any) -> Any:
+        return handler(actions.state(request, *values))
 
     return run
 
 
 def _arrives(actions: ChatActions) -> Run:
-    def run(
-        conversation: ConversationState, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
-    ) -> Iterator[Updates]:
-        yield from actions.arrive(
-            actions.state(conversation, collection, chosen, stored, request), dict(request.query_params)
-        )
+    def run(request: gr.Request, *values: Any) -> Iterator[Updates]:
+        yield from actions.arrive(actions.state(request, *values), dict(request.query_params))
 
     return run
