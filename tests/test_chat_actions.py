@@ -152,7 +152,7 @@ def test_a_conversation_is_opened_again_and_deleted(actions: ChatActions, home: 
     assert back["conversation"] == conversation
     assert "And what else is saved?" in back["next"]
     assert 'aria-current="true"' in back["history"]
-    other = asked(actions, "Another?")
+    other = asked(actions, "Another?", replace(state(), session="another"))
     assert shown(actions.forget(state(conversation), other.id)).keys() == {"find", "history"}
     gone = shown(actions.forget(state(conversation), conversation.id))
     assert gone["conversation"].id == ""
@@ -208,6 +208,40 @@ def test_a_question_waits_until_the_page_shows_what_it_begins_with(actions: Chat
     assert list(arriving) == []
     thread.join(5)
     assert "Reading the question" in shown(order[0])["messages"][-1]["content"]
+
+
+def test_a_question_typed_before_the_new_conversation_is_shown_is_asked_in_it(
+    actions: ChatActions, home: Path, rag: FakeRag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation, busy, go = asked(actions, "What is saved?"), threading.Event(), threading.Event()
+    starters = rag.starters
+
+    def slow(count: int = 4) -> tuple[str, ...]:
+        busy.set()
+        assert go.wait(10)
+        return starters(count)
+
+    monkeypatch.setattr(rag, "starters", slow)
+    opening = threading.Thread(target=actions.open, args=(state(conversation),))
+    opening.start()
+    assert busy.wait(10)
+    views: list[dict[str, Any]] = []
+    asking = threading.Thread(
+        target=lambda: views.extend(shown(u) for u in actions.ask("And this?", state(conversation)))
+    )
+    asking.start()
+    asking.join(0.2)
+    assert not views, "it waits for the other conversation"
+    go.set()
+    opening.join(10)
+    asking.join(10)
+    assert kept(home, conversation) == ["What is saved?"]
+    assert kept(home, views[-1]["conversation"]) == ["And this?"]
+    # Nor is it asked in the old one where its event began before the page knew of the new one.
+    late = asked(actions, "Or this?", state(conversation))
+    assert kept(home, late) == ["Or this?"]
+    back = shown(actions.open(state(late), conversation.id))["conversation"]
+    assert kept(home, asked(actions, "And now?", state(back))) == ["What is saved?", "And now?"]
 
 
 def test_another_conversation_ends_the_answer_that_is_being_written(actions: ChatActions) -> None:

@@ -44,6 +44,8 @@ class ChatActions:
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
         self.stops = Stops()
+        self._moved: dict[str, tuple[ConversationState, ConversationState]] = {}
+        """To a session the conversation that was shown in it before, and the one that was opened in its place last."""
 
     def state(
         self, request: gr.Request, conversation: ConversationState, collection: str, chosen: Sequence[str], stored: Any
@@ -57,7 +59,7 @@ class ChatActions:
         """Ask, and show what comes of it until it is saved; `again` puts it in the place of the last question."""
         if not question.strip():
             return
-        self.stops.arrived(state.session)
+        state = self._moved_on(state)
         conversation = state.conversation
         replacing = bool(conversation.answers) and not conversation.unanswered and (again or conversation.editing)
         before = conversation.answers[:-1] if replacing else conversation.answers
@@ -125,9 +127,26 @@ class ChatActions:
 
     def open(self, state: RequestState, id: str = "") -> Updates:
         """Show another conversation, or with no id a new one; an answer that is being written ends."""
-        shown = self._found(state, id)
-        self.stops.ask(state.session, shown)
+        with self.stops.arriving(state.session):
+            shown = self._found(state, id)
+            now = shown[self.PARTS.index("conversation")]
+            if isinstance(now, ConversationState):  # else it could not be opened
+                self._moved[state.session] = state.conversation, now
+            self.stops.ask(state.session, shown)
         return shown
+
+    def leave(self, session: str) -> None:
+        """Forget a session whose page is closed."""
+        self.stops.leave(session)
+        self._moved.pop(session, None)
+
+    def _moved_on(self, state: RequestState) -> RequestState:
+        """The state to ask in: who asks before another conversation is shown, asks in that one."""
+        self.stops.arrived(state.session)
+        before, now = self._moved.get(state.session, (None, state.conversation))
+        if state.conversation != before:
+            return state
+        return replace(state, conversation=now, collection=now.collection)
 
     def _found(self, state: RequestState, id: str) -> Updates:
         conversation, collection = ConversationState(collection=state.collection), state.collection

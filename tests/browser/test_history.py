@@ -75,6 +75,17 @@ def test_a_conversation_is_exported_with_its_references(open_page: Open, real: s
     assert re.search(r"@\w+\{", texts["BibTeX of the cited papers"])
 
 
+def test_a_question_typed_at_once_after_new_is_answered(open_page: Open, scripted: str) -> None:
+    page = open_page(scripted)
+    ask(page, "A first question")
+    page.get_by_role("button", name="New conversation").click()
+    question(page).fill("A second question")
+    question(page).press("Enter")
+    expect(page.locator("#chat .question")).to_have_text("A second question", timeout=30_000)
+    expect(page.locator("#chat article.answer .receipt")).to_have_count(1)
+    expect(page.locator("#history li[aria-current]")).to_contain_text("A second question")
+
+
 def test_another_conversation_while_one_is_answered_is_not_overwritten(open_page: Open, scripted: str) -> None:
     page = open_page(scripted)
     ask(page, "A quick question")

@@ -406,3 +406,28 @@ def test_fields_to_narrow_by_are_not_there_where_no_paper_has_what_they_ask(open
     page = papers(open_page, address)
     expect(page.get_by_label("Search the papers")).to_be_visible()
     assert page.get_by_label("Journal or conference").count() == 0
+
+
+def test_papers_are_noted_deleted_and_brought_back(open_page: Open, address: str) -> None:
+    page = papers(open_page, address)
+    search(page, "GPipe")
+    page.get_by_role("button", name=GPIPE, exact=True).click()
+    page.get_by_label("Your note on this paper").fill("Compare with\nHolmes")
+    page.locator("#papers-reading").get_by_role("button", name=f"Star {GPIPE}").click()
+    expect(page.locator("#papers-reading .star")).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    page.get_by_role("tab", name="Papers").click()
+    page.get_by_role("button", name="★ and notes: 1").click()
+    expect(page.locator(".papers li")).to_have_count(1)
+    expect(page.locator(".papers .noted")).to_have_text("Compare with Holmes")
+    page.get_by_role("button", name=GPIPE, exact=True).click()
+    expect(page.get_by_label("Your note on this paper")).to_have_value("Compare with\nHolmes")
+    page.get_by_role("button", name=f"Choose {GPIPE}").click()
+    assert violations(page) == []
+    page.get_by_role("button", name="Delete the chosen papers").click()
+    expect(page.locator("#header")).to_contain_text("81 papers", timeout=30_000)
+    expect(page.locator("#papers-tray .picked")).to_have_count(0)
+    search(page, "Holmes")
+    page.get_by_role("button", name=f"Undo: delete “{GPIPE}”").click()
+    expect(page.locator("#header")).to_contain_text("82 papers", timeout=30_000)
+    expect(page.locator("#papers-deleted .deleted")).to_have_count(0)

@@ -122,7 +122,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
         actions.stops.ask(str(request.session_hash))
 
     def left(request: gr.Request) -> None:
-        actions.stops.leave(str(request.session_hash))
+        actions.leave(str(request.session_hash))
 
     parts.box.stop(stopped, None, None, queue=False, **PRIVATE)
     page.unload(left)
