@@ -69,7 +69,7 @@ class ChatActions:
             options = state.settings.options(state.chosen, rag.models)
         except RagError as error:
             message = chat.message("assistant", fragments.problem(str(error)))
-            yield self.updates(messages=[*chat.messages(conversation), message])
+            yield self.updates(messages=[message])
             return
         with self.stops.running(state.session) as stop:
             for number, view in enumerate(chat.converse(rag, question, conversation, options, stop)):
@@ -175,7 +175,8 @@ class ChatActions:
         )
 
     def _said(self, state: RequestState) -> dict[str, Any]:
-        return {"messages": chat.messages(state.conversation), "next": self.suggested(state)}
+        rag = self.shared.collections.rag(state.collection)
+        return {"messages": chat.messages(rag, state.conversation), "next": self.suggested(state)}
 
     def arrive(self, state: RequestState, address: Mapping[str, str]) -> Iterator[Updates]:
         """What a page shows when it loads: the conversation `c` of its address, and the answer to the question `q`."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from rag.core.answer import Answer
 from rag.core.markdown import as_it_is
-from rag.core.paper import fold
+from rag.core.paper import Paper, fold
+from rag.home import tables as home_tables
 from rag.home.receipt import receipt, standing
-from rag.web import tables
+from rag.web import rows, tables
 from rag.web.bridge import button, copier
 from rag.web.layers import layered
 from rag.web.markdown import doubt, shown, to_html
@@ -78,11 +81,12 @@ def unfinished() -> str:
     return f'<div class="bar" role="group" aria-label="This question">{again}</div>'
 
 
-def answer(value: Answer, turn: int, conversation: str = "") -> str:
+def answer(value: Answer, turn: int, conversation: str = "", papers: Mapping[str, Paper] = MappingProxyType({})) -> str:
     """A finished answer: how the question was understood, how far it is answered, the text with its markers, doubts,
     warnings, receipt.
 
-    `conversation` is the id of its conversation on the server, for what can be downloaded.
+    `conversation` is the id of its conversation on the server, for what can be downloaded; `papers` are those that it
+    cites, by id.
     """
     links = {c.marker: (anchor(turn, c.marker), c.title) for c in value.citations}
     parts = []
@@ -91,7 +95,13 @@ def answer(value: Answer, turn: int, conversation: str = "") -> str:
     if state := standing(value):
         parts.append(f'<p class="state">{shown(state)}</p>')
     text = _headed(value)
-    html = tables.html(replace(value, answer=text), links, turn) or to_html(text, links, turn, value.doubtful)
+    table = home_tables.table(value, {})
+    if table and rows.ranked(value):
+        html = rows.html(replace(value, answer=text), table, links, turn, papers, conversation)
+    elif table and value.kind == "comparison" and value.mode == "generating":
+        html = tables.beside(replace(value, answer=text), table, links, turn)
+    else:
+        html = to_html(text, links, turn, value.doubtful)
     if value.headline and (first := re.match("<p>.*?</p>", html)):
         parts.append(f'<div class="headline">{first[0]}</div>')
         html = html[first.end() :]
@@ -105,7 +115,7 @@ def answer(value: Answer, turn: int, conversation: str = "") -> str:
         items = "".join(f"<li>{shown(warning)}</li>" for warning in value.warnings)
         parts.append(f'<ul class="warnings" aria-label="Warnings">{items}</ul>')
     parts.append(f'<p class="receipt">{shown(receipt(value))}</p>')
-    parts.append(_bar(value, turn, conversation))
+    parts.append(_bar(value, turn, conversation if table else ""))
     style = f"answer {value.state} {value.kind}"
     return f'<article class="{style}" id="answer-{turn}" aria-label="Answer {turn}">{"".join(parts)}</article>'
 
@@ -151,7 +161,7 @@ def _bar(value: Answer, turn: int, conversation: str) -> str:
         button("retry", turn, "Retry", label="Ask the last question again", style="latest"),
         button("edit", turn, "Edit question", label="Edit the last question", style="latest"),
         _restricting(value),
-        tables.downloads(value, turn, conversation),
+        tables.downloads(turn, conversation),
         '<span class="thumbs">',
         button("rate", f"{turn} up", "Helpful", label=f"Answer {turn} is helpful", style="thumb"),
         button("rate", f"{turn} down", "Not helpful", label=f"Answer {turn} is not helpful", style="thumb"),
@@ -163,7 +173,7 @@ def _bar(value: Answer, turn: int, conversation: str) -> str:
 def _restricting(value: Answer) -> str:
     """A button that asks only the papers of a list from now on."""
     ids = dict.fromkeys(c.paper_id for c in value.citations)
-    if value.kind != "list" or len(ids) < 2 or any(" " in id for id in ids):
+    if not rows.ranked(value) or len(ids) < 2 or any(" " in id for id in ids):
         return ""
     return button("choose-these", " ".join(ids), f"Ask only these {len(ids)}")
 

@@ -174,13 +174,13 @@ def _star(paper: Paper, note: Note) -> str:
     return button("star", paper.id, sign, label=f"Star {paper.title}", style="star", pressed=note.star)
 
 
-def byline(paper: Paper, most: int | None = None) -> str:
+def byline(paper: Paper, most: int | None = None, *, year: bool = True) -> str:
     """Authors, year and venue, as far as they are known; of more than `most` authors how many more there are."""
     names = paper.authors if most is None or len(paper.authors) <= most + 1 else paper.authors[:most]
     authors = ", ".join(names)
     if len(names) < len(paper.authors):
         authors += f" and {len(paper.authors) - len(names)} more"
-    by = " · ".join(part for part in (authors, str(paper.year or ""), paper.venue or "") if part)
+    by = " · ".join(part for part in (authors, str(paper.year or "") if year else "", paper.venue or "") if part)
     return f'<p class="by">{shown(by)}</p>' if by else ""
 
 

@@ -10,3 +10,4 @@ import "./hover.js";
 import "./live.js";
 import "./notes.js";
 import "./renaming.js";
+import "./rows.js";
