@@ -164,6 +164,26 @@ def test_what_was_deleted_comes_back_to_its_place(collections: CollectionCache, 
     assert "On winds" in collections.rag("sea").ask("What is measured of winds?").answer
 
 
+def test_a_paper_of_which_a_file_says_more_is_changed_and_an_undo_leaves_it(
+    collections: CollectionCache, tmp_path: Path
+) -> None:
+    adder = Uploads(collections)
+    list(adder.add([jsonl(tmp_path, TITLES[:2])], "sea"))
+    fuller = tmp_path / "fuller.jsonl"
+    record = {"title": "On tides", "abstract": "On tides, this is measured.", "year": 2021, "authors": ["Ada Sund"]}
+    fuller.write_text(json.dumps(record))
+    told = report(list(adder.add([fuller], "sea")))
+    assert (told.added, [p.title for p in told.changed], told.known) == (0, ["On tides"], ())
+    assert "0 papers added, 1 changed." in uploads.report(told)
+    assert [p.year for p in collections.rag("sea").papers()] == [2021, None]
+    record["abstract"] = "Tides are measured anew."
+    fuller.write_text(json.dumps(record) + "\n" + json.dumps({"title": "On salt", "abstract": "Salt is measured."}))
+    told = report(list(adder.add([fuller], "sea")))
+    assert (told.added, [p.abstract for p in told.changed]) == (1, ["Tides are measured anew."])
+    adder.remove("sea", told.new)
+    assert [p.title for p in collections.rag("sea").papers()] == list(TITLES[:2])
+
+
 def test_a_deleted_collection_comes_back(collections: CollectionCache, tmp_path: Path) -> None:
     adder = Uploads(collections)
     list(adder.add([jsonl(tmp_path, TITLES)], "sea"))
@@ -245,8 +265,8 @@ def test_progress_says_how_far_it_is(step: Step, told: str, moving: bool) -> Non
 
 
 def test_a_report_names_only_so_many() -> None:
-    many = tuple(PaperError("a.csv", n, "has no title") for n in range(1, 1_001))
+    many = tuple(PaperError("a.csv", n, "has no title") for n in range(1, 10_001))
     html = uploads.report(Report("sea", 0, refused=many))
-    assert "1,000 refused" in html
-    assert html.count("has no title") < 100
+    assert "10,000 refused" in html
+    assert html.count("has no title") < 1_000
     assert "more</li>" in html

@@ -22,6 +22,8 @@ ACT = "map-read"
 """The action of a point and of a title beside the map: its value is the id of the paper that is to be read."""
 PLAIN, DRAWN = 1_500, 4_000
 """Papers from which on points are small and say only their title; and points that are drawn at most."""
+YEARS = 5
+"""Colours of years in map.css."""
 COLOURS = 12
 """Colours of groups in map.css; there are no more groups than that (`rag.index.layout`)."""
 
@@ -85,13 +87,25 @@ def picture(found: PaperMap, papers: Mapping[str, Paper], marks: Marks) -> str:
     order = sorted(points, key=lambda p: (p.paper_id in marks.cited, p.paper_id in marks.retrieved))
     plain = len(found.points) > PLAIN
     radius = next((r for most, r in _RADIUS.items() if len(points) <= most), _SMALL)
-    ordinary = "".join(_point(p, papers, marks, radius, plain) for p in order if p.paper_id not in marks.cited)
-    cited = "".join(_point(p, papers, marks, radius, plain) for p in order if p.paper_id in marks.cited)
+    spans = spans_of_years(papers)
+    html = [(p.paper_id in marks.cited, _point(p, papers, marks, radius, plain, spans)) for p in order]
+    ordinary, cited = ("".join(drawn for is_cited, drawn in html if is_cited == wanted) for wanted in (False, True))
     names = _names(found.groups, points, marks)
     return (
         f'<svg class="map" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{shown(spoken(found, marks))}">'
         f"{ordinary}{names}{cited}</svg>"
     )
+
+
+def spans_of_years(papers: Mapping[str, Paper]) -> list[tuple[int, int]]:
+    """The years of the papers in at most `YEARS` spans, oldest first, with about as many papers in each; none where
+    the papers have fewer than two years."""
+    years = sorted(p.year for p in papers.values() if p.year)
+    if len(set(years)) < 2:
+        return []
+    ends = sorted({years[(n + 1) * len(years) // YEARS - 1] for n in range(min(YEARS, len(years)))} | {years[-1]})
+    starts = [years[0], *(end + 1 for end in ends)]
+    return list(zip(starts, ends, strict=False))
 
 
 def drawn(points: Sequence[Point], marks: Marks) -> list[Point]:
@@ -123,13 +137,21 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _point(point: Point, papers: Mapping[str, Paper], marks: Marks, radius: float, plain: bool) -> str:
+def _point(
+    point: Point,
+    papers: Mapping[str, Paper],
+    marks: Marks,
+    radius: float,
+    plain: bool,
+    spans: Sequence[tuple[int, int]],
+) -> str:
     """One paper: a disc, with a ring where it was looked at; where it is cited, a diamond with its first marker."""
     paper = papers.get(point.paper_id)
     if paper is None:
         return ""
     x, y = _place(point.x, point.y)
-    colour = f"g{point.group % COLOURS + 1}"
+    when = next((n for n, (_, last) in enumerate(spans, 1) if paper.year and paper.year <= last), 0)
+    colour = f"g{point.group % COLOURS + 1} y{when}"
     does = f'data-act="{ACT}" data-value="{shown(point.paper_id)}"'
     if markers := marks.cited.get(point.paper_id):
         words = shown(f"{_description(paper, plain)} Cited as {', '.join(f'[{m}]' for m in markers)}.")

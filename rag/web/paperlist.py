@@ -196,9 +196,6 @@ def reading(
 ) -> str:
     """A whole paper: `cited` are the places that the open conversation quotes, `near` are papers like it. With a
     `note`, which may be empty, it can be noted and starred."""
-    link = doi_link(paper)
-    if paper.url and re.match(r"https?://(?!(?:dx\.)?doi\.org/)", paper.url, re.IGNORECASE):
-        link = f'<a href="{shown(paper.url)}" class="link" target="_blank">Read it at its source</a>{link}'
     target = look.sentence if _within(paper, look.sentence) else None
     marks = ""
     if inside := [c for c in cited if _within(paper, c)]:
@@ -207,8 +204,8 @@ def reading(
     focus = "" if target else f' data-focus="{shown(look.visit)}"'
     return (
         f'<article class="reading" aria-labelledby="reading-title"><h2 id="reading-title" tabindex="-1"{focus}>'
-        f"{shown(paper.title)}</h2>{byline(paper)}{_actions(paper, chosen, bibtex, link)}"
-        f'<div class="abstract">{_marked(paper.abstract, inside, target, look.visit)}</div>{marks}'
+        f"{shown(paper.title)}</h2>{byline(paper)}{_actions(paper, chosen, bibtex)}"
+        f'<div class="abstract">{abstract(paper.abstract, inside, target, look.visit)}</div>{marks}'
         f"{_noting(paper, note)}{_similar(near)}"
         '<a href="#papers-top" class="up link">Back to the list</a></article>'
     )
@@ -228,6 +225,14 @@ def _similar(near: Sequence[Near]) -> str:
     return f'<section class="similar"><h3>Similar papers</h3><ul>{items}</ul></section>' if items else ""
 
 
+def source(paper: Paper) -> str:
+    """Links to where a paper is on the web: its address, and that of its DOI."""
+    link = doi_link(paper)
+    if paper.url and re.match(r"https?://(?!(?:dx\.)?doi\.org/)", paper.url, re.IGNORECASE):
+        return f'<a href="{shown(paper.url)}" class="link" target="_blank">Read it at its source</a>{link}'
+    return link
+
+
 def doi_link(paper: Paper) -> str:
     """A link to where the DOI of a paper leads; empty without one."""
     doi = doi_of(paper)
@@ -235,12 +240,12 @@ def doi_link(paper: Paper) -> str:
     return f'<a href="{place}" class="link" target="_blank">doi:{shown(doi)}</a>' if doi else ""
 
 
-def _actions(paper: Paper, chosen: bool, bibtex: str, link: str) -> str:
+def _actions(paper: Paper, chosen: bool, bibtex: str) -> str:
     parts = [
         button("ask-about", paper.id, "Ask about this paper", style="main-button"),
         button("choose", paper.id, "Leave out" if chosen else "Choose", style="link"),
         copier(bibtex, "Copy BibTeX", style="link") if bibtex else "",
-        link,
+        source(paper),
     ]
     return f'<div class="does">{"".join(parts)}</div>'
 
@@ -249,7 +254,9 @@ def _within(paper: Paper, span: tuple[int, int] | None) -> bool:
     return span is not None and 0 <= span[0] < span[1] <= len(paper.abstract)
 
 
-def _marked(text: str, spans: Collection[tuple[int, int]], target: tuple[int, int] | None, visit: str) -> str:
+def abstract(
+    text: str, spans: Collection[tuple[int, int]], target: tuple[int, int] | None = None, visit: str = ""
+) -> str:
     """The abstract with each span between <mark> tags; the one that was asked for gets the focus."""
     every = [*spans, *([target] if target else [])]
     cuts = sorted({0, len(text), *(end for span in every for end in span)})

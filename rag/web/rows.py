@@ -46,15 +46,18 @@ def html(value: Answer, table: Table, links: Links, turn: int, papers: Mapping[s
 
 
 def _row(number: int, title: str, paper: Paper | None, id: str, quotes: str) -> str:
-    named = button("read", id, shown(title), style="title") if id else f"<b>{shown(title)}</b>"
-    year = f' <span class="year">{paper.year}</span>' if paper and paper.year else ""
+    name, year = shown(title), str(paper.year or "") if paper else ""
+    named = button("read", id, name, style="title") if id else f"<b>{name}</b>"
+    dated = f' <span class="year">{year}</span>' if year else ""
     by = byline(paper, _NAMED, year=False) if paper else ""
     pick = (
-        f'<button type="button" class="pick" data-tick aria-pressed="false" aria-label="Tick {shown(title)}">'
+        f'<button type="button" class="pick" data-tick aria-pressed="false" aria-label="Tick {name}">'
         '<span aria-hidden="true">✓</span></button>'
     )
-    about = f'data-rank="{number}" data-year="{paper.year if paper and paper.year else ""}" data-title="{shown(title)}"'
-    return f'<li data-row="{shown(id)}" {about}>{pick if id else ""}<div><p>{named}{year}</p>{by}{quotes}</div></li>'
+    return (
+        f'<li data-row="{shown(id)}" data-rank="{number}" data-year="{year}" data-title="{name}">{pick if id else ""}'
+        f'<div><p><span class="rank">{number}.</span> {named}{dated}</p>{by}{quotes}</div></li>'
+    )
 
 
 def _tools(turn: int, conversation: str, *, dated: bool) -> str:

@@ -8,6 +8,7 @@ import "./fields.js";
 import "./focus.js";
 import "./hover.js";
 import "./live.js";
+import "./map.js";
 import "./notes.js";
 import "./renaming.js";
 import "./rows.js";

@@ -17,7 +17,7 @@ from rag.web.collection_cache import title
 from rag.web.intake import READ_ONLY
 from rag.web.login import owner
 from rag.web.markup import clean
-from rag.web.shared import HTML, PRIVATE, Shared
+from rag.web.shared import HTML, PRIVATE, QUICK, Shared
 from rag.web.uploads import Report, Uploads
 
 _FAULT = "The server met an error of its own; its log on the terminal has the details. Try again, or restart it."
@@ -36,24 +36,24 @@ class Parts:
 
 
 def layout(config: Config) -> Parts:
-    """The form, folded; hidden where nobody may add papers."""
+    """The form, folded; hidden where nobody may add papers. What it tells, `note`, is for the caller to render."""
     anybody = config.loopback if not config.adders else NOBODY not in config.adders
-    with gr.Accordion("Add papers", open=False, elem_id="papers-add", visible=anybody):
-        with gr.Row(elem_id="papers-form"):
-            with gr.Column(min_width=260):
-                files = gr.File(file_count="multiple", label="Files of papers", elem_id="papers-files", height=140)
-                gr.Markdown(clean(f'<p class="hint">{uploads.FORMATS}.</p>'), **HTML)
-            with gr.Column(min_width=260):
-                name = gr.Textbox(
-                    label="Name of the collection",
-                    info="A new one, or one that is there, to add to it.",
-                    elem_id="papers-name",
-                    max_lines=1,
-                    max_length=64,
-                    html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
-                )
-                add = gr.Button("Add", variant="primary", elem_id="papers-add-button")
-        note = gr.Markdown("", elem_id="papers-added", **HTML)
+    form = gr.Accordion("Add papers", open=False, elem_id="papers-add", visible=anybody)
+    with form, gr.Row(elem_id="papers-form"):
+        with gr.Column(min_width=260):
+            files = gr.File(file_count="multiple", label="Files of papers", elem_id="papers-files", height=140)
+            gr.Markdown(clean(f'<p class="hint">{uploads.FORMATS}.</p>'), **HTML)
+        with gr.Column(min_width=260):
+            name = gr.Textbox(
+                label="Name of the collection",
+                info="A new one, or one that is there, to add to it.",
+                elem_id="papers-name",
+                max_lines=1,
+                max_length=64,
+                html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+            )
+            add = gr.Button("Add", variant="primary", elem_id="papers-add-button")
+    note = gr.Markdown("", elem_id="papers-added", render=False, **HTML)
     return Parts(files, name, add, note)
 
 
@@ -98,6 +98,8 @@ def wire(parts: Parts, shared: Shared, adder: Uploads) -> tuple[gr.events.Depend
         )
         return [clean(told), shown if shown in names else shared.config.collection]
 
+    closing = bridge.action("close-report")
+    closing.submit(lambda sent: "", closing, parts.note, **QUICK)
     field = bridge.action("undo-upload")
     undoing = field.submit(undone, [field, new, shared.collection], [parts.note, shared.collection], **PRIVATE)
     # Two at a time: embedding takes all the processor that there is, and questions wait for it.

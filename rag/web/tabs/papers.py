@@ -64,6 +64,7 @@ def layout(config: Config) -> Parts:
     with gr.Row(elem_id="papers-top"):
         collections = gr.Markdown("", elem_id="papers-collections", **HTML)
         added = adding.layout(config)
+    added.note.render()  # type: ignore[no-untyped-call]
     told = gr.Markdown("", elem_id="papers-told", **HTML)
     deleted = gr.Markdown("", elem_id="papers-deleted", **HTML)
     tray = gr.Markdown("", elem_id="papers-tray", **HTML)
@@ -180,5 +181,10 @@ def _wire_choosing(on: Run, browse: Browse, shared: Shared) -> None:
     on("choose-found", with_found, shared.chosen, CHANGING)
     on("choose-these", lambda sent, _: tuple(bridge.value(sent).split()), shared.chosen, CHANGING)
     to_the_chat = [shared.chosen, shared.tabs]
-    on("ask-about", lambda sent, _: [(bridge.value(sent),), gr.Tabs(selected="chat")], to_the_chat, CHANGING)
+    on(
+        "ask-about",
+        lambda sent, _: [tuple(bridge.value(sent).split()), gr.Tabs(selected="chat")],
+        to_the_chat,
+        CHANGING,
+    )
     on("ask-chosen", lambda *_: gr.Tabs(selected="chat"), shared.tabs)
