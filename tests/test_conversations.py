@@ -26,7 +26,7 @@ from rag.core.errors import Locked, StoreError
 from rag.core.options import Options
 from rag.home import conversations, journal
 from rag.home.conversation import TITLE, shortened
-from rag.home.conversations import append, delete, delete_all, deleted, load, names, new_id, rename, sweep, truncate
+from rag.home.conversations import append, delete, delete_all, deleted, load, names, new_id, rename, truncate
 
 OWNER = "local"
 
@@ -146,7 +146,7 @@ def test_what_is_deleted_is_gone_from_the_disk_after_a_while_and_nothing_else_is
     assert not delete(home, OWNER, one)
     assert [titles for _, titles in deleted(home, OWNER)] == [["Secret?"]]
     monkeypatch.setattr(deleting, "KEPT", 0)
-    sweep(home)
+    deleting.sweep(home)
     assert not any(b"Secret" in file.read_bytes() for file in files(home))
     assert [s.id for s in names(home, OWNER)] == [other]
     assert delete_all(home, OWNER) == 1

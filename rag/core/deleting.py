@@ -67,3 +67,9 @@ def recent(folder: Path) -> list[Deletion]:
 def forget(folder: Path, id: str = "") -> None:
     """Make a deletion from `folder` final, without an id all of them."""
     shutil.rmtree(folder / _FOLDER / id, ignore_errors=True)
+
+
+def sweep(home: Path) -> None:
+    """Remove for good, in all folders of a home, what was deleted too long ago to be brought back."""
+    for kept in (*home.glob(f"*/{_FOLDER}"), *home.glob(f"*/*/{_FOLDER}")):
+        recent(kept.parent)

@@ -193,12 +193,6 @@ def restore(home: Path, owner: str, id: str) -> bool:
         return deleting.bring_back(folder, id)
 
 
-def sweep(home: Path) -> None:
-    """Remove for good what was deleted too long ago to be brought back, whoever's it was."""
-    for folder in (home / FOLDER).glob("*/"):
-        deleting.recent(folder)
-
-
 def owned(home: Path, owner: str, kind: str = FOLDER) -> Path:
     """Where what is the owner's is kept. A hashed name begins as no plain one does, so that nobody can ask for it."""
     if not _PLAIN.fullmatch(owner):

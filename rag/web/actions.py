@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from rag.core import deleting
 from rag.core.config import MAX_QUESTION
 from rag.core.errors import RagError
 from rag.home import conversations
@@ -180,6 +181,7 @@ class ChatActions:
 
     def arrive(self, state: RequestState, address: Mapping[str, str]) -> Iterator[Updates]:
         """What a page shows when it loads: the conversation `c` of its address, and the answer to the question `q`."""
+        deleting.sweep(self.shared.config.home)
         with self.stops.arriving(state.session):
             shown = self._found(state, address.get("c", ""))
             if self.stops.begun(state.session):

@@ -37,7 +37,9 @@ GONE = (
 
 def legend(found: PaperMap, papers: Mapping[str, Paper], marks: Marks, *, awaited: bool) -> str:
     """What the signs of the picture mean, and what of the collection is drawn; `awaited` while an answer is written."""
-    signs = [("point g1", "a paper; near ones are about the same, and a colour is a group")]
+    colours = _colours(papers)
+    what = "a paper; near ones are about the same" + ("" if colours else ", and a colour is a group")
+    signs = [("point g1", what)]
     if marks.retrieved:
         signs.append(("retrieved g1", f"looked at for the last answer ({len(marks.retrieved):,})"))
     if marks.cited:
@@ -50,7 +52,7 @@ def legend(found: PaperMap, papers: Mapping[str, Paper], marks: Marks, *, awaite
     if awaited:
         hint += f" The last question has no answer yet. {button(AGAIN, '', 'Look again', style='link')}"
     hint += " Draw a line around points to choose their papers."
-    return f'<div class="legend">{_colours(papers)}<ul aria-label="Signs">{items}</ul><p class="hint">{hint}</p></div>'
+    return f'<div class="legend">{colours}<ul aria-label="Signs">{items}</ul><p class="hint">{hint}</p></div>'
 
 
 def _colours(papers: Mapping[str, Paper]) -> str:

@@ -15,6 +15,11 @@ document.addEventListener("click", (event) => {
   if (TO_THE_QUESTION.includes(act)) reach("#question textarea", used.until);
 });
 
+// Something else than a button made the server draw what gets the focus.
+export function awaitFocus() {
+  used = { act: "", value: "", until: Date.now() + PATIENCE };
+}
+
 document.addEventListener("click", (event) => {
   if (!event.target.closest("a.skip")) return;
   event.preventDefault();

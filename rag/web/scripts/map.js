@@ -1,6 +1,7 @@
 // The map: its colours stand for groups or for years, and a line that is drawn around points asks for their papers.
 
 import { act } from "./actions.js";
+import { awaitFocus } from "./focus.js";
 
 const FAR = 6; // pixels that a pointer moves before it draws: less is a click
 let drawing = null; // { map, line, places }
@@ -44,6 +45,7 @@ document.addEventListener("pointerup", () => {
   addEventListener("click", swallow, true); // The end of the line is none.
   setTimeout(() => {
     removeEventListener("click", swallow, true);
+    awaitFocus();
     act("map-inside", inside.map((point) => point.dataset.value).join(" "));
   });
 });
