@@ -110,21 +110,12 @@ class ChatActions:
         if question := _last(state.conversation):
             yield from self.ask(question, state, again=True)
 
-    def edit(self, state: RequestState) -> Updates:
-        """Put the last question into the box; what is asked next takes its place."""
-        conversation = replace(state.conversation, editing=True)
-        box = gr.Textbox(value=_last(conversation))
-        return self.updates(
-            box=box, scope=self.scope(replace(state, conversation=conversation)), conversation=conversation
-        )
-
-    def keep(self, state: RequestState) -> Updates:
-        """Leave the last question as it is after all."""
-        conversation = replace(state.conversation, editing=False)
-        box = gr.Textbox(value="")
-        return self.updates(
-            box=box, scope=self.scope(replace(state, conversation=conversation)), conversation=conversation
-        )
+    def edit(self, state: RequestState, *, editing: bool = True) -> Updates:
+        """Put the last question into the box, for what is asked next to take its place; or leave it as it is."""
+        conversation = replace(state.conversation, editing=editing)
+        box = gr.Textbox(value=_last(conversation) if editing else "")
+        scope = self.scope(replace(state, conversation=conversation))
+        return self.updates(box=box, scope=scope, conversation=conversation)
 
     def open(self, state: RequestState, id: str = "") -> Updates:
         """Show another conversation, or with no id a new one; an answer that is being written ends."""
@@ -247,15 +238,13 @@ class ChatActions:
         assert set(changed) <= set(self.PARTS)
         return [changed.get(name, gr.skip()) for name in self.PARTS]
 
+    @fragments.told
     def listed(self, state: RequestState, query: str = "") -> str:
         """The conversations of the owner, or those that a search finds."""
-        try:
-            found = conversations.names(self.shared.config.home, state.owner, query)
-            deleted = conversations.deleted(self.shared.config.home, state.owner)
-        except RagError as error:
-            return clean(fragments.problem(str(error)))
+        found = conversations.names(self.shared.config.home, state.owner, query)
+        deleted = conversations.deleted(self.shared.config.home, state.owner)
         back = [(id, f"“{names[0]}”" if len(names) == 1 else f"{len(names)} conversations") for id, names in deleted]
-        return clean(nav.conversations(found, state.conversation.id, query=query, back=back))
+        return nav.conversations(found, state.conversation.id, query=query, back=back)
 
     def scope(self, state: RequestState) -> str:
         """What stands above the box: the papers that are chosen, and whether the last question is being edited."""
@@ -287,12 +276,10 @@ def _ready() -> gr.Textbox:
     return gr.Textbox(submit_btn="Ask", stop_btn=False)
 
 
+@fragments.told
 def _problem(run: Callable[[], object]) -> str:
     """What was wrong, "" where nothing was."""
-    try:
-        run()
-    except RagError as error:
-        return clean(fragments.problem(str(error)))
+    run()
     return ""
 
 

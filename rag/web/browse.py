@@ -19,6 +19,7 @@ from rag.index.searching import meant
 from rag.service import Rag
 from rag.web import bridge, fragments, matrix, nav, paperlist
 from rag.web.collection_cache import CollectionCache, title
+from rag.web.fragments import told
 from rag.web.intake import READ_ONLY
 from rag.web.markdown import shown
 from rag.web.markup import clean
@@ -106,41 +107,35 @@ class Browse:
             clean(paperlist.listed(found, look, set(visit.chosen), words=words, near=near, kept=kept)),
         ]
 
+    @told
     def reading(self, visit: Visit) -> str:
         """The paper that is read, with what the open conversation quotes of it marked."""
         look = visit.look
         if not look.reading:
-            return clean(paperlist.NOTHING_READ)
-        try:
-            rag = self.collections.rag(visit.collection)
-            paper = next((p for p in rag.papers() if p.id == look.reading), None)
-            like = rag.near(f"{paper.title}. {paper.abstract}", _SIMILAR + 1) if paper else ()
-            note = self._notes(visit).get(look.reading, Note())
-        except RagError as error:
-            return clean(fragments.problem(str(error)))
+            return paperlist.NOTHING_READ
+        rag = self.collections.rag(visit.collection)
+        paper = next((p for p in rag.papers() if p.id == look.reading), None)
         if paper is None:
-            return clean(paperlist.GONE)
-        html = paperlist.reading(
+            return paperlist.GONE
+        like = rag.near(f"{paper.title}. {paper.abstract}", _SIMILAR + 1)
+        return paperlist.reading(
             paper,
             look,
             chosen=paper.id in visit.chosen,
             cited=paperlist.cited(visit.conversation.answers, paper),
             bibtex=citing.write([paper], "bibtex"),
             near=[n for n in like if n.paper.id != paper.id][:_SIMILAR],
-            note=note,
+            note=self._notes(visit).get(look.reading, Note()),
         )
-        return clean(html)
 
+    @told
     def table(self, aspects: str, visit: Visit) -> str:
         """The chosen papers by the aspects that a reader wrote."""
         chosen, (low, high) = visit.chosen, COMPARED
         if not low <= len(chosen) <= high:
-            return clean(fragments.problem(f"{len(chosen)} papers are chosen; choose {low} to {high} to compare them."))
-        try:
-            compared = self.collections.rag(visit.collection).compare(chosen, matrix.aspects(aspects))
-        except RagError as error:
-            return clean(fragments.problem(str(error)))
-        return clean(matrix.html(compared, visit.collection))
+            raise UsageError(f"{len(chosen)} papers are chosen; choose {low} to {high} to compare them.")
+        compared = self.collections.rag(visit.collection).compare(chosen, matrix.aspects(aspects))
+        return matrix.html(compared, visit.collection)
 
     def searched(
         self, query: str | None, years: str | None, author: str | None, venue: str | None, visit: Visit
@@ -175,25 +170,25 @@ class Browse:
     def starred(self, sent: str, visit: Visit) -> list[Any]:
         """A paper gets a star, or loses it."""
         id = bridge.value(sent)
-        try:
-            star = not self._notes(visit).get(id, Note()).star
-            told = self._kept(id, visit, star=star)
-        except RagError as error:
-            told = clean(fragments.problem(str(error)))
-        return [told, *self.listing(visit), self.reading(visit)]
+        kept = self._kept(id, visit, star=id not in self._stars(visit))
+        return [kept, *self.listing(visit), self.reading(visit)]
 
     def noted(self, sent: str, visit: Visit) -> str:
         """A note on a paper is kept: "ID TEXT"."""
         id, _, text = bridge.value(sent).partition(" ")
-        try:
-            return self._kept(id, visit, text=text.replace(bridge.LINE_END, "\n"))
-        except RagError as error:
-            return clean(fragments.problem(str(error)))
+        return self._kept(id, visit, text=text.replace(bridge.LINE_END, "\n"))
 
+    @told
     def _kept(self, id: str, visit: Visit, *, star: bool | None = None, text: str = "") -> str:
         if any(p.id == id for p in self.collections.rag(visit.collection).papers()):
             notes.save(self.config.home, visit.owner, visit.collection, id, star=star, text=text)
         return ""
+
+    def _stars(self, visit: Visit) -> set[str]:
+        try:
+            return {id for id, note in self._notes(visit).items() if note.star}
+        except RagError:  # Who keeps one is told what is wrong.
+            return set()
 
     def _notes(self, visit: Visit) -> Mapping[str, Note]:
         return notes.load(self.config.home, visit.owner, visit.collection)
@@ -213,15 +208,15 @@ class Browse:
 
     def _changed(self, visit: Visit, change: Callable[[], str]) -> list[Any]:
         """What went wrong, the papers that are still chosen, and the collection to show, after a change of papers."""
-        told, name = "", visit.collection
+        wrong, name = "", visit.collection
         try:
             if not self.may_change(visit):
                 raise UsageError(READ_ONLY)
             name = change() or name
         except RagError as error:
-            told = clean(fragments.problem(str(error)))
+            wrong = clean(fragments.problem(str(error)))
         name = name if name in self.collections.names() else self.config.collection
-        return [told, self.present(replace(visit, collection=name)), name]
+        return [wrong, self.present(replace(visit, collection=name)), name]
 
     def found(self, visit: Visit) -> list[Paper]:
         """The papers that are searched for, as they are sorted; none where the collection is gone."""

@@ -84,9 +84,9 @@ def converse(rag: Rag, question: str, conversation: ConversationState, options: 
             if not view.busy:
                 return
         if stop.instead is None:
-            yield ended(_begun(written, turn, fragments.stopped()))
+            yield ended(_begun(written, turn, fragments.STOPPED))
     except RagError as error:
-        begun = _begun(written, turn, fragments.broken()) if written else ""
+        begun = _begun(written, turn, fragments.BROKEN) if written else ""
         yield ended(begun + fragments.problem(str(error)))
     except Exception:
         _log.exception("A question failed")

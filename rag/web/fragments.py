@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import wraps
 from types import MappingProxyType
+from typing import ParamSpec
 
 from rag.core.answer import Answer
+from rag.core.errors import RagError
 from rag.core.markdown import as_it_is
 from rag.core.paper import Paper, fold
 from rag.home import tables as home_tables
@@ -15,7 +18,12 @@ from rag.home.receipt import receipt, standing
 from rag.web import rows, tables
 from rag.web.bridge import button, copier
 from rag.web.layers import layered
-from rag.web.markdown import doubt, shown, to_html
+from rag.web.markdown import counted, doubt, shown, to_html
+from rag.web.markup import clean
+
+P = ParamSpec("P")
+STOPPED = '<p class="stopped">Stopped. The answer above is incomplete.</p>'
+BROKEN = '<p class="stopped">The answer broke off here and is incomplete.</p>'
 
 
 def anchor(turn: int, marker: int) -> str:
@@ -25,14 +33,14 @@ def anchor(turn: int, marker: int) -> str:
 
 def header(name: str, collection: str, papers: int, model: str | None, user: str = "") -> str:
     """The top line: what this is, what it knows, whether a model writes, and who is logged in."""
-    count = f"{papers:,} paper{'' if papers == 1 else 's'}"
     answers = "Answers are exact quotes from their abstracts."
     if model:
         answers = f"<b>{shown(model)}</b> writes the answers, and each claim is checked against the abstracts."
     return (
         '<header class="top"><a class="skip" href="#question">Skip to the question</a>'
         f"<h1>{shown(name)}</h1>"
-        f"<p>{count} in the collection <b>{shown(collection)}</b>. {answers}</p>{_leaving(user)}</header>"
+        f"<p>{counted(papers, 'paper')} in the collection <b>{shown(collection)}</b>. {answers}</p>"
+        f"{_leaving(user)}</header>"
     )
 
 
@@ -60,19 +68,22 @@ def problem(sentence: str) -> str:
     return f'<div class="problem" role="alert"><b>That did not work.</b> {shown(sentence)}</div>'
 
 
+def told(make: Callable[P, str]) -> Callable[P, str]:
+    """`make` for the page: its HTML is cleaned, and where it can't be made, the sentence that says why stands there."""
+
+    @wraps(make)
+    def made(*args: P.args, **kwargs: P.kwargs) -> str:
+        try:
+            return clean(make(*args, **kwargs))
+        except RagError as error:
+            return clean(problem(str(error)))
+
+    return made
+
+
 def note(sentence: str) -> str:
     """What became of something that the reader did."""
     return f'<p class="note" role="status">{shown(sentence)}</p>'
-
-
-def stopped() -> str:
-    """The line under an answer that the reader stopped."""
-    return '<p class="stopped">Stopped. The answer above is incomplete.</p>'
-
-
-def broken() -> str:
-    """The line under an answer that broke off."""
-    return '<p class="stopped">The answer broke off here and is incomplete.</p>'
 
 
 def unfinished() -> str:

@@ -9,7 +9,7 @@ from rag.core.paper import Paper
 from rag.index.mapping import Group, PaperMap
 from rag.web.bridge import button
 from rag.web.mapview import ACT, COLOURS, DRAWN, Marks, drawn, name, spans_of_years
-from rag.web.markdown import shown
+from rag.web.markdown import counted, shown
 from rag.web.paperlist import abstract, byline, cited, source
 
 AGAIN = "map-again"
@@ -104,8 +104,7 @@ def _group(group: Group, number: int, papers: Mapping[str, Paper], marks: Marks)
     if len(members) > LISTED:
         listed += f'<p class="hint">And {len(members) - LISTED:,} more: search for them under Papers.</p>'
     dot = f'<span class="dot g{(number - 1) % COLOURS + 1}" aria-hidden="true"></span>'
-    count = f"{len(members):,} paper{'' if len(members) == 1 else 's'}"
-    return _folded(name(group, number), count, listed, dot)
+    return _folded(name(group, number), counted(len(members), "paper"), listed, dot)
 
 
 def _folded(head: str, count: str, inside: str, sign: str, *, open: bool = False) -> str:
@@ -136,12 +135,13 @@ def _mark(id: str, marks: Marks) -> str:
 
 def inside(papers: Sequence[Paper], visit: str) -> str:
     """The papers that somebody drew a line around."""
-    count = f"{len(papers):,} paper{'' if len(papers) == 1 else 's'} inside"
     items = "".join(f"<li>{button(ACT, p.id, shown(p.title), style='title')}</li>" for p in papers[:LISTED])
     more = f'<p class="hint">And {len(papers) - LISTED:,} more.</p>' if len(papers) > LISTED else ""
+    count = f"{counted(len(papers), 'paper')} inside"
     return (
-        '<section class="reading groups" aria-labelledby="map-reading-title"><h2 id="map-reading-title" tabindex="-1" '
-        f'data-focus="{shown(visit)}">{count}</h2>{_asking([p.id for p in papers])}<ul>{items}</ul>{more}</section>'
+        '<section class="reading groups" aria-labelledby="map-reading-title">'
+        f'<h2 id="map-reading-title" tabindex="-1" data-focus="{shown(visit)}">{count}</h2>'
+        f"{_asking([p.id for p in papers])}<ul>{items}</ul>{more}</section>"
     )
 
 

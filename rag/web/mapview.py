@@ -16,7 +16,7 @@ from rag.core.answer import Answer
 from rag.core.paper import Paper
 from rag.index.mapping import Group, PaperMap, Point
 from rag.papers.sentences import split_sentences
-from rag.web.markdown import shown
+from rag.web.markdown import counted, shown
 
 ACT = "map-read"
 """The action of a point and of a title beside the map: its value is the id of the paper that is to be read."""
@@ -126,17 +126,13 @@ def name(group: Group, number: int) -> str:
 def spoken(found: PaperMap, marks: Marks) -> str:
     """What the picture shows, in words."""
     groups = "; ".join(
-        f"{', '.join(g.terms) or 'various'} ({_count(len(g.members), 'paper')})" for g in found.groups[:COLOURS]
+        f"{', '.join(g.terms) or 'various'} ({counted(len(g.members), 'paper')})" for g in found.groups[:COLOURS]
     )
-    words = f"Map of {_count(len(found.points), 'paper')} in {_count(len(found.groups), 'group')}: {groups}."
+    words = f"Map of {counted(len(found.points), 'paper')} in {counted(len(found.groups), 'group')}: {groups}."
     if marks.retrieved:
         cited = f"{len(marks.cited):,} that it cites" if marks.cited else "it cites none"
-        words += f" Marked are the {_count(len(marks.retrieved), 'paper')} that the last answer looked at, {cited}."
+        words += f" Marked are the {counted(len(marks.retrieved), 'paper')} that the last answer looked at, {cited}."
     return words + " The same is written beside the map."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _point(

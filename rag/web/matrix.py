@@ -10,7 +10,7 @@ from rag.core.paper import Paper
 from rag.home import tables
 from rag.service import Rag
 from rag.web.bridge import button
-from rag.web.markdown import shown
+from rag.web.markdown import counted, shown
 from rag.web.paperlist import address
 
 ASPECTS = "method, data, results, hardware"
@@ -53,7 +53,7 @@ def html(value: Comparison, collection: str) -> str:
         f'<a href="{shown(address(f"comparison.{kind}", fields))}" class="link" download>{words}</a>'
         for kind, words in (("csv", "CSV"), ("md", "Markdown"))
     )
-    name = f"{len(value.rows)} papers by {len(value.aspects)} aspect{'' if len(value.aspects) == 1 else 's'}"
+    name = f"{len(value.rows)} papers by {counted(len(value.aspects), 'aspect')}"
     return (
         f'<div class="matrix" role="region" aria-label="{name}" tabindex="0"><table><thead><tr>{head}</tr></thead>'
         f'<tbody>{rows}</tbody></table></div><p class="tools">{links}'

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rag.home.conversation import Summary
 from rag.web.bridge import button
-from rag.web.markdown import shown
+from rag.web.markdown import counted, shown
 from rag.web.markup import SITE
 
 _SHOWN = 3  # chosen papers by title; of more, how many
@@ -69,13 +69,13 @@ def scope(chosen: Sequence[tuple[str, str]], *, editing: bool) -> str:
     if editing:
         lines.append(f'<p class="editing">Asking replaces your last question. {button("keep", "", "Keep it")}</p>')
     if chosen:
-        count = f"Asking only {len(chosen)} chosen paper{'' if len(chosen) == 1 else 's'}"
         tags = "".join(
             f'<span class="tag"><span>{shown(title)}</span>{button("drop", id, "✕", label=f"Leave out {title}")}</span>'
             for id, title in chosen[:_SHOWN]
         )
         more = f" and {len(chosen) - _SHOWN} more" if len(chosen) > _SHOWN else ""
-        lines.append(f'<p class="chosen"><b>{count}:</b> {tags}{more} {button("drop", "", "Ask all papers")}</p>')
+        only = f"Asking only {counted(len(chosen), 'chosen paper')}"
+        lines.append(f'<p class="chosen"><b>{only}:</b> {tags}{more} {button("drop", "", "Ask all papers")}</p>')
     return "".join(lines)
 
 

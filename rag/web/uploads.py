@@ -17,7 +17,7 @@ from rag.papers.loading import NO_ABSTRACT
 from rag.service import Rag
 from rag.web.bridge import button
 from rag.web.collection_cache import CollectionCache, title
-from rag.web.markdown import shown
+from rag.web.markdown import counted, shown
 
 MOST = 20_000
 """Papers of a collection that readers add to: some twenty minutes of embedding on two cores."""
@@ -212,7 +212,7 @@ def progress(step: Step) -> str:
 def report(value: Report) -> str:
     """What became of the files."""
     name = shown(title(value.collection))
-    counts = [f"{_papers(value.added)} added", f"{len(value.changed):,} changed" if value.changed else ""]
+    counts = [f"{counted(value.added, 'paper')} added", f"{len(value.changed):,} changed" if value.changed else ""]
     counts += [f"{len(value.known):,} there before" if value.known else ""]
     counts += [f"{len(value.merged):,} repeated and merged" if value.merged else ""]
     counts += [f"{len(value.refused):,} refused" if value.refused else ""]
@@ -220,7 +220,7 @@ def report(value: Report) -> str:
     counts += [f"{bare:,} without abstract, found by title only" if bare else ""]
     merged = [f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged]
     refused = [f"{_place(r.file, r.line)}: {r.reason}" for r in value.refused]
-    now = f"{name} has {_papers(value.papers)} now." if value.papers else f"There is no collection {name} yet."
+    now = f"{name} has {counted(value.papers, 'paper')} now." if value.papers else f"There is no collection {name} yet."
     undo = ""
     if value.new:
         undo = button("undo-upload", "", f"Undo: take {'it' if value.added == 1 else 'them'} out again", style="link")
@@ -249,10 +249,6 @@ def _listed(name: str, lines: Sequence[str], *, open: bool = False) -> str:
     return (
         f"<details{' open' if open else ''}><summary>{name}: {len(lines):,}</summary><ul>{items}{more}</ul></details>"
     )
-
-
-def _papers(count: int) -> str:
-    return f"{count:,} paper{'' if count == 1 else 's'}"
 
 
 def _place(file: str, line: int | None) -> str:

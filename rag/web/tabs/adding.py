@@ -16,6 +16,7 @@ from rag.web import bridge, fragments, uploads
 from rag.web.collection_cache import title
 from rag.web.intake import READ_ONLY
 from rag.web.login import owner
+from rag.web.markdown import counted
 from rag.web.markup import clean
 from rag.web.shared import HTML, PRIVATE, QUICK, Shared
 from rag.web.uploads import Report, Uploads
@@ -63,13 +64,6 @@ def wire(parts: Parts, shared: Shared, adder: Uploads) -> tuple[gr.events.Depend
     new = gr.State(("", frozenset()))  # what the last upload added: its collection, and the ids of its papers
     outputs = [parts.note, parts.files, shared.collection, new]
 
-    def ended(html: str, files: list[str], done: Report | None = None) -> list[Any]:
-        kept = files and all(Path(file).exists() for file in files)
-        left = gr.skip() if kept else None
-        if done is None or not done.papers:
-            return [clean(html), left, gr.skip(), gr.skip()]
-        return [clean(html), left, done.collection, (done.collection, done.new)]
-
     def added(chosen: list[str] | None, name: str, request: gr.Request) -> Iterator[list[Any]]:
         files = chosen or []
         try:
@@ -77,14 +71,14 @@ def wire(parts: Parts, shared: Shared, adder: Uploads) -> tuple[gr.events.Depend
                 raise UsageError(READ_ONLY)
             for event in adder.add(files, name.strip()):
                 if isinstance(event, Report):
-                    yield ended(uploads.report(event), files, event)
+                    yield _ended(uploads.report(event), files, event)
                 else:
                     yield [clean(uploads.progress(event)), *[gr.skip()] * 3]
         except RagError as error:
-            yield ended(fragments.problem(str(error)), files)
+            yield _ended(fragments.problem(str(error)), files)
         except Exception:
             _log.exception("Files could not be added")
-            yield ended(fragments.problem(_FAULT), files)
+            yield _ended(fragments.problem(_FAULT), files)
 
     def undone(_: str, new: tuple[str, frozenset[str]], shown: str) -> list[Any]:
         collection, ids = new
@@ -93,9 +87,7 @@ def wire(parts: Parts, shared: Shared, adder: Uploads) -> tuple[gr.events.Depend
         except RagError as error:
             return [clean(fragments.problem(str(error))), gr.skip()]
         names = shared.collections.names()
-        told = fragments.note(
-            f"{len(ids):,} paper{'' if len(ids) == 1 else 's'} taken out of {title(collection)} again."
-        )
+        told = fragments.note(f"{counted(len(ids), 'paper')} taken out of {title(collection)} again.")
         return [clean(told), shown if shown in names else shared.config.collection]
 
     closing = bridge.action("close-report")
@@ -105,3 +97,12 @@ def wire(parts: Parts, shared: Shared, adder: Uploads) -> tuple[gr.events.Depend
     # Two at a time: embedding takes all the processor that there is, and questions wait for it.
     adding = parts.add.click(added, [parts.files, parts.name], outputs, concurrency_limit=2, **PRIVATE)
     return adding, undoing
+
+
+def _ended(html: str, files: list[str], done: Report | None = None) -> list[Any]:
+    """What was told, the files that are still there, and what was added to which collection."""
+    kept = files and all(Path(file).exists() for file in files)
+    left = gr.skip() if kept else None
+    if done is None or not done.papers:
+        return [clean(html), left, gr.skip(), gr.skip()]
+    return [clean(html), left, done.collection, (done.collection, done.new)]

@@ -47,38 +47,46 @@ def layout() -> Parts:
             )
             history = gr.Markdown("", elem_id="history", **HTML)
         with gr.Column(scale=3, min_width=340, elem_id="conversation"):
-            messages = gr.Chatbot(
-                label="Conversation",
-                show_label=False,
-                elem_id="chat",
-                height=None,
-                autoscroll=False,  # `scripts/following.js` keeps the question in view, and not the end of its answer.
-                buttons=[],
-                feedback_options=None,
-                latex_delimiters=[],
-                sanitize_html=False,
-                allow_file_downloads=False,
-                layout="panel",
-            )
+            messages = _messages()
             rated = rating.layout()
             with gr.Column(elem_id="ask"):
                 scope = gr.Markdown("", elem_id="scope", **HTML)
-                box = gr.Textbox(
-                    label="Your question",
-                    show_label=False,
-                    placeholder="Ask about these papers",
-                    elem_id="question",
-                    max_length=MAX_QUESTION,
-                    max_lines=6,
-                    submit_btn="Ask",
-                    stop_btn=False,
-                    autofocus=True,
-                    html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=True),
-                )
+                box = _box()
             following = gr.Markdown("", elem_id="next", **HTML)
         with gr.Column(scale=2, min_width=320, elem_id="evidence"):
             panel = gr.Markdown(sources.EMPTY, elem_id="sources", **HTML)
     return Parts(find, history, messages, following, rated, scope, box, panel)
+
+
+def _messages() -> gr.Chatbot:
+    return gr.Chatbot(
+        label="Conversation",
+        show_label=False,
+        elem_id="chat",
+        height=None,
+        autoscroll=False,  # `scripts/following.js` keeps the question in view, and not the end of its answer.
+        buttons=[],
+        feedback_options=None,
+        latex_delimiters=[],
+        sanitize_html=False,
+        allow_file_downloads=False,
+        layout="panel",
+    )
+
+
+def _box() -> gr.Textbox:
+    return gr.Textbox(
+        label="Your question",
+        show_label=False,
+        placeholder="Ask about these papers",
+        elem_id="question",
+        max_length=MAX_QUESTION,
+        max_lines=6,
+        submit_btn="Ask",
+        stop_btn=False,
+        autofocus=True,
+        html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=True),
+    )
 
 
 Run = Callable[..., Any]
@@ -102,11 +110,16 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
         on("new", _told(actions, lambda _, state: actions.open(state)), outputs, **CHANGING),
         on("open", _told(actions, lambda id, state: actions.open(state, id)), outputs, **CHANGING),
     ]
-    on("edit", _told(actions, lambda _, state: actions.edit(state)), outputs, **QUICK)
-    on("keep", _told(actions, lambda _, state: actions.keep(state)), outputs, **QUICK)
-    on("forget", _told(actions, lambda id, state: actions.forget(state, id)), outputs, **QUICK)
-    on("bring-back", _told(actions, actions.bring_back), outputs, **QUICK)
-    on("rename", _told(actions, actions.rename), outputs, **QUICK)
+    changing: dict[str, Callable[[str, RequestState], Updates]] = {
+        "edit": lambda _, state: actions.edit(state),
+        "keep": lambda _, state: actions.edit(state, editing=False),
+        "forget": lambda id, state: actions.forget(state, id),
+        "forget-all": lambda _, state: actions.forget(state, ""),
+        "bring-back": actions.bring_back,
+        "rename": actions.rename,
+    }
+    for act, handler in changing.items():
+        on(act, _told(actions, handler), outputs, **QUICK)
     parts.find.change(
         _told(actions, lambda query, state: actions.listed(state, query)),
         [parts.find, *state],
@@ -114,10 +127,20 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
         trigger_mode="always_last",
         **QUICK,
     )
-    on("forget-all", _told(actions, lambda _, state: actions.forget(state, "")), outputs, **QUICK)
     on("drop", _told(actions, actions.drop), shared.chosen, **CHANGING)
     rating.wire(shared, parts.rating, moved_on=[*asking, *opening])
 
+    _wire_leaving(page, parts, actions)
+    shared.chosen.change(_seen(actions, actions.scope), state, parts.scope, **QUICK).then(
+        _seen(actions, actions.restricted), state, outputs, **PRIVATE
+    )
+    moved = shared.collection.change(_seen(actions, actions.moved), state, outputs, **QUICK)
+    arrived = page.load(_arrives(actions), state, outputs, **PRIVATE)
+    for asked in (*asking, arrived, moved):
+        asked.then(_seen(actions, actions.suggested), state, parts.next, **PRIVATE)
+
+
+def _wire_leaving(page: gr.Blocks, parts: Parts, actions: ChatActions) -> None:
     def stopped(request: gr.Request) -> None:
         actions.stops.ask(str(request.session_hash))
 
@@ -126,14 +149,6 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
 
     parts.box.stop(stopped, None, None, queue=False, **PRIVATE)
     page.unload(left)
-
-    shared.chosen.change(_seen(actions, actions.scope), state, parts.scope, **QUICK).then(
-        _seen(actions, actions.restricted), state, outputs, **PRIVATE
-    )
-    moved = shared.collection.change(_seen(actions, actions.moved), state, outputs, **QUICK)
-    arrived = page.load(_arrives(actions), state, outputs, **PRIVATE)
-    for asked in (*asking, arrived, moved):
-        asked.then(_seen(actions, actions.suggested), state, parts.next, **PRIVATE)
 
 
 def _told(actions: ChatActions, handler: Callable[[str, RequestState], Any]) -> Run:

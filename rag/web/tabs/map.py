@@ -12,6 +12,7 @@ from rag.core.answer import Answer
 from rag.core.errors import RagError
 from rag.web import bridge, fragments, maptext, mapview
 from rag.web.collection_cache import CollectionCache
+from rag.web.fragments import told
 from rag.web.mapview import Marks
 from rag.web.markup import clean
 from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
@@ -95,19 +96,15 @@ def drawing(
     return [clean(f'<div class="mapped">{picture}</div>'), clean(maptext.words(found, papers, marks))]
 
 
+@told
 def reading(collections: CollectionCache, collection: str, id: str, answer: Answer | None, clicked: str) -> str:
     """The paper beside the map; `clicked` tells one click from the next, so that each moves the focus there."""
-    try:
-        paper = next((p for p in collections.rag(collection).papers() if p.id == id), None)
-    except RagError as error:
-        return clean(fragments.problem(str(error)))
-    return clean(maptext.reading(paper, answer, clicked) if paper else maptext.GONE)
+    paper = next((p for p in collections.rag(collection).papers() if p.id == id), None)
+    return maptext.reading(paper, answer, clicked) if paper else maptext.GONE
 
 
+@told
 def surrounded(collections: CollectionCache, collection: str, ids: Sequence[str], drawn: str) -> str:
     """The papers around which a line was drawn, beside the map; `drawn` tells one line from the next."""
-    try:
-        papers = {p.id: p for p in collections.rag(collection).papers()}
-    except RagError as error:
-        return clean(fragments.problem(str(error)))
-    return clean(maptext.inside([papers[id] for id in ids if id in papers], drawn))
+    papers = {p.id: p for p in collections.rag(collection).papers()}
+    return maptext.inside([papers[id] for id in ids if id in papers], drawn)
