@@ -18,7 +18,7 @@ from rag.ask.matrix import Cell, Comparison, Row
 from rag.core.answer import Answer, Citation
 from rag.core.errors import PaperError, StoreError
 from rag.core.paper import Paper
-from rag.home.notes import load, save
+from rag.home.notes import Note, load, save
 from rag.index.near import Near
 from rag.papers import Merged
 from rag.web import matrix, paperlist, uploads
@@ -345,17 +345,17 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
     quote = Citation(1, "a b", payload, bad.abstract, *span)
     look = Look(query=payload, reading="a b", visit=payload, sentence=span)
     told = uploads.Report(
-        "c", 1, frozenset({"new"}), (bad,), (Merged(bad, payload, 3),), (PaperError(payload, 2, payload),)
+        "c", 1, frozenset({"new"}), (bad,), (bad,), (Merged(bad, payload, 3),), (PaperError(payload, 2, payload),)
     )
     shown = " ".join(payload.split())
     for html, times in (
-        (paperlist.listed([bad], look, {"a b"}), 2),
+        (paperlist.listed([bad], look, {"a b"}, kept={"a b": Note(True, payload)}), 3),
         (paperlist.tools([bad, paper("x")], [bad], look, payload), 0),
-        (paperlist.reading(bad, look, chosen=True, cited={(0, 8)}, bibtex=payload), 3),
+        (paperlist.reading(bad, look, chosen=True, cited={(0, 8)}, bibtex=payload, note=Note(True, payload)), 3),
         (paperlist.tray(["a b", payload], payload), 0),
         (paperlist.collections([payload, "papers"], payload), 1),
         (matrix.html(Comparison((payload,), (Row("a b", payload, (Cell((quote,)),)),)), payload), 3),
-        (uploads.report(told), 5),
+        (uploads.report(told), 6),
         (uploads.progress(uploads.Step(payload, 1, 3)), 1),
     ):
         for safe in (html, clean(html)):

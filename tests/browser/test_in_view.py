@@ -99,6 +99,7 @@ def test_a_deleted_conversation_comes_back_after_more_clicks(open_page: Open, sc
     page.get_by_label("Rename, export or delete: To be deleted").first.click()
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator("#history")).to_contain_text("Deleted: “To be deleted”")
+    expect(page.get_by_role("button", name="Undo: delete “To be deleted”")).to_be_focused()
     expect(page.locator("#history").get_by_role("button", name="To be deleted", exact=True)).to_have_count(0)
     ask(page, "Something else")
     reload(page)
