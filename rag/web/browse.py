@@ -28,6 +28,8 @@ from rag.web.state import ConversationState
 from rag.web.uploads import Uploads
 
 Chosen = tuple[str, ...]
+ID = "papers"
+"""Of the tab."""
 
 FEW = 10
 """Where fewer papers than this have the words of a search, it goes on with so many that are near in meaning."""
@@ -157,11 +159,11 @@ class Browse:
         return self._relisted(visit, limit=visit.look.limit + PAGE)
 
     def read(self, sent: str, visit: Visit) -> list[Any]:
-        """A paper to read, maybe at one of its sentences."""
+        """The tab, with a paper to read, maybe at one of its sentences."""
         id, sentence = paperlist.place(bridge.value(sent))
         look = replace(visit.look, reading=id, sentence=sentence, visit=sent.rpartition("@")[2])
         visit = replace(visit, look=look)
-        return [self.reading(visit), look, *self.listing(visit)]
+        return [gr.Tabs(selected=ID), self.reading(visit), look, *self.listing(visit)]
 
     def _relisted(self, visit: Visit, **changed: Any) -> list[Any]:
         visit = replace(visit, look=replace(visit.look, **changed))

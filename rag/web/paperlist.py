@@ -216,7 +216,7 @@ def _noting(paper: Paper, note: Note | None) -> str:
     if note is None:
         return ""
     box = field("Your note on this paper", "Kept for you while you type", value=note.text, lines=2, most=MAX_NOTE)
-    head = f"<h3>Your note {_star(paper, note)}</h3>"
+    head = f'<div class="head"><h3>Your note</h3>{_star(paper, note)}</div>'
     return f'<section class="noting" data-note="{shown(paper.id)}">{head}{box}</section>'
 
 

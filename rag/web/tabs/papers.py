@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
 from rag.core.config import Config
-from rag.web import bridge, paperlist
+from rag.web import bridge, fragments, paperlist
 from rag.web.browse import Browse, Chosen, Visit
 from rag.web.login import owner
 from rag.web.markup import clean
@@ -18,7 +18,6 @@ from rag.web.shared import CHANGING, HTML, QUICK, Shared
 from rag.web.tabs import adding, comparing
 from rag.web.uploads import Uploads
 
-ID = "papers"
 Run = Callable[..., Any]
 
 
@@ -119,11 +118,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> tuple[gr.events.Depen
     on("sort", browse.ordered, listing)
     on("kept", browse.only_kept, listing)
     on("more", browse.lengthened, listing)
-    on(
-        "read",
-        lambda sent, visit: [gr.Tabs(selected=ID), *browse.read(sent, visit)],
-        [shared.tabs, parts.reading, *listing],
-    )
+    on("read", browse.read, [shared.tabs, parts.reading, *listing])
     on("star", browse.starred, [parts.told, *parts.listing, parts.reading])
     on("note", browse.noted, parts.told)
     on("collection", lambda sent, _: bridge.value(sent), shared.collection, CHANGING)
@@ -132,9 +127,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> tuple[gr.events.Depen
     _wire_moving(parts, shared, browse, look)
     redrawn(page.load(lambda: None, None, None, **QUICK))
     redrawn(shared.chosen.change(lambda: None, None, None, **QUICK))
-    changing = [parts.told, shared.chosen, shared.collection]
-    deleting = [on("remove", browse.remove, changing, CHANGING), on("restore", browse.restore, changing, CHANGING)]
-    changed = (*adding.wire(parts.adding, shared, uploads), *deleting)
+    changed = (*adding.wire(parts.adding, shared, uploads), *_wire_deleting(parts, shared, browse, states))
     for event in changed:
         redrawn(event)
     return changed
@@ -148,6 +141,15 @@ def _visited(run: Run) -> Run:
         return run(*given, Visit(owner(request), look, collection, tuple(chosen), conversation))
 
     return visited
+
+
+def _wire_deleting(parts: Parts, shared: Shared, browse: Browse, states: list[Any]) -> Iterator[gr.events.Dependency]:
+    """Deleting and bringing back, which write the index anew: that takes seconds."""
+    changing = [parts.told, shared.chosen, shared.collection]
+    for act, run, doing in (("remove", browse.remove, "Deleting"), ("restore", browse.restore, "Bringing it back")):
+        field = bridge.action(act)
+        telling = field.submit(lambda _, doing=doing: clean(fragments.status(doing)), field, parts.told, **QUICK)
+        yield telling.then(_visited(run), [field, *states], changing, **CHANGING)
 
 
 def _wire_moving(parts: Parts, shared: Shared, browse: Browse, look: gr.State) -> None:
