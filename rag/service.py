@@ -227,6 +227,17 @@ class Rag:
         """
         return self._collection.remove(frozenset(ids), progress=progress)
 
+    def removed(self) -> list[tuple[str, tuple[Paper, ...]]]:
+        """What was removed within the last hour and `restore` can bring back, newest first: an id and the papers."""
+        return self._collection.removed()
+
+    def restore(self, id: str) -> int:
+        """Undo a `remove`, by its id of `removed`; gives how many papers are back, each in its old place.
+
+        Raises UsageError where it can't be undone any more; Locked while another process writes the collection.
+        """
+        return self._collection.restore(id)
+
     def collections(self) -> tuple[Holding, ...]:
         """All collections in the home of this one, by name: papers, size on disk, last change."""
         return holdings(self.config.home)

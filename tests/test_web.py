@@ -52,6 +52,7 @@ TAGS |= {"ol", "p", "pre", "q", "section", "span", "strong", "summary", "sup", "
 TAGS |= {"tr", "ul", "header", "button"}
 ATTRIBUTES = {"class", "id", "href", "title", "role", "aria-label", "aria-hidden", "open", "start", "style", "type"}
 ATTRIBUTES |= {"data-act", "data-value", "data-copy", "rel", "scope", "tabindex", "download", "target"}
+ATTRIBUTES |= {"aria-pressed", "data-row", "data-rank", "data-year", "data-title", "data-tick"}
 
 
 class Page(HTMLParser):
@@ -329,7 +330,8 @@ def test_a_list_is_rows_with_the_year_and_only_its_papers_can_be_asked() -> None
     of, other = paper("It is fast."), replace(paper("It is slow.", "B title"), id="b")
     cites = (cite(1, of, 0, 11), cite(2, other, 0, 11))
     text = "**2 of 9 papers** fit this.\n\n1. **A title** (2023): “It is fast.” [1]\n2. **B title**: “It is slow.” [2]"
-    html = fragments.answer(answer(text, *cites, kind="list"), 1)
+    dated = {of.id: replace(of, year=2023)}
+    html = fragments.answer(answer(text, *cites, kind="list"), 1, "", dated)
     assert re.findall(r'class="title">(.*?)</button>(?: <span class="year">(\d+)</span>)?</p><p>“(.*?)”', html) == [
         ("A title", "2023", "It is fast."),
         ("B title", "", "It is slow."),
@@ -696,7 +698,7 @@ def test_a_conversation_is_shown_again_as_it_was() -> None:
     rag: Any = FakeRag(Config())
     done = list(converse(rag, "What is saved?"))[-1]
     assert done.conversation is not None
-    assert chat.messages(done.conversation) == done.messages
+    assert chat.messages(rag, done.conversation) == done.messages
 
 
 def test_a_silent_source_does_not_delay_the_stop_and_is_left_alone_afterwards() -> None:

@@ -11,6 +11,7 @@ from shlex import quote
 
 from filelock import FileLock, Timeout
 
+from rag.core import deleting
 from rag.core.config import DEFAULT_COLLECTION, Config
 from rag.core.errors import ConfigError, Locked, PaperError, RagError, StoreError, UsageError
 from rag.core.resources import seeds
@@ -24,6 +25,8 @@ from rag.index.indexing import build as build_index
 from rag.index.library import read_papers, write_papers
 from rag.papers import Loaded, Merged, Paper, Papers, Remark, load
 
+_BEFORE, _REMOVED = "papers.jsonl", "removed.txt"
+"""What is kept of a removal: all papers that there were, and the ids of those that were taken away."""
 LOCK_SECONDS = 600
 """How long a question waits for another process that is filling the same collection."""
 
@@ -110,8 +113,39 @@ class Collection:
                     "deletes the collection."
                 )
             if papers != old:
+                self._keep(old, ids)
                 self._replace(papers, progress)
         return len(papers)
+
+    def _keep(self, old: Sequence[Paper], ids: frozenset[str]) -> None:
+        """Keep the papers as they were, and which of them are removed, for `restore`."""
+        kept = deleting.place(self.folder)
+        write_papers(kept / _BEFORE, old)
+        (kept / _REMOVED).write_text("\n".join(sorted(ids)))
+
+    def removed(self) -> list[tuple[str, tuple[Paper, ...]]]:
+        """What `restore` can bring back: for each removal of late, newest first, its id and its papers."""
+        now = {p.id for p in self.papers()}
+        found = ((d.id, tuple(p for p in _taken(d) if p.id not in now)) for d in deleting.recent(self.folder))
+        return [(id, papers) for id, papers in found if papers]
+
+    def restore(self, id: str) -> int:
+        """Bring papers back that were removed, each to its place; how many: `Rag.restore`, which has the details."""
+        with self._locked():
+            deletion = next((d for d in deleting.recent(self.folder) if d.id == id), None)
+            if deletion is None:
+                raise UsageError("This can't be undone any more: what was removed is gone for good.")
+            now = {p.id: p for p in self._held()}
+            back = {p.id: p for p in _taken(deletion) if p.id not in now}
+            order, after = list(now), ""
+            for one in reversed([p.id for p in read_papers(deletion.files[0])]):
+                if one in back:  # before the one that it stood before
+                    order.insert(order.index(after) if after else len(order), one)
+                after = one if one in now or one in back else after
+            if back:
+                self._replace([now.get(i) or back[i] for i in order], lambda stage, done, total: None)
+            deleting.forget(self.folder, id)
+        return len(back)
 
     def _replace(self, papers: Sequence[Paper], progress: Progress) -> None:
         """Make these the papers, once their index stands; whatever fails before leaves all as it was."""
@@ -219,6 +253,14 @@ class Collection:
             yield
         finally:
             lock.release()
+
+
+def _taken(deletion: deleting.Deletion) -> list[Paper]:
+    """The papers of a removal, in their order; none where the program died while it kept them."""
+    if [file.name for file in deletion.files] != [_BEFORE, _REMOVED]:
+        return []
+    ids = set(deletion.files[1].read_text().split("\n"))
+    return [p for p in read_papers(deletion.files[0]) if p.id in ids]
 
 
 def _readable(library: Path) -> list[Paper] | None:

@@ -26,7 +26,7 @@ from rag.core.answer import Turn
 from rag.core.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
 from rag.core.errors import RagError, UsageError
 from rag.core.options import Options
-from rag.core.paper import Paper, fold
+from rag.core.paper import Paper, fold, paper_to_json
 from rag.index.searching import search
 from rag.service import Rag
 from rag.web import narrowing
@@ -241,16 +241,8 @@ def _compare(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
 
 
 def _described(paper: Paper) -> Json:
-    return {
-        "id": paper.id,
-        "title": paper.title,
-        "authors": list(paper.authors),
-        "year": paper.year,
-        "venue": paper.venue,
-        "doi": paper.doi,
-        "url": paper.url,
-        "abstract": paper.abstract,
-    }
+    fields = paper_to_json(paper)
+    return {name: fields[name] for name in ("id", "title", "authors", "year", "venue", "doi", "url", "abstract")}
 
 
 def _narrowed(years: str | None, authors_json: str, venues_json: str, papers: frozenset[str] | None = None) -> Options:

@@ -8,6 +8,7 @@ from rag.core.config import Config
 from rag.core.errors import RagError
 from rag.web import api, fragments
 from rag.web.actions import ChatActions
+from rag.web.browse import ID as PAPERS
 from rag.web.collection_cache import CollectionCache, title
 from rag.web.login import owner
 from rag.web.markup import clean
@@ -32,7 +33,7 @@ def build_page(config: Config, collections: CollectionCache) -> gr.Blocks:
             shared = Shared(config, collections, tabs, conversation, collection, chosen, kept)
             with gr.Tab("Chat", id="chat"):
                 chat_parts = chat.layout()
-            with gr.Tab("Papers", id=papers.ID):
+            with gr.Tab("Papers", id=PAPERS):
                 papers_parts = papers.layout(config)
             with gr.Tab("Map", id=mapped.ID) as map_tab:
                 map_parts = mapped.layout()

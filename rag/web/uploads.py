@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
 from rag.core.errors import Locked, PaperError, RagError, UsageError
 from rag.core.paper import Paper
-from rag.index.holdings import delete
+from rag.index import holdings
 from rag.papers import Merged, Papers, Remark, load
 from rag.papers.loading import NO_ABSTRACT
 from rag.service import Rag
 from rag.web.bridge import button
 from rag.web.collection_cache import CollectionCache, title
-from rag.web.markdown import shown
+from rag.web.markdown import counted, shown
 
 MOST = 20_000
 """Papers of a collection that readers add to: some twenty minutes of embedding on two cores."""
-_TOLD = 50  # records of one kind that a report names; of more, how many
+_TOLD = 500  # records of one kind that a report names; of more, how many
 FORMATS = "RIS, BibTeX, PubMed, Web of Science, EndNote, CSL-JSON, CSV, Excel, JSON, JSONL; zip, gzip, bzip2 and xz too"
 _PDF = "is a PDF"  # how the reason for refusing one begins
 PDF = (
@@ -42,7 +42,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Report:
     """What became of the records: `papers` are in the collection now, `new` are the ids of those that were not there
-    before, `known` were there.
+    before. Of those that were there, `changed` have other fields now, and `known` are as they were.
 
     File names are those that the reader knows, not where the server kept them.
     """
@@ -50,6 +50,7 @@ class Report:
     collection: str
     papers: int
     new: frozenset[str] = frozenset()
+    changed: tuple[Paper, ...] = ()
     known: tuple[Paper, ...] = ()
     merged: tuple[Merged, ...] = ()
     refused: tuple[PaperError, ...] = ()
@@ -98,24 +99,28 @@ class Uploads:
             yield event
         yield event
 
-    def undo(self, collection: str, ids: frozenset[str]) -> int:
-        """Take the papers with these ids out again, and the collection with them where it has no other; how many went.
+    def remove(self, collection: str, ids: Collection[str] | None = None) -> str:
+        """Delete the papers with these ids, and the collection with them where it has no other; its name.
 
-        Raises `RagError` where the collection is being added to or is gone.
+        Without ids all papers go. Raises `RagError` where the collection is being added to or is gone.
         """
         rag = self._collections.rag(collection)
-        self._begin(rag.config.collection)
-        try:
+        with self._alone(rag.config.collection):
             held = {paper.id for paper in rag.papers()}
-            gone = ids & held
+            gone = held if ids is None else held.intersection(ids)
             if gone == held and collection != self._collections.config.collection:
                 self._collections.forget(collection)
-                delete(rag.config.home, rag.config.collection)
+                holdings.delete(rag.config.home, rag.config.collection, keep=True)
             elif gone:
                 rag.remove(gone)
-            return len(gone)
-        finally:
-            self._end(rag.config.collection)
+        return collection
+
+    def restore(self, collection: str, id: str) -> str:
+        """Bring back papers that were deleted; the name of the collection. Raises `RagError` where that can't be."""
+        rag = self._collections.rag(collection)
+        with self._alone(rag.config.collection):
+            rag.restore(id)
+        return collection
 
     @property
     def busy(self) -> frozenset[str]:
@@ -135,6 +140,14 @@ class Uploads:
         called = {known.casefold(): one for one in self._collections.names() for known in (title(one), one)}
         return called.get(name.casefold(), name)
 
+    @contextmanager
+    def _alone(self, collection: str) -> Iterator[None]:
+        self._begin(collection)
+        try:
+            yield
+        finally:
+            self._end(collection)
+
     def _begin(self, collection: str) -> None:
         with self._guard:
             if collection in self._busy:
@@ -153,24 +166,30 @@ def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | 
     report("Reading the files", 0, 1)
     loaded = load(paths)
     before = rag.papers()
-    held = Papers(before)
-    known = tuple(p for p in loaded.papers if held.holds(p))
-    new = len(loaded.papers) - len(known)
-    if len(before) + new > MOST:
+    after = Papers(before)
+    numbers = [after.add(paper, newer=True) for paper in loaded.papers]
+    there = sorted({n for n in numbers if n is not None and n < len(before)})
+    changed = tuple(after[n] for n in there if _said(after[n]) != _said(before[n]))
+    known = tuple(after[n] for n in there if after[n] not in changed)
+    if len(after) > MOST and len(after) > len(before):
         raise UsageError(
-            f"With these the collection would have {len(before) + new:,} papers, and here it can have {MOST:,}. Add "
+            f"With these the collection would have {len(after):,} papers, and here it can have {MOST:,}. Add "
             "fewer; whoever runs this server can add more, by rag ingest."
         )
-    if new:
+    if changed or len(after) > len(before):
         rag.ingest(paths, add=True, progress=report)
         with suppress(RagError):  # The papers are there all the same, and the next question says what is wrong.
             rag.index()  # Opens the index, for which the first question would wait otherwise.
     merged = tuple(Merged(m.kept, Path(m.file).name, m.line) for m in loaded.merged)
     refused = tuple(PaperError(Path(r.file).name, r.line, r.reason) for r in loaded.refused)
     remarks = tuple(Remark(Path(r.file).name, r.line, r.reason, r.about) for r in loaded.remarks)
-    papers = rag.papers()
-    added = frozenset(p.id for p in papers) - {p.id for p in before}
-    return Report(rag.config.collection, len(papers), added, known, merged, refused, remarks)
+    new = frozenset(p.id for p in list(after)[len(before) :])
+    return Report(rag.config.collection, len(rag.papers()), new, changed, known, merged, refused, remarks)
+
+
+def _said(paper: Paper) -> Paper:
+    """What a record says, wherever it came from."""
+    return replace(paper, sources=())
 
 
 def _delete(paths: Sequence[Path]) -> None:
@@ -193,21 +212,24 @@ def progress(step: Step) -> str:
 def report(value: Report) -> str:
     """What became of the files."""
     name = shown(title(value.collection))
-    counts = [f"{_papers(value.added)} added", f"{len(value.known):,} there before" if value.known else ""]
+    counts = [f"{counted(value.added, 'paper')} added", f"{len(value.changed):,} changed" if value.changed else ""]
+    counts += [f"{len(value.known):,} there before" if value.known else ""]
     counts += [f"{len(value.merged):,} repeated and merged" if value.merged else ""]
     counts += [f"{len(value.refused):,} refused" if value.refused else ""]
     bare = sum(r.reason == NO_ABSTRACT for r in value.remarks)
     counts += [f"{bare:,} without abstract, found by title only" if bare else ""]
     merged = [f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged]
     refused = [f"{_place(r.file, r.line)}: {r.reason}" for r in value.refused]
-    now = f"{name} has {_papers(value.papers)} now." if value.papers else f"There is no collection {name} yet."
+    now = f"{name} has {counted(value.papers, 'paper')} now." if value.papers else f"There is no collection {name} yet."
     undo = ""
     if value.new:
         undo = button("undo-upload", "", f"Undo: take {'it' if value.added == 1 else 'them'} out again", style="link")
     parts = [
+        f"<h2>What became of the files {button('close-report', '', 'Close', style='link')}</h2>"
         f'<p role="status"><b>{", ".join(t for t in counts if t)}.</b> {now} {undo}</p>',
         f"<p>{PDF}</p>" if any(_PDF in r.reason for r in value.refused) else "",
         _listed("Refused", refused, open=True),
+        _listed("Changed: a file says something else, or more", [p.title for p in value.changed]),
         _listed("Repeated and merged", merged),
         _listed(
             "To know",
@@ -215,7 +237,7 @@ def report(value: Report) -> str:
         ),
         _listed("There before", [p.title for p in value.known]),
     ]
-    style = "report" if value.added or value.known else "report none"
+    style = "report" if value.added or value.changed or value.known else "report none"
     return f'<section class="{style}" aria-label="What became of the files">{"".join(parts)}</section>'
 
 
@@ -227,10 +249,6 @@ def _listed(name: str, lines: Sequence[str], *, open: bool = False) -> str:
     return (
         f"<details{' open' if open else ''}><summary>{name}: {len(lines):,}</summary><ul>{items}{more}</ul></details>"
     )
-
-
-def _papers(count: int) -> str:
-    return f"{count:,} paper{'' if count == 1 else 's'}"
 
 
 def _place(file: str, line: int | None) -> str:

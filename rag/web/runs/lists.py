@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rag.web import fragments
 from rag.web.bridge import button
-from rag.web.markdown import shown
+from rag.web.markdown import counted, shown
 from rag.web.runs.listed import Heading
 from rag.web.runs.running import State
 
@@ -39,7 +39,7 @@ def cost(items: Sequence[Item], whole: int, model: str | None, calls: int) -> st
     asks = f"{len(items):,} of the {whole:,} practice questions"
     answers = "Answers are quoted: no model is asked."
     if model:
-        times = f"about {calls:,} call{'' if calls == 1 else 's'}"
+        times = f"about {counted(calls, 'call')}"
         answers = f"<b>{shown(model)}</b> writes the answers: {times}, for which its provider may charge."
     return f'<p class="cost" role="status"><b>{asks}</b> will be asked. {answers}</p>'
 
