@@ -22,7 +22,7 @@ from rag.core.errors import RagError, UsageError
 from rag.core.options import Options
 from rag.core.threads import one_thread
 from rag.index.collection import Collection, Ingested
-from rag.index.embedding import BuiltinEmbedding
+from rag.index.embedding import BuiltinEmbedding, OnnxEmbedding
 from rag.index.external import External, chosen
 from rag.index.holdings import Holding, holdings
 from rag.index.index import Index
@@ -48,7 +48,7 @@ def build(
     config: Config | None = None,
     *,
     llm: LLM | None = None,
-    embedding: BaseEmbedding | BuiltinEmbedding | None = None,
+    embedding: BaseEmbedding | OnnxEmbedding | None = None,
 ) -> Rag:
     """The service for a configuration; without one, for that of the environment. Reads nothing yet.
 
@@ -66,13 +66,13 @@ class Rag:
         config: Config,
         *,
         llm: LLM | None = None,
-        embedding: BaseEmbedding | BuiltinEmbedding | None = None,
+        embedding: BaseEmbedding | OnnxEmbedding | None = None,
     ) -> None:
         self.config = config
         self._models = Models(config, llm)
         other = embedding or chosen(config)
-        self._embedding = other if isinstance(other, BuiltinEmbedding) else BuiltinEmbedding(threads=config.threads)
-        external = None if other is None or isinstance(other, BuiltinEmbedding) else External(other)
+        self._embedding = other if isinstance(other, OnnxEmbedding) else BuiltinEmbedding(threads=config.threads)
+        external = None if other is None or isinstance(other, OnnxEmbedding) else External(other)
         self._collection = Collection(config, self._embedding, external)
         self._opened: tuple[Finder, Metadata] | None = None
         self._guard = threading.RLock()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.index.embedding import BuiltinEmbedding, Floats, States, TokenProjection, unit
+from rag.index.embedding import Floats, OnnxEmbedding, States, unit
 from rag.index.index import Index
 from rag.index.lexical import terms
 from rag.index.scores import Encoded, Rows, TokenScores, floats, held, pooled, standardise
@@ -81,7 +81,7 @@ class Ranking:
 class PaperRanker:
     """Ranks the papers of an index for a question."""
 
-    def __init__(self, index: Index, embedding: BuiltinEmbedding) -> None:
+    def __init__(self, index: Index, embedding: OnnxEmbedding) -> None:
         self.index = index
         self.tokens = TokenScores(index)
         self._sentences = held(index.sentence_vectors)
@@ -89,11 +89,10 @@ class PaperRanker:
         external = index.external
         self._near = self._passages if external is None else held(external.vectors)
         self._embedding = embedding
-        self._projection = TokenProjection()
 
     def encode(self, text: str) -> Encoded:
         """Run the model on a question."""
-        return self.encoded(text, self._embedding.encode([text])[0])
+        return self.encoded(text, self._embedding.encode_question(text))
 
     def coverage(self, asked: Sequence[str]) -> float:
         """The largest share of the stems `asked`, weighted by rarity, that one of the three best papers by BM25 has."""
@@ -117,7 +116,7 @@ class PaperRanker:
         return Encoded(
             text=text,
             vector=states.pooled(),
-            tokens=self._projection.project(states.vectors[inside]),
+            tokens=self.index.token_code.project(states.vectors[inside]),
             importance=weight / max(float(weight.sum()), 1e-9),
             offsets=states.offsets[inside],
             terms=tuple(self.index.lexicon.corrected(term) for term in terms(text)),
