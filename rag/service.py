@@ -30,6 +30,8 @@ from rag.index.indexing import Progress
 from rag.index.mapping import PaperMap, paper_map
 from rag.index.metadata import Filters
 from rag.index.near import Near, near
+from rag.index.onnx_folder import embedding as folder_embedding
+from rag.index.reranking import reranker
 from rag.index.retrieval import PaperRanker
 from rag.llm.client import Client
 from rag.llm.models import Models
@@ -70,9 +72,10 @@ class Rag:
     ) -> None:
         self.config = config
         self._models = Models(config, llm)
-        other = embedding or chosen(config)
+        other = embedding or folder_embedding(config) or chosen(config)
         self._embedding = other if isinstance(other, OnnxEmbedding) else BuiltinEmbedding(threads=config.threads)
         external = None if other is None or isinstance(other, OnnxEmbedding) else External(other)
+        self._reranker = reranker(config)
         self._collection = Collection(config, self._embedding, external)
         self._opened: tuple[Finder, Metadata] | None = None
         self._guard = threading.RLock()
@@ -273,7 +276,7 @@ class Rag:
             if folder is None:
                 raise RagError(f"The index in {self._collection.folder} could not be made; run rag ingest.")
             index = self._collection.open(folder)
-            self._opened = Finder(index, PaperRanker(index, self._embedding)), Metadata(index.papers)
+            self._opened = Finder(index, PaperRanker(index, self._embedding, self._reranker)), Metadata(index.papers)
             return self._opened
 
     def _chosen(self, finder: Finder, options: Options) -> Finder:

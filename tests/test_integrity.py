@@ -73,8 +73,9 @@ def flip(file: Path) -> None:
     file.write_bytes(data)
 
 
-FILES = ("papers.jsonl", "counts.i32", "tokens.f16", "owners.i16", "pieces.i32", "tokens.u8", "sentences.i8",
-         "passages.i8", "ids.txt", "lines.i64", "code.npz", "texts.sha256", "bm25/data.csc.index.npy", "bm25/indices.csc.index.npy", "bm25/vocab.index.json")  # fmt: skip
+FILES = ("papers.jsonl", "lines.i64", "ids.txt", "counts.i32", "owners.i16", "pieces.i32", "tokens.u8", "tokens.f16",
+         "sentences.i8", "passages.i8", "code.npz", "texts.sha256", "bm25/data.csc.index.npy",
+         "bm25/indices.csc.index.npy", "bm25/vocab.index.json")  # fmt: skip
 
 
 @pytest.mark.parametrize("way", [flip, Path.unlink, lambda file: file.write_bytes(file.read_bytes()[:-1])])

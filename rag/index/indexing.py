@@ -294,7 +294,7 @@ def _row(sentences: Sequence[Span], parts: Sequence[tuple[Any, str, Any]], code:
         whole.append(states.pooled())
     packed, scales = code.pack(np.concatenate(tokens))
     rounded = Rounded.of(np.array(whole)), Rounded.of(np.array(vectors).reshape(-1, len(whole[0])))
-    names = ("passages.i8", "passages.f16", "sentences.i8", "sentences.f16")
+    names = ("passages.i8", "passages.f32", "sentences.i8", "sentences.f32")
     return {
         "counts.i32": np.array([len(whole), len(vectors), len(packed)], np.int32),
         "spans.i32": np.array([(s.start, s.end) for s in sentences], np.int32),
