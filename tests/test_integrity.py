@@ -107,7 +107,7 @@ def test_no_quote_comes_of_papers_that_were_changed_on_the_disk(rag: Rag, change
     good = library.read_bytes()
     library.write_bytes(change(good))
     rag.close()
-    assert "4-bit" in rag.ask("How many bits has the model that QLoRA finetunes?").answer
+    assert "4-bit" in rag.ask("Which model does QLoRA finetune?").answer
     told = CliRunner().invoke(app, ["doctor", "--offline", "--home", str(rag.config.home)])
     assert (told.exit_code, "rag ingest" in told.output) == (1, True)
     rag.ingest()

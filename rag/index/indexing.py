@@ -225,7 +225,7 @@ def _follows(place: tuple[Rows, int] | None, rows: Rows, row: int) -> bool:
 def _code(folder: Path) -> TokenCode | None:
     try:
         return TokenCode.read(folder / "code.npz")
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError):
         return None
 
 

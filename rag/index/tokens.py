@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,13 +50,16 @@ class TokenCode:
 
     @classmethod
     def read(cls, file: Path) -> TokenCode:
-        """What `write` wrote; an OSError, ValueError or KeyError where it can't be read."""
-        with file.open("rb") as opened, np.load(opened) as stored:
-            return cls(stored["directions"].astype(np.float32), stored["mean"].astype(np.float32))
+        """What `write` wrote; an OSError or ValueError where it can't be read."""
+        try:
+            with file.open("rb") as opened, np.load(opened) as stored:
+                return cls(stored["directions"].astype(np.float32), stored["mean"].astype(np.float32))
+        except (KeyError, EOFError, BadZipFile) as e:
+            raise ValueError(f"{file.name} is damaged: {e}") from e
 
     def write(self, file: Path) -> None:
         """Write it into `file`."""
-        np.savez(file, directions=self.directions, mean=self.mean)
+        np.savez(file, directions=self.directions.astype(np.float16), mean=self.mean)
 
     @classmethod
     def fitted(cls, states: Floats) -> TokenCode:
@@ -82,7 +86,7 @@ class TokenCode:
         levels = _LEVELS[places]
         # With this scale a token has the cosine 1 with itself, and no cosine is shrunk by the rounding (Gao and Long).
         scale = (rest**2).sum(axis=1) / np.maximum((rest * levels).sum(axis=1), 1e-9)
-        packed: NDArray[np.uint8] = (places.reshape(len(places), -1, 4) << _SHIFTS).sum(axis=2, dtype=np.uint8)
+        packed: NDArray[np.uint8] = (places.reshape(-1, DIMENSIONS // 4, 4) << _SHIFTS).sum(axis=2, dtype=np.uint8)
         return packed, scale.astype(np.float16)
 
     def cosines(self, packed: NDArray[np.uint8], scales: NDArray[np.float16], tokens: Floats) -> Floats:
