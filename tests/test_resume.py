@@ -13,6 +13,7 @@ import pytest
 from serving import ROOT
 
 from rag import Config, build
+from rag.cli import console
 from rag.index.indexing import CHUNK
 
 pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="kills with a signal")]
@@ -24,6 +25,7 @@ INGEST = """
 import json, os, signal, sys
 from pathlib import Path
 from rag import Config, build
+from rag.cli import console
 from rag.index.embedding import BuiltinEmbedding
 home, name, papers, log, calls = sys.argv[1:]
 encode, left = BuiltinEmbedding.encode, [int(calls)]
@@ -91,3 +93,18 @@ def test_of_a_draft_that_lost_its_end_only_whole_papers_are_taken(home: Path, tm
     assert 2 * CHUNK <= len(second) <= PAPERS, "half of them, and those that were not embedded"
     with build(Config(home=home)) as rag:
         assert "63 alpacas" in rag.ask("How many alpacas does herd 63 have?").answer
+
+
+def test_where_no_bar_is_drawn_the_time_left_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
+    with console.Progress() as progress:
+        for done in range(0, 28_001, 700):
+            progress("Embedding papers", done, 28_000)
+            now[0] += 20
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Embedding papers …"
+    assert lines[1] == "Embedding papers: 1,400 of 28,000, 12 min 40 s left"
+    assert len(lines) < 25, "not at every step"
