@@ -80,7 +80,7 @@ def test_collections_of_a_home_share_what_was_embedded(home: Path, tmp_path: Pat
         assert other.ask("How many alpacas does herd 12 have?").citations[0].title == "Herd 12"
 
 
-@pytest.mark.parametrize("end", ["texts.sha256", "tokens.u8", "tokens.f16", "sentences.f32"])
+@pytest.mark.parametrize("end", ["tokens.u8", "sentences.f32"])
 def test_of_a_draft_that_lost_its_end_only_whole_papers_are_taken(home: Path, tmp_path: Path, end: str) -> None:
     papers = written(tmp_path / "in.jsonl", range(PAPERS))
     ingest(home, "papers", papers, tmp_path / "first", calls=2)

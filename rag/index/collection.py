@@ -22,7 +22,7 @@ from rag.index.external_indexing import build as build_external
 from rag.index.index import Index, current, digest, fingerprint_digest
 from rag.index.indexing import Progress, switch
 from rag.index.indexing import build as build_index
-from rag.index.library import read_papers, write_papers
+from rag.index.library import PACKED, PaperFile, read_papers, write_papers
 from rag.papers import Loaded, Merged, Paper, Papers, Remark, load
 
 LOCK_SECONDS = 600
@@ -139,8 +139,8 @@ class Collection:
         if index is None or self._indexed(papers):
             return papers or []
         try:
-            kept = read_papers(index / "papers.jsonl")
-        except StoreError:
+            kept = list(PaperFile(index / PACKED, index / "lines.i64"))
+        except (StoreError, OSError):
             kept = []
         if kept and index.name.endswith(digest(kept)):
             return kept

@@ -4,7 +4,7 @@
     <collection>/current                 the name of the generation that readers use
     <collection>/index-<fingerprint>-<digest>/
         manifest.json                    fingerprint, number of papers, sums of the files (rag.index.integrity)
-        papers.jsonl  lines.i64          the papers of this generation, in the order of its rows, and where each begins
+        papers.z  lines.i64              the papers of this generation, in the order of its rows, and where each begins
         ids.txt                          their ids
         chroma/                          passage vectors
         bm25/                            lexical index
@@ -37,8 +37,8 @@ from rag.index import tokens
 from rag.index.embedding import BuiltinEmbedding
 from rag.index.integrity import damage
 from rag.index.lexical import Lexicon
-from rag.index.library import PaperFile
-from rag.index.rows import Field, Rows, mapped
+from rag.index.library import PACKED, PaperFile
+from rag.index.rows import Field, Owners, Rows, mapped
 from rag.index.store import PassageStore
 from rag.index.tokens import TokenCode
 from rag.papers.sentences import CHUNKING, Span
@@ -109,13 +109,13 @@ class Index:
         if found := damage(folder, self.manifest.get("files", {})):
             raise StoreError(found)
         self.data = Rows(folder, expected["dimensions"], self.manifest["papers"])
-        self.papers = PaperFile(folder / "papers.jsonl", folder / "lines.i64", len(self.data))
+        self.papers = PaperFile(folder / PACKED, folder / "lines.i64", len(self.data))
         self.passage_starts, self.sentence_starts, self.token_starts = (
             self.data.starts[unit] for unit in ("passages", "sentences", "tokens")
         )
         self.spans = self.data.arrays["spans.i32"]
         self.passage_vectors, self.sentence_vectors = self.data.rounded("passages"), self.data.rounded("sentences")
-        self.token_owners = self.data.arrays["owners.i16"]
+        self.token_owners = Owners(self.data)
         self.token_code = TokenCode.read(folder / "code.npz")
         vocabulary = (folder / "pieces.i32").stat().st_size // 4
         self.piece_frequency = mapped(folder / "pieces.i32", Field("", np.int32, 1), vocabulary)

@@ -22,7 +22,7 @@ from rag.index.embedding import OnnxEmbedding
 from rag.index.index import Index, current, digest, fingerprint, fingerprint_digest
 from rag.index.integrity import damage, sums
 from rag.index.lexical import Lexicon
-from rag.index.library import fsync_folder, write_papers
+from rag.index.library import PACKED, fsync_folder, pack_papers
 from rag.index.rows import Known, Rounded, Row, Rows, Writer, key, known
 from rag.index.store import opened
 from rag.index.tokens import TokenCode
@@ -140,8 +140,7 @@ class _Generation:
         self.gone = [row for row, id_ in enumerate(previous.ids if previous else ()) if id_ not in kept]
 
     def write(self) -> None:
-        starts = write_papers(self.draft / "papers.jsonl", self.papers)
-        np.array(starts, np.int64).tofile(self.draft / "lines.i64")
+        pack_papers(self.draft / PACKED, self.draft / "lines.i64", self.papers)
         (self.draft / "ids.txt").write_text("".join(f"{p.id}\n" for p in self.papers), encoding="utf-8")
         folders = self._folders()
         code = next(filter(None, map(_code, folders)), None) or self.embedding.token_code
@@ -278,28 +277,29 @@ def _head(passage: TextNode) -> str:
 
 
 def _row(sentences: Sequence[Span], parts: Sequence[tuple[Any, str, Any]], code: TokenCode) -> Row:
-    vectors, tokens, owners, whole = [], [], [], []
+    vectors, tokens, whole = [], [], []
+    counts = np.zeros(len(sentences), np.int16)
     for number, (node, head, states) in enumerate(parts):
         first, last = node.metadata["sentences"]
         shift = len(head) - node.start_char_idx
-        owner = np.full(len(states.pieces), -1, np.int16)
+        # The title stands before every passage of a paper; its tokens are kept once, and before all others.
+        keep = states.words & (states.offsets[:, 1] <= len(head)) & (number == 0)
         for s in range(first, last):
             start, end = sentences[s].start + shift, sentences[s].end + shift
             vectors.append(states.pooled(start, end))
-            owner[(states.offsets[:, 0] >= start) & (states.offsets[:, 1] <= end)] = s
-        # The title stands before every passage of a paper; its tokens are kept once.
-        keep = states.words & ((owner >= 0) if number else True)
+            inside = states.words & (states.offsets[:, 0] >= start) & (states.offsets[:, 1] <= end)
+            counts[s] = inside.sum()
+            keep |= inside
         tokens.append(states.vectors[keep])
-        owners.append(owner[keep])
         whole.append(states.pooled())
     packed, scales = code.pack(np.concatenate(tokens))
     rounded = Rounded.of(np.array(whole)), Rounded.of(np.array(vectors).reshape(-1, len(whole[0])))
     names = ("passages.i8", "passages.f32", "sentences.i8", "sentences.f32")
     return {
         "counts.i32": np.array([len(whole), len(vectors), len(packed)], np.int32),
+        "words.i16": counts,
         "spans.i32": np.array([(s.start, s.end) for s in sentences], np.int32),
         **dict(zip(names, (*rounded[0], *rounded[1]), strict=True)),
         "tokens.u8": packed,
         "tokens.f16": scales,
-        "owners.i16": np.concatenate(owners),
     }

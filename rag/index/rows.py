@@ -6,7 +6,7 @@
     passages.i8  passages.f32       (passages, d) rounded vectors and their scales (`Rounded`)
     sentences.i8  sentences.f32     (sentences, d) the same
     tokens.u8  tokens.f16           (tokens, 48) bytes and (tokens,) scales (rag.index.tokens)
-    owners.i16                      (tokens,) the sentence of its paper that a token is in, -1 for the title
+    words.i16                       (sentences,) how many tokens are each sentence's; those of the title come first
 
 What a killed ingest has written of them is as good as what stands in an index: `known` finds both.
 """
@@ -46,13 +46,13 @@ def fields(dimensions: int) -> dict[str, Field]:
     """The files for vectors of so many dimensions, in the order in which they are written."""
     return {
         "spans.i32": Field("sentences", np.int32, 2),
+        "words.i16": Field("sentences", np.int16, 1),
         "passages.i8": Field("passages", np.int8, dimensions),
         "passages.f32": Field("passages", np.float32, 1),
         "sentences.i8": Field("sentences", np.int8, dimensions),
         "sentences.f32": Field("sentences", np.float32, 1),
         "tokens.u8": Field("tokens", np.uint8, WIDTH),
         "tokens.f16": Field("tokens", np.float16, 1),
-        "owners.i16": Field("tokens", np.int16, 1),
         # The last: a paper whose counts are there is there.
         "texts.sha256": Field("papers", np.uint8, KEY),
         "counts.i32": Field("papers", np.int32, len(UNITS)),
@@ -134,6 +134,22 @@ class Rows:
         """The rows of the papers from `first` to before `last`."""
         spans = {unit: slice(starts[first], starts[last]) for unit, starts in self.starts.items()}
         return {name: self.arrays[name][spans[field.unit]] for name, field in self.fields.items()}
+
+
+class Owners:
+    """The sentence of its paper that each token is in, -1 for the title: `[first:last]` of tokens of one paper."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._tokens, self._sentences = rows.starts["tokens"], rows.starts["sentences"]
+        self._words = rows.arrays["words.i16"]
+
+    def __getitem__(self, where: slice) -> NDArray[np.int64]:
+        row = int(self._tokens.searchsorted(where.start, "right")) - 1
+        first, last = self._tokens[row : row + 2].tolist()
+        counts = self._words[slice(*self._sentences[row : row + 2])]
+        title = last - first - int(counts.sum())
+        owners = np.concatenate([np.full(title, -1), np.repeat(np.arange(len(counts)), counts)])
+        return owners[where.start - first : where.stop - first]
 
 
 class Writer(contextlib.ExitStack):
