@@ -141,11 +141,11 @@ def assert_same(rag: Rag, home: Path) -> None:
                 assert np.array_equal(getattr(a, name), getattr(b, name)), name
             assert np.array_equal(a.data.arrays["words.i16"], b.data.arrays["words.i16"])
             for name in ("sentence_vectors", "passage_vectors"):
-                cosines = (getattr(a, name)[:] * getattr(b, name)[:]).sum(axis=1)
+                cosines = (np.float32(getattr(a, name)[:]) * np.float32(getattr(b, name)[:])).sum(axis=1)
                 assert (cosines > 0.999).all(), name
             assert len(a.store) == len(b.store) == a.passage_starts[-1]
             for row, paper in enumerate(a.papers):
-                vector = a.passage_vectors[int(a.passage_starts[row])]
+                vector = np.float32(a.passage_vectors[int(a.passage_starts[row])])
                 assert a.store.nearest(vector, 1)[0] == [f"{paper.id}#0"]
         finally:
             a.close()
@@ -330,7 +330,7 @@ DAMAGES = {
     "chroma database cut": cut("index-*/chroma/chroma.sqlite3", 0.1),
     "vectors deleted": drop("index-*/sentences.i8"),
     "vectors cut": cut("index-*/sentences.i8", 0.55),
-    "vectors emptied": overwrite("index-*/passages.i8", b""),
+    "vectors emptied": overwrite("index-*/passages.f16", b""),
     "owners cut": cut("index-*/words.i16"),
     "papers of the index deleted": drop("index-*/papers.z"),
     "papers of the index cut": cut("index-*/papers.z"),

@@ -74,7 +74,7 @@ def flip(file: Path) -> None:
 
 
 FILES = ("papers.z", "lines.i64", "ids.txt", "counts.i32", "words.i16", "pieces.i32", "tokens.u8", "tokens.f16",
-         "sentences.i8", "passages.i8", "code.npz", "texts.sha256", "bm25/data.csc.index.npy",
+         "sentences.i8", "passages.f16", "code.npz", "texts.sha256", "bm25/data.csc.index.npy",
          "bm25/indices.csc.index.npy", "bm25/vocab.index.json")  # fmt: skip
 
 

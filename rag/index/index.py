@@ -114,7 +114,7 @@ class Index:
             self.data.starts[unit] for unit in ("passages", "sentences", "tokens")
         )
         self.spans = self.data.arrays["spans.i32"]
-        self.passage_vectors, self.sentence_vectors = self.data.rounded("passages"), self.data.rounded("sentences")
+        self.passage_vectors, self.sentence_vectors = self.data.arrays["passages.f16"], self.data.sentences
         self.token_owners = Owners(self.data)
         self.token_code = TokenCode.read(folder / "code.npz")
         vocabulary = (folder / "pieces.i32").stat().st_size // 4

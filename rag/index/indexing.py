@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 """Called with a stage, how much of it is done, and how much there is."""
 
-CHUNK = 32
+CHUNK = 128
 """Papers embedded at a time, and what a killed process loses at most."""
 UPSERT = 2000
 """Papers written to Chroma at a time."""
@@ -185,7 +185,7 @@ class _Generation:
     def _passages(self) -> None:
         """The vectors of passages into Chroma: what the present generation has is copied with its files."""
         rows = Rows(self.draft, self.embedding.dimensions, len(self.papers))
-        starts, vectors = rows.starts["passages"], rows.rounded("passages")
+        starts, vectors = rows.starts["passages"], rows.arrays["passages.f16"]
         gone: list[str] = []
         if (old := self.previous) is not None and len(self.gone) < len(old):
             shutil.copytree(old.folder / "chroma", self.draft / "chroma")
@@ -199,7 +199,7 @@ class _Generation:
                 added = self.fresh[begin : begin + UPSERT]
                 ids = [f"{self.papers[i].id}#{n}" for i in added for n in range(starts[i + 1] - starts[i])]
                 places = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in added])
-                store.upsert(ids, vectors[places])
+                store.upsert(ids, vectors[places].astype(np.float32))
 
     def _frequency(self) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
         """In how many papers each word piece is, (vocabulary,): as before, but for what differs."""
@@ -293,13 +293,14 @@ def _row(sentences: Sequence[Span], parts: Sequence[tuple[Any, str, Any]], code:
         tokens.append(states.vectors[keep])
         whole.append(states.pooled())
     packed, scales = code.pack(np.concatenate(tokens))
-    rounded = Rounded.of(np.array(whole)), Rounded.of(np.array(vectors).reshape(-1, len(whole[0])))
-    names = ("passages.i8", "passages.f32", "sentences.i8", "sentences.f32")
+    numbers, lengths = Rounded.of(np.array(vectors).reshape(-1, len(whole[0])))
     return {
         "counts.i32": np.array([len(whole), len(vectors), len(packed)], np.int32),
         "words.i16": counts,
         "spans.i32": np.array([(s.start, s.end) for s in sentences], np.int32),
-        **dict(zip(names, (*rounded[0], *rounded[1]), strict=True)),
+        "passages.f16": np.array(whole, np.float16),
+        "sentences.i8": numbers,
+        "sentences.f32": lengths,
         "tokens.u8": packed,
         "tokens.f16": scales,
     }

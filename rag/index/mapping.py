@@ -125,7 +125,7 @@ def _vectors(index: Index) -> Floats:
     """One vector a paper, of length 1: the mean of its passages'."""
     found = np.zeros((len(index), index.passage_vectors.shape[1]), np.float32)
     for row, (first, last) in enumerate(zip(index.passage_starts, index.passage_starts[1:], strict=False)):
-        found[row] = index.passage_vectors[first:last].mean(axis=0)
+        found[row] = index.passage_vectors[first:last].mean(axis=0, dtype=np.float32)
     found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
     return found
 

@@ -3,8 +3,8 @@
     texts.sha256                    (papers, 16) bytes: what the vectors of each paper were made of
     counts.i32                      (papers, 3) its passages, sentences and tokens
     spans.i32                       (sentences, 2) where each sentence begins and ends in its abstract
-    passages.i8  passages.f32       (passages, d) rounded vectors and their scales (`Rounded`)
-    sentences.i8  sentences.f32     (sentences, d) the same
+    passages.f16                    (passages, d) vectors
+    sentences.i8  sentences.f32     (sentences, d) rounded vectors and their scales (`Rounded`)
     tokens.u8  tokens.f16           (tokens, 48) bytes and (tokens,) scales (rag.index.tokens)
     words.i16                       (sentences,) how many tokens are each sentence's; those of the title come first
 
@@ -47,8 +47,7 @@ def fields(dimensions: int) -> dict[str, Field]:
     return {
         "spans.i32": Field("sentences", np.int32, 2),
         "words.i16": Field("sentences", np.int16, 1),
-        "passages.i8": Field("passages", np.int8, dimensions),
-        "passages.f32": Field("passages", np.float32, 1),
+        "passages.f16": Field("passages", np.float16, dimensions),
         "sentences.i8": Field("sentences", np.int8, dimensions),
         "sentences.f32": Field("sentences", np.float32, 1),
         "tokens.u8": Field("tokens", np.uint8, WIDTH),
@@ -121,9 +120,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.starts["papers"]) - 1
 
-    def rounded(self, unit: str) -> Rounded:
-        """The vectors of all passages or sentences."""
-        return Rounded(self.arrays[f"{unit}.i8"], self.arrays[f"{unit}.f32"])
+    @property
+    def sentences(self) -> Rounded:
+        """The vectors of all sentences."""
+        return Rounded(self.arrays["sentences.i8"], self.arrays["sentences.f32"])
 
     def keys(self) -> Iterable[bytes]:
         """The key of each paper."""
@@ -196,9 +196,8 @@ def known(folders: Iterable[Path], dimensions: int, wanted: Sequence[bytes]) -> 
 def _sound(rows: Rows, row: int) -> bool:
     """Whether the vectors of a paper have length 1: after a power cut a file may end in zeros."""
     of = rows.of(row, row + 1)
-    for unit in ("passages", "sentences"):
-        lengths = np.linalg.norm(Rounded(of[f"{unit}.i8"], of[f"{unit}.f32"])[:], axis=1)
-        if (np.abs(lengths - 1) > 0.001).any():
+    for vectors in (of["passages.f16"].astype(np.float32), Rounded(of["sentences.i8"], of["sentences.f32"])[:]):
+        if (np.abs(np.linalg.norm(vectors, axis=1) - 1) > 0.01).any():
             return False
     # No token's numbers are all on the lowest level.
     return bool(of["tokens.f16"].all() and of["tokens.u8"].any(axis=1).all())
