@@ -22,7 +22,7 @@ from rag.core.errors import RagError, UsageError
 from rag.core.options import Options
 from rag.core.threads import one_thread
 from rag.index.collection import Collection, Ingested
-from rag.index.embedding import BuiltinEmbedding
+from rag.index.embedding import BuiltinEmbedding, OnnxEmbedding
 from rag.index.external import External, chosen
 from rag.index.holdings import Holding, holdings
 from rag.index.index import Index
@@ -30,6 +30,8 @@ from rag.index.indexing import Progress
 from rag.index.mapping import PaperMap, paper_map
 from rag.index.metadata import Filters
 from rag.index.near import Near, near
+from rag.index.onnx_folder import embedding as folder_embedding
+from rag.index.reranking import reranker
 from rag.index.retrieval import PaperRanker
 from rag.llm.client import Client
 from rag.llm.models import Models
@@ -48,7 +50,7 @@ def build(
     config: Config | None = None,
     *,
     llm: LLM | None = None,
-    embedding: BaseEmbedding | BuiltinEmbedding | None = None,
+    embedding: BaseEmbedding | OnnxEmbedding | None = None,
 ) -> Rag:
     """The service for a configuration; without one, for that of the environment. Reads nothing yet.
 
@@ -66,13 +68,14 @@ class Rag:
         config: Config,
         *,
         llm: LLM | None = None,
-        embedding: BaseEmbedding | BuiltinEmbedding | None = None,
+        embedding: BaseEmbedding | OnnxEmbedding | None = None,
     ) -> None:
         self.config = config
         self._models = Models(config, llm)
-        other = embedding or chosen(config)
-        self._embedding = other if isinstance(other, BuiltinEmbedding) else BuiltinEmbedding(threads=config.threads)
-        external = None if other is None or isinstance(other, BuiltinEmbedding) else External(other)
+        other = embedding or folder_embedding(config) or chosen(config)
+        self._embedding = other if isinstance(other, OnnxEmbedding) else BuiltinEmbedding(threads=config.threads)
+        external = None if other is None or isinstance(other, OnnxEmbedding) else External(other)
+        self._reranker = reranker(config)
         self._collection = Collection(config, self._embedding, external)
         self._opened: tuple[Finder, Metadata] | None = None
         self._guard = threading.RLock()
@@ -284,7 +287,7 @@ class Rag:
             if folder is None:
                 raise RagError(f"The index in {self._collection.folder} could not be made; run rag ingest.")
             index = self._collection.open(folder)
-            self._opened = Finder(index, PaperRanker(index, self._embedding)), Metadata(index.papers)
+            self._opened = Finder(index, PaperRanker(index, self._embedding, self._reranker)), Metadata(index.papers)
             return self._opened
 
     def _chosen(self, finder: Finder, options: Options) -> Finder:

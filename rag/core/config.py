@@ -56,8 +56,9 @@ class Config:
     well, `fallback` quotes when the model fails. `cache` is a folder of replies to replay (empty: none).
     `first_token`, `between_tokens` and `total` are deadlines of one reply, in seconds.
 
-    `embedding` is "builtin" or "openai:MODEL", the latter at `embedding_base_url` under `embedding_api_key` (empty:
-    those of the language model).
+    `embedding` is "builtin", "onnx:FOLDER" for a model of one's own, or "openai:MODEL", the latter at
+    `embedding_base_url` under `embedding_api_key` (empty: those of the language model). `reranker` is "onnx:FOLDER", a
+    cross-encoder that orders the best papers, or empty.
 
     `zotero_key` is the key of a user of zotero.org, for libraries that aren't public; `zotero_base_url` is another
     server than zotero.org, or another port of the program on this machine.
@@ -93,6 +94,7 @@ class Config:
     embedding: str = BUILTIN
     embedding_base_url: str = ""
     embedding_api_key: str = field(default="", repr=False)
+    reranker: str = ""
     zotero_key: str = field(default="", repr=False)
     zotero_base_url: str = ""
 
@@ -237,8 +239,17 @@ def _auth(value: str) -> str:
 
 
 def _embedding(value: str) -> str:
-    if value != BUILTIN and not re.fullmatch(r"openai:\S{1,300}", value):
-        raise ValueError(f"give {BUILTIN}, or openai: and the name of a model, such as openai:text-embedding-3-small.")
+    if value != BUILTIN and not re.fullmatch(r"openai:\S{1,300}|onnx:.*\S.*", value):
+        raise ValueError(
+            f"give {BUILTIN}, onnx: and a folder with an ONNX model and its tokenizer, or openai: and the name of a "
+            "model, such as openai:text-embedding-3-small."
+        )
+    return value
+
+
+def _reranker(value: str) -> str:
+    if value and not re.fullmatch(r"onnx:.*\S.*", value):
+        raise ValueError("give onnx: and a folder with an ONNX cross-encoder and its tokenizer.")
     return value
 
 
@@ -272,6 +283,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "embedding": _embedding,
     "embedding_base_url": values.url,
     "embedding_api_key": values.key,
+    "reranker": _reranker,
     "zotero_key": values.key,
     "zotero_base_url": values.url,
 }
