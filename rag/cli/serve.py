@@ -19,6 +19,7 @@ def serve(
     ] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     mcp: Annotated[bool, typer.Option("--mcp", help="Also give assistants tools to ask, search and compare.")] = False,
+    api: Annotated[bool, typer.Option("--api", help="Answer programs alone, without the page.")] = False,
     *,
     options: Options,
 ) -> None:
@@ -39,4 +40,4 @@ def serve(
     config = options.config(host=host, port=port)
     from rag.web import launch
 
-    launch(config, open_browser=open_browser, mcp=mcp)
+    launch(config, open_browser=open_browser, mcp=mcp, page=not api)

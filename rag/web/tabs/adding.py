@@ -15,7 +15,7 @@ from rag.core.errors import RagError, UsageError
 from rag.web import bridge, fragments, uploads
 from rag.web.collection_cache import title
 from rag.web.intake import READ_ONLY
-from rag.web.login import owner
+from rag.web.login import may_add, owner
 from rag.web.markup import clean
 from rag.web.shared import HTML, PRIVATE, Shared
 from rag.web.uploads import Report, Uploads
@@ -74,7 +74,7 @@ def wire(parts: Parts, shared: Shared) -> tuple[gr.events.Dependency, ...]:
     def added(chosen: list[str] | None, name: str, request: gr.Request) -> Iterator[list[Any]]:
         files = chosen or []
         try:
-            if not shared.config.may_add(owner(request).removeprefix("user-")):
+            if not may_add(shared.config, owner(request)):
                 raise UsageError(READ_ONLY)
             for event in adder.add(files, name.strip()):
                 if isinstance(event, Report):

@@ -1,0 +1,84 @@
+"""The application that answers programs, and the middleware that leads their requests to it."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rag import __version__
+from rag.api import chat
+from rag.api.calls import Calls, Limit
+from rag.api.collections import Collections
+from rag.api.errors import FAULT, log_fault, refusal, refused
+from rag.core.errors import RagError
+
+PREFIXES = ("/v1/", "/api/")
+"""The paths that programs call begin so."""
+UNGUARDED = ("/healthz", "/readyz")
+"""What says no more than whether the server is well, to whoever asks."""
+
+
+def is_ours(path: str) -> bool:
+    """Whether a path is one that programs call, and not a part of the page."""
+    return path.startswith(PREFIXES)
+
+
+class Api:
+    """ASGI middleware that answers the paths that programs call, and leaves the others to the page."""
+
+    def __init__(self, app: ASGIApp, collections: Collections) -> None:
+        self._app = app
+        self._api = application(collections)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on to whom it is for."""
+        if scope["type"] != "http" or not is_ours(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._api(scope, receive, send)
+        except Exception as error:  # It was answered (`_fault`); the server would log it once more, with its keys.
+            log_fault(error, self._api.state.keys)
+
+
+def application(collections: Collections) -> FastAPI:
+    """The endpoints over these collections. Who may call them is decided before."""
+    app = FastAPI(
+        title="Paper RAG", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
+    )
+    app.state.keys = tuple(collections.config.keys.values())
+    app.state.limit = Limit(collections.config.api_limit)
+    calls = Calls()
+    app.include_router(chat.routes(collections, calls))
+    app.add_exception_handler(RagError, _told)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _fault)
+    return app
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RagError)
+    return refused(request.url.path, error, request.app.state.keys)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """The fields that are wrong, and why, without what was sent."""
+    assert isinstance(error, RequestValidationError)
+    faults = [{"field": ".".join(map(str, e["loc"][1:])) or "body", "reason": e["msg"]} for e in error.errors()]
+    sentence = "; ".join(f"{fault['field']}: {fault['reason']}" for fault in faults[:10])
+    status = 400 if request.url.path.startswith("/v1/") else 422
+    return refusal(request.url.path, status, f"The request does not fit: {sentence}.", faults=faults[:100])
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    sentence = f"There is nothing at {request.method} {request.url.path[:200]}."
+    return refusal(request.url.path, error.status_code, sentence if error.status_code in (404, 405) else error.detail)
+
+
+async def _fault(request: Request, _: Exception) -> Response:
+    return refusal(request.url.path, 500, FAULT)

@@ -1,0 +1,62 @@
+"""The collections of a home, each opened once for all callers of a server."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+
+from rag.core.config import BUILTIN, Config
+from rag.core.errors import Missing
+from rag.index.embedding import BuiltinEmbedding
+from rag.service import Rag, build
+
+_OPEN = 4
+"""Collections that are kept open: each holds its vectors in memory."""
+
+
+class Collections:
+    """Opens each collection once. `config.collection` is the one that is asked where none is named."""
+
+    def __init__(self, config: Config, rag: Rag | None = None) -> None:
+        self.config = config
+        # One model for all: a second copy would cost its memory, and a second to load.
+        self._embedding = BuiltinEmbedding(threads=config.threads) if config.embedding == BUILTIN else None
+        self._first = rag or build(config, embedding=self._embedding)
+        self._open: OrderedDict[str, Rag] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def names(self) -> list[str]:
+        """The collections that have papers, and the one that the server was started with."""
+        found = (self.config.home / "collections").glob("*/papers.jsonl")
+        return sorted({self.config.collection, *(f.parent.name for f in found)}, key=str.lower)
+
+    def rag(self, collection: str = "") -> Rag:
+        """The service of a collection. `Missing` where there is none of this name."""
+        if collection in ("", self.config.collection):
+            return self._first
+        if collection not in self.names():
+            raise Missing(
+                f"There is no collection {collection[:100]!r} here; there are {', '.join(self.names()[:20])}."
+            )
+        return self.made(collection)
+
+    def made(self, collection: str) -> Rag:
+        """The service of a collection that may still have to be filled. ConfigError for what can't be its name."""
+        if collection in ("", self.config.collection):
+            return self._first
+        with self._guard:
+            if collection not in self._open:
+                config = replace(self.config, collection=collection)
+                self._open[collection] = build(config, embedding=self._embedding)
+            self._open.move_to_end(collection)
+            while len(self._open) > _OPEN:
+                self._open.popitem(last=False)[1].close()
+            return self._open[collection]
+
+    def forget(self, collection: str) -> None:
+        """Close the service of a collection that is deleted, so that one of its name begins anew."""
+        with self._guard:
+            rag = self._open.pop(collection, None)
+        if rag is not None:
+            rag.close()
