@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from rag import Config
+from rag.api.adding import Report, Step, Uploads
 from rag.core.errors import Locked, PaperError, RagError
 from rag.service import Rag
 from rag.web import uploads
 from rag.web.collection_cache import CollectionCache
-from rag.web.uploads import Report, Step, Uploads
 
 TITLES = ("On tides", "On winds", "On ice")
 

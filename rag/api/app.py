@@ -9,11 +9,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag import __version__
-from rag.api import chat
+from rag.api import chat, rest
 from rag.api.calls import Calls, Limit
 from rag.api.collections import Collections
 from rag.api.errors import FAULT, log_fault, refusal, refused
 from rag.core.errors import RagError
+from rag.llm.keys import without_keys
 
 PREFIXES = ("/v1/", "/api/")
 """The paths that programs call begin so."""
@@ -53,6 +54,7 @@ def application(collections: Collections) -> FastAPI:
     app.state.limit = Limit(collections.config.api_limit)
     calls = Calls()
     app.include_router(chat.routes(collections, calls))
+    app.include_router(rest.routes(collections, calls))
     app.add_exception_handler(RagError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -69,15 +71,18 @@ async def _invalid(request: Request, error: Exception) -> Response:
     """The fields that are wrong, and why, without what was sent."""
     assert isinstance(error, RequestValidationError)
     faults = [{"field": ".".join(map(str, e["loc"][1:])) or "body", "reason": e["msg"]} for e in error.errors()]
+    faults = without_keys(faults[:100], request.app.state.keys)
     sentence = "; ".join(f"{fault['field']}: {fault['reason']}" for fault in faults[:10])
     status = 400 if request.url.path.startswith("/v1/") else 422
-    return refusal(request.url.path, status, f"The request does not fit: {sentence}.", faults=faults[:100])
+    return refusal(request.url.path, status, f"The request does not fit: {sentence}.", faults=faults)
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    sentence = f"There is nothing at {request.method} {request.url.path[:200]}."
-    return refusal(request.url.path, error.status_code, sentence if error.status_code in (404, 405) else error.detail)
+    sentence = error.detail
+    if error.status_code in (404, 405):
+        sentence = f"There is nothing at {request.method} {request.url.path[:200]}."
+    return refusal(request.url.path, error.status_code, without_keys(sentence, request.app.state.keys))
 
 
 async def _fault(request: Request, _: Exception) -> Response:

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import replace
 
-from rag.core.config import BUILTIN, Config
+from rag.core.config import BUILTIN, DEFAULT_COLLECTION, Config
 from rag.core.errors import Missing
 from rag.index.embedding import BuiltinEmbedding
 from rag.service import Rag, build
@@ -60,3 +60,8 @@ class Collections:
             rag = self._open.pop(collection, None)
         if rag is not None:
             rag.close()
+
+
+def title(collection: str) -> str:
+    """How the page calls a collection."""
+    return "Sample papers" if collection == DEFAULT_COLLECTION else collection

@@ -12,6 +12,8 @@ from starlette.responses import JSONResponse, Response
 
 from rag.core.errors import (
     Busy,
+    ConfigError,
+    IndexMismatch,
     Locked,
     Missing,
     ModelError,
@@ -29,6 +31,8 @@ FAULT = "The server met an error of its own; its log has the details."
 _STATUS: tuple[tuple[type[RagError], int], ...] = (
     (Missing, 404),
     (UsageError, 400),
+    (IndexMismatch, 500),
+    (ConfigError, 400),  # the request wants what nobody has set up
     (Busy, 429),
     (Locked, 409),
     (ModelRateLimit, 429),

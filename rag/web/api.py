@@ -17,16 +17,16 @@ from gradio.context import get_blocks_context
 from gradio.events import api as endpoint
 from gradio.utils import get_function_description, get_function_params
 
+from rag.api import narrowing
 from rag.api.calls import Calls
 from rag.api.errors import FAULT
+from rag.api.papers import by_name, described
 from rag.core.answer import Turn
 from rag.core.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
 from rag.core.errors import RagError, UsageError
 from rag.core.options import Options
-from rag.core.paper import Paper, fold
 from rag.index.searching import search
 from rag.service import Rag
-from rag.web import narrowing
 from rag.web.intake import GONE
 
 MAX_LIMIT = 1_000
@@ -160,7 +160,7 @@ def _papers(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
             if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
                 raise UsageError(f"limit is {limit!r}; give a whole number from 1 to {MAX_LIMIT:,}.")
             found = narrowing.among(search(rag.papers(), query), _narrowed(years, authors_json, venues_json))
-            return {"found": len(found), "papers": [_described(paper) for paper in found[:limit]]}
+            return {"found": len(found), "papers": [described(paper) for paper in found[:limit]]}
 
         return await _answered(calls, request, work)
 
@@ -188,19 +188,6 @@ def _compare(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
     return compare
 
 
-def _described(paper: Paper) -> Json:
-    return {
-        "id": paper.id,
-        "title": paper.title,
-        "authors": list(paper.authors),
-        "year": paper.year,
-        "venue": paper.venue,
-        "doi": paper.doi,
-        "url": paper.url,
-        "abstract": paper.abstract,
-    }
-
-
 def _narrowed(years: str | None, authors_json: str, venues_json: str, papers: frozenset[str] | None = None) -> Options:
     authors = _texts("authors_json", authors_json, "names")
     venues = _texts("venues_json", venues_json, "names")
@@ -215,19 +202,7 @@ def chosen(rag: Rag, papers_json: str | list[Any]) -> frozenset[str] | None:
     UsageError for what is no such list, and for a paper that isn't there.
     """
     wanted = _texts("papers_json", papers_json, "ids or titles")
-    if not wanted:
-        return None
-    titles: dict[str, set[str]] = {}
-    for paper in rag.papers():
-        titles.setdefault(fold(paper.title), set()).add(paper.id)
-        titles.setdefault(paper.id, set()).add(paper.id)
-    ids: set[str] = set()
-    for item in wanted:
-        held = titles.get(item) or titles.get(fold(item))
-        if not held:
-            raise UsageError(f"There is no paper {item[:200]!r}; `papers` finds the ids and titles.")
-        ids |= held
-    return frozenset(ids)
+    return by_name(rag.papers(), wanted) if wanted else None
 
 
 def turns(history_json: str | list[Any]) -> tuple[Turn, ...]:

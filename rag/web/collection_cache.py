@@ -5,7 +5,7 @@ from __future__ import annotations
 from rag.api.collections import Collections
 from rag.ask.overview import groups_of
 from rag.ask.suggest import OVERVIEW
-from rag.core.config import DEFAULT_COLLECTION, Config
+from rag.core.config import Config
 from rag.core.errors import RagError
 from rag.core.paper import Paper
 from rag.service import Rag
@@ -60,8 +60,3 @@ def _themes(rag: Rag) -> tuple[Theme, ...]:
         return ()
     groups = groups_of(index, None) if len(index) >= SCANT else []
     return tuple(Theme(g.terms, len(g.rows), index.papers[g.typical[0]].title) for g in groups if g.terms and g.typical)
-
-
-def title(collection: str) -> str:
-    """How the page calls a collection."""
-    return "Sample papers" if collection == DEFAULT_COLLECTION else collection

@@ -12,15 +12,15 @@ from itertools import pairwise
 from typing import Literal, get_args
 from urllib.parse import quote, urlencode
 
+from rag.api import narrowing
+from rag.api.collections import title
 from rag.core.answer import Answer
 from rag.core.config import DEFAULT_COLLECTION
 from rag.core.paper import Paper, fold
 from rag.home.citing import doi_of
 from rag.index.near import Near
 from rag.index.searching import search
-from rag.web import narrowing
 from rag.web.bridge import button, copier
-from rag.web.collection_cache import title
 from rag.web.markdown import shown
 from rag.web.markup import SITE
 from rag.web.snippets import marked, snippet

@@ -10,15 +10,15 @@ from typing import Any
 
 import gradio as gr
 
+from rag.api.adding import Report, Uploads
+from rag.api.collections import title
 from rag.core.config import NOBODY, Config
 from rag.core.errors import RagError, UsageError
 from rag.web import bridge, fragments, uploads
-from rag.web.collection_cache import title
 from rag.web.intake import READ_ONLY
 from rag.web.login import may_add, owner
 from rag.web.markup import clean
 from rag.web.shared import HTML, PRIVATE, Shared
-from rag.web.uploads import Report, Uploads
 
 _FAULT = "The server met an error of its own; its log on the terminal has the details. Try again, or restart it."
 
