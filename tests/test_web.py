@@ -938,9 +938,8 @@ def test_four_calls_at_a_time_and_where_too_many_wait_they_are_refused_in_words(
     async def crowd() -> list[Any]:
         asked = [asyncio.create_task(_answered(calls, request, work)) for _ in range(WAITING + 4)]
         await asyncio.sleep(0.5)
-        with pytest.raises(Refusal, match="waiting already; try again") as refused:
+        with pytest.raises(Refusal, match=f"{WAITING} calls are waiting already; try again"):
             await _answered(calls, request, work)
-        assert str(refused.value).startswith(str(WAITING)), "without quotation marks"
         go.set()
         return await asyncio.gather(*asked)
 

@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag import __version__
@@ -16,7 +17,7 @@ from rag.api.errors import FAULT, log_fault, refusal, refused
 from rag.core.errors import RagError
 from rag.llm.keys import without_keys
 
-PREFIXES = ("/v1/", "/api/")
+PREFIXES = ("/v1/", "/api/", "/mcp/")
 """The paths that programs call begin so."""
 UNGUARDED = ("/healthz", "/readyz")
 """What says no more than whether the server is well, to whoever asks."""
@@ -24,7 +25,7 @@ UNGUARDED = ("/healthz", "/readyz")
 
 def is_ours(path: str) -> bool:
     """Whether a path is one that programs call, and not a part of the page."""
-    return path.startswith(PREFIXES)
+    return f"{path}/".startswith(PREFIXES)
 
 
 class Api:
@@ -55,11 +56,28 @@ def application(collections: Collections) -> FastAPI:
     calls = Calls()
     app.include_router(chat.routes(collections, calls))
     app.include_router(rest.routes(collections, calls))
+    app.router.routes.append(Route("/mcp", _Assistants(collections, calls)))
     app.add_exception_handler(RagError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _fault)
     return app
+
+
+class _Assistants:
+    """What answers at `/mcp`, loaded at the first request there: the SDK takes a second to import."""
+
+    def __init__(self, collections: Collections, calls: Calls) -> None:
+        self._made: ASGIApp | None = None
+        self._collections, self._calls = collections, calls
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if self._made is None:
+            from rag.api.tools import OverHttp
+
+            self._made = OverHttp(self._collections, self._calls)
+        await self._made(scope, receive, send)
 
 
 async def _told(request: Request, error: Exception) -> Response:

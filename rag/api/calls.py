@@ -62,7 +62,7 @@ class Calls:
         stop = threading.Event()
         value: list[T] = []
         async with _while_there(gone, stop), self.turn(with_model=with_model):
-            value.append(await anyio.to_thread.run_sync(work, stop))
+            value.append(await anyio.to_thread.run_sync(work, stop, abandon_on_cancel=True))
         return value[0]
 
 
@@ -83,6 +83,7 @@ async def _while_there(gone: Callable[[], Awaitable[bool]], stop: threading.Even
             yield
     finally:
         watching.cancel()
+        stop.set()
     if scope.cancelled_caught:
         raise UsageError("The caller has gone.")
 

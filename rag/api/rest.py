@@ -100,8 +100,8 @@ def _add_papers(router: APIRouter, collections: Collections, calls: Calls) -> No
         limit: Limit = 20,
         offset: Annotated[int, Query(ge=0)] = 0,
         years: forms.Years = "",
-        author: Several = [],  # noqa: B006  FastAPI copies it
-        venue: Several = [],  # noqa: B006
+        author: Several = [],
+        venue: Several = [],
     ) -> dict[str, Any]:
         """The papers with all words of a query in title, authors, year or abstract; without a query, all."""
         rag = collections.rag(collection)

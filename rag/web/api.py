@@ -1,6 +1,6 @@
-"""What programs call: `gradio_client.Client(address).predict(question, api_name="/ask")`, or the tools of MCP.
+"""What programs call by Gradio's client: `gradio_client.Client(address).predict(question, api_name="/ask")`.
 
-Gradio makes the documentation of an endpoint, and the description of a tool, of the docstring of its function: what
+Gradio makes the documentation of an endpoint of the docstring of its function: what
 stands before "Parameters:", one line for each parameter, and what it returns. It reads the types as well; those of what
 is returned have to be there when the function is made, hence no annotations from the future.
 """
@@ -21,6 +21,7 @@ from rag.api import narrowing
 from rag.api.calls import Calls
 from rag.api.errors import FAULT
 from rag.api.papers import by_name, described
+from rag.api.rest import MAX_LIMIT
 from rag.core.answer import Turn
 from rag.core.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
 from rag.core.errors import RagError, UsageError
@@ -29,22 +30,18 @@ from rag.index.searching import search
 from rag.service import Rag
 from rag.web.intake import GONE
 
-MAX_LIMIT = 1_000
-"""Papers that one search gives at most."""
 _MAX_JSON = MAX_HISTORY * MAX_TURN  # characters
+
 _log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
 
 class Refusal(gr.Error):
-    """A sentence for the caller. Gradio's own error has quotation marks around it where MCP shows it."""
+    """A sentence for the caller."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence, print_exception=False)
-
-    def __str__(self) -> str:
-        return str(self.message)
 
 
 async def _answered(
@@ -58,24 +55,18 @@ async def _answered(
         return bool(left.is_set() if left else await request.is_disconnected())
 
     try:
-        value = await calls.answer(gone, work, with_model=with_model)
+        return await calls.answer(gone, work, with_model=with_model)
     except RagError as error:
         raise Refusal(str(error)) from error
     except Exception as error:
         _log.exception("A call failed")
         raise Refusal(FAULT) from error
-    return _readable(value) if request.url.path.startswith("/gradio_api/mcp") else value
-
-
-def _readable(value: Json) -> Any:
-    """Gradio gives a tool's value as Python would print it, and models as well as programs read JSON."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def add_endpoints(rag: Rag) -> None:
     """Add the endpoints over `rag` to the page that is being built.
 
-    They are outside of Gradio's queue, which its MCP server would join as a client that isn't logged in.
+    They are outside of Gradio's queue: `Calls` says how many are answered at once.
     """
     calls = Calls()
     for function in (_ask(rag, calls), _papers(rag, calls), _compare(rag, calls)):

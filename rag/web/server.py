@@ -23,7 +23,7 @@ _QUEUE = 64  # Questions that may wait; more are refused with a sentence rather 
 _AT_ONCE = 4  # Retrieval is bound by the processor: more at once only make each slower.
 
 
-def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread_lock: bool, mcp: bool) -> str:
+def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread_lock: bool) -> str:
     """Fill an empty collection, warm up, serve; returns the address. See `rag.web.launch`."""
     console = Console(stderr=True)
     collections = CollectionCache(config, rag)
@@ -48,7 +48,7 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
             show_error=False,
             share=False,
             ssr_mode=False,
-            mcp_server=mcp,
+            mcp_server=False,
             pwa=False,
             enable_monitoring=False,
             max_file_size=MAX_UPLOAD,
