@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag import __version__
-from rag.api import chat, rest
+from rag.api import chat, health, rest
+from rag.api.callers import caller
 from rag.api.calls import Calls, Limit
 from rag.api.collections import Collections
 from rag.api.errors import FAULT, log_fault, refusal, refused
+from rag.api.logs import ACCESS
+from rag.api.metrics import Metrics
+from rag.core.answer import Answer
 from rag.core.errors import RagError
 from rag.llm.keys import without_keys
 
-PREFIXES = ("/v1/", "/api/", "/mcp/")
+PREFIXES = ("/v1/", "/api/", "/mcp/", "/metrics/", "/healthz/", "/readyz/")
 """The paths that programs call begin so."""
 UNGUARDED = ("/healthz", "/readyz")
 """What says no more than whether the server is well, to whoever asks."""
@@ -40,10 +47,27 @@ class Api:
         if scope["type"] != "http" or not is_ours(scope["path"]):
             await self._app(scope, receive, send)
             return
+        status, start = 500, time.monotonic()
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
         try:
-            await self._api(scope, receive, send)
+            await self._api(scope, receive, noted)
         except Exception as error:  # It was answered (`_fault`); the server would log it once more, with its keys.
             log_fault(error, self._api.state.keys)
+        finally:
+            self._note(Request(scope), status, time.monotonic() - start)
+
+    def _note(self, request: Request, status: int, seconds: float) -> None:
+        """Count the request, and log it without its query, which may hold a question."""
+        path = request.url.path
+        if (metrics := self._api.state.metrics) is not None:
+            metrics.requested(getattr(request.scope.get("route"), "path", "none"), status, seconds)
+        fields = {"method": request.method, "path": path[:200], "status": status, "ms": round(seconds * 1000)}
+        ACCESS.info("request", extra={"fields": {**fields, "caller": caller(request)}})
 
 
 def application(collections: Collections) -> FastAPI:
@@ -53,8 +77,12 @@ def application(collections: Collections) -> FastAPI:
     )
     app.state.keys = tuple(collections.config.keys.values())
     app.state.limit = Limit(collections.config.api_limit)
-    calls = Calls()
+    app.state.metrics = None
+    with suppress(ImportError):
+        app.state.metrics = Metrics(lambda: calls.waiting, lambda: len(collections.rag().papers()))
+    calls = Calls(lambda value: _count(app, value))
     app.include_router(chat.routes(collections, calls))
+    app.include_router(health.routes(collections))
     app.include_router(rest.routes(collections, calls))
     app.router.routes.append(Route("/mcp", _Assistants(collections, calls)))
     app.add_exception_handler(RagError, _told)
@@ -62,6 +90,11 @@ def application(collections: Collections) -> FastAPI:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _fault)
     return app
+
+
+def _count(app: FastAPI, value: object) -> None:
+    if isinstance(value, Answer) and app.state.metrics is not None:
+        app.state.metrics.answered(value)
 
 
 class _Assistants:

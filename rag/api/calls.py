@@ -28,12 +28,18 @@ T = TypeVar("T")
 class Calls:
     """Answers a few calls at a time; others wait, and where too many do, they are refused.
 
-    Those that wait for a model are counted apart: nobody who needs none waits for them.
+    Those that wait for a model are counted apart: nobody who needs none waits for them. `seen` gets what is answered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seen: Callable[[object], None] = lambda _: None) -> None:
+        self.seen = seen
         self._limiters = {with_model: anyio.CapacityLimiter(_AT_ONCE) for with_model in (True, False)}
         self._seconds = {True: 20.0, False: 1.0}  # of a call, on average
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        return sum(limiter.statistics().tasks_waiting for limiter in self._limiters.values())
 
     @asynccontextmanager
     async def turn(self, *, with_model: bool) -> AsyncIterator[None]:
@@ -63,6 +69,7 @@ class Calls:
         value: list[T] = []
         async with _while_there(gone, stop), self.turn(with_model=with_model):
             value.append(await anyio.to_thread.run_sync(work, stop, abandon_on_cancel=True))
+        self.seen(value[0])
         return value[0]
 
 

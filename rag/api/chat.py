@@ -137,6 +137,7 @@ def _model(collections: Collections, name: str) -> dict[str, Any]:
 async def _events(calls: Calls, rag: Rag, question: str, history: list[Turn]) -> AsyncIterator[Event]:
     async with calls.turn(with_model=rag.model is not None):
         async for event in in_thread(lambda stop: rag.stream(question, history, stop=stop)):
+            calls.seen(event)
             yield event
 
 

@@ -6,8 +6,9 @@ import threading
 from collections import OrderedDict
 from dataclasses import replace
 
+from rag.core.answer import Step
 from rag.core.config import BUILTIN, DEFAULT_COLLECTION, Config
-from rag.core.errors import Missing
+from rag.core.errors import Missing, RagError
 from rag.index.embedding import BuiltinEmbedding
 from rag.service import Rag, build
 
@@ -16,10 +17,14 @@ _OPEN = 4
 
 
 class Collections:
-    """Opens each collection once. `config.collection` is the one that is asked where none is named."""
+    """Opens each collection once. `config.collection` is the one that is asked where none is named.
+
+    `status` is "ready" once that one has been asked, "failed" where it could not be.
+    """
 
     def __init__(self, config: Config, rag: Rag | None = None) -> None:
         self.config = config
+        self.status = "starting"
         # One model for all: a second copy would cost its memory, and a second to load.
         self._embedding = BuiltinEmbedding(threads=config.threads) if config.embedding == BUILTIN else None
         self._first = rag or build(config, embedding=self._embedding)
@@ -53,6 +58,19 @@ class Collections:
             while len(self._open) > _OPEN:
                 self._open.popitem(last=False)[1].close()
             return self._open[collection]
+
+    def warm_up(self, question: str) -> None:
+        """Load what the first question needs: understand and retrieve one, and leave before anything is written.
+
+        An error is left to the first question, which tells it.
+        """
+        try:
+            for event in self._first.stream(question):
+                if isinstance(event, Step) and event.stage == "answer":
+                    break
+            self.status = "ready"
+        except RagError:
+            self.status = "failed"
 
     def forget(self, collection: str) -> None:
         """Close the service of a collection that is deleted, so that one of its name begins anew."""

@@ -19,6 +19,9 @@ def mcp(*, options: Options) -> None:
     """
     from rag.api.calls import Calls
     from rag.api.collections import Collections
+    from rag.api.logs import configure
     from rag.api.tools import server
 
-    server(Collections(options.config()), Calls()).run("stdio")
+    config = options.config()
+    configure(config)
+    server(Collections(config), Calls()).run("stdio")

@@ -63,6 +63,9 @@ class Config:
     `zotero_key` is the key of a user of zotero.org, for libraries that aren't public; `zotero_base_url` is another
     server than zotero.org, or another port of the program on this machine.
 
+    `log` "json" makes a line of JSON of each record of a server's log. `otel` is the address of an OTLP collector
+    (gRPC) that spans of OpenTelemetry go to, empty for none; with `otel_questions` they have questions and answers.
+
     Values are checked when the object is made: `ConfigError` names the one at fault. Keys and passwords are in no
     `repr`.
     """
@@ -98,6 +101,9 @@ class Config:
     embedding_api_key: str = field(default="", repr=False)
     zotero_key: str = field(default="", repr=False)
     zotero_base_url: str = ""
+    log: str = "text"
+    otel: str = ""
+    otel_questions: bool = False
 
     def __post_init__(self) -> None:
         for name in _PARSE:
@@ -307,4 +313,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "embedding_api_key": values.key,
     "zotero_key": values.key,
     "zotero_base_url": values.url,
+    "log": values.among("text", "json"),
+    "otel": values.url,
+    "otel_questions": values.flag,
 }

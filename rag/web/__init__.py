@@ -30,9 +30,11 @@ def launch(
     `RagError` where the collection can't be read or built, the port is taken, or others can reach the page and
     `config.auth` doesn't say who of them may.
     """
+    from rag.api.logs import configure
     from rag.web.login import require
 
     require(config, page=page)
+    configure(config)
     if not page:
         from rag.web.stack import serve_api
 

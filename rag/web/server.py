@@ -16,7 +16,7 @@ from rag.web.intake import MAX_UPLOAD
 from rag.web.markup import SITE
 from rag.web.page import build_page
 from rag.web.site import Site
-from rag.web.stack import announce, fill, middleware, taken, warm_up
+from rag.web.stack import announce, fill, middleware, taken
 
 _HERE = Path(__file__).parent
 _QUEUE = 64  # Questions that may wait; more are refused with a sentence rather than kept for minutes.
@@ -30,7 +30,7 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
     rag = collections.rag()
     if not rag.papers():
         fill(rag, console)
-    warm_up(rag, next(iter(collections.starters()), "What is new?"))
+    collections.warm_up(next(iter(collections.starters()), "What is new?"))
     page = build_page(config, collections).queue(max_size=_QUEUE, default_concurrency_limit=_AT_ONCE, api_open=False)
     try:
         _, address, _ = page.launch(

@@ -17,9 +17,8 @@ from starlette.routing import Route
 
 from rag.api.app import Api
 from rag.api.collections import Collections
-from rag.core.answer import Step
 from rag.core.config import Config
-from rag.core.errors import ConfigError, RagError
+from rag.core.errors import ConfigError
 from rag.service import Rag
 from rag.web.intake import Intake
 from rag.web.login import Login
@@ -48,7 +47,7 @@ def serve_api(config: Config, rag: Rag | None = None) -> str:
         raise taken(config) from error
     if not rag.papers():
         fill(rag, console)
-    threading.Thread(target=warm_up, args=(rag, "What is new?"), name="warm-up", daemon=True).start()
+    threading.Thread(target=collections.warm_up, args=("What is new?",), name="warm-up", daemon=True).start()
     options = uvicorn.Config(
         bare(config, collections),
         log_config=None,
@@ -96,14 +95,3 @@ def fill(rag: Rag, console: Console) -> None:
         rag.ingest(
             progress=lambda stage, done, total: bars.update(task, description=stage, completed=done, total=total)
         )
-
-
-def warm_up(rag: Rag, question: str) -> None:
-    """Load what the first question needs: understand and retrieve one, and leave before anything is written.
-
-    An error is left to the first question, which tells it.
-    """
-    with suppress(RagError):
-        for event in rag.stream(question):
-            if isinstance(event, Step) and event.stage == "answer":
-                break
