@@ -1,4 +1,4 @@
-"""docs/api.md: every example of it runs against a server that was started as it says."""
+"""docs/api.md and docs/python.md: every example runs, against a server that was started as the page says."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from rag.service import Rag
 
 PAGE = (ROOT / "docs" / "api.md").read_text()
+PYTHON = (ROOT / "docs" / "python.md").read_text()
 WRITTEN = "http://127.0.0.1:7860"
-EXAMPLES = re.findall(r"^```(sh|python)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+EXAMPLES = re.findall(r"^```(sh|python)\n(.*?)^```", PAGE + PYTHON, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
