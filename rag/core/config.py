@@ -6,7 +6,7 @@ import dataclasses
 import ipaddress
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -40,10 +40,11 @@ class Config:
     `home` is the folder that holds a user's collections and indexes, `collection` the name of one inside it, `host`
     and `port` are where the chat page is served, `auth` is who may use it: "name:password" pairs with commas between
     them, "none" for everybody who can reach it, empty for whoever works at this machine. `hosts` are the names by which
-    a proxy in front of it is reached. `api_keys` are "name:key" pairs: where there are any, programs need one of them;
-    `api_limit` is how many calls one name may make a minute (0: any number). `adders` is who may add papers: names of
-    `auth` and `api_keys`, "all", "none", or empty for everybody where only this machine can reach the server and else
-    nobody. `threads` is what the embedding model may use (0: all cores).
+    a proxy in front of it is reached, `frames` the sites that may show it in a frame. `api_keys` are "name:key" pairs:
+    where there are any, programs need one of them; `api_limit` is how many questions one name may ask a minute (0: any
+    number). `adders` is who may add papers: names of `auth` and `api_keys`, "all", "none", or empty for everybody where
+    only this machine can reach the server and else nobody. `threads` is what the embedding model may use (0: all
+    cores).
 
     `caution` is how sure it has to be that sentences answer, before they are not called the nearest any more:
     "careful", "usual" or "bold".
@@ -76,6 +77,7 @@ class Config:
     port: int = 7860
     auth: str = field(default="", repr=False)
     hosts: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()
     adders: tuple[str, ...] = ()
     api_keys: str = field(default="", repr=False)
     api_limit: int = 60
@@ -171,7 +173,7 @@ class Config:
         if unknown := set(overrides) - set(fields):
             raise TypeError(f"Config has no field {', '.join(sorted(unknown))}")
         dotenv = _dotenv()
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = _on_spaces(os.environ)
         for name in fields:
             variable = variable_of(name)
             if overrides.get(name) is not None:
@@ -181,6 +183,18 @@ class Config:
             elif value := dotenv.get(variable):
                 found[name] = _checked(name, value, f"{variable} in .env", ConfigError)
         return cls(**found)
+
+
+def _on_spaces(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The defaults in a Space of Hugging Face: reached by all, through its proxy, in a frame of its site.
+
+    https://huggingface.co/docs/hub/spaces-overview names the variables.
+    """
+    if not environment.get("SPACE_ID"):
+        return {}
+    host = environment.get("SPACE_HOST", "")
+    found = {"host": "0.0.0.0", "auth": NOBODY, "hosts": (host,) if host else (), "frames": ("https://huggingface.co",)}
+    return {name: _checked(name, value, f"{name} of the Space", ConfigError) for name, value in found.items()}
 
 
 def is_loopback(host: str) -> bool:
@@ -288,6 +302,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "port": values.number(1, 65_535),
     "auth": _auth,
     "hosts": lambda value: tuple(dict.fromkeys(values.host(name) for name in values.listed(value))),
+    "frames": lambda value: tuple(values.site(one) for one in values.listed(value)),
     "adders": values.listed,
     "api_keys": _api_keys,
     "api_limit": values.number(0, 100_000),

@@ -31,8 +31,12 @@ _GRACE = 3  # seconds that answers under way get when the server is stopped
 
 def middleware(config: Config, collections: Collections) -> list[Middleware]:
     """What each request passes through, outermost first; the last answers programs."""
-    login = Middleware(Login, config=config, sessions=open_sessions(config))
-    return [Middleware(Headers), login, Middleware(Intake, config=config), Middleware(Api, collections=collections)]
+    return [
+        Middleware(Headers, frames=config.frames),
+        Middleware(Login, config=config, sessions=open_sessions(config)),
+        Middleware(Intake, config=config),
+        Middleware(Api, collections=collections),
+    ]
 
 
 def serve_api(config: Config, rag: Rag | None = None) -> str:
