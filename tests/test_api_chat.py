@@ -320,4 +320,4 @@ def test_librechat_names_the_chat(client: openai.OpenAI, prompt: str, stream: bo
 
 
 def test_a_question_about_titles_is_a_question(client: openai.OpenAI) -> None:
-    assert ask(client, user("Which titles have 5 words or more?")).paper_rag["searched"]
+    assert ask(client, user("Which titles have 5 words or less?")).paper_rag["searched"]

@@ -119,7 +119,7 @@ def test_bodies_that_are_no_json_are_problems(http: httpx.Client) -> None:
         reply = http.post("/ask", content=content, headers=json_type)
         assert reply.status_code in (400, 422)
         assert reply.headers["content-type"] == "application/problem+json"
-    assert is_problem(http.get("/papers/bananas"), 404, "no paper with the id 'bananas'")
+    assert is_problem(http.get("/papers/bananas"), 404, "no paper 'bananas'")
     assert is_problem(http.get("/papers", params={"limit": 0}), 422, "limit")
     assert is_problem(http.post("/ask", content=b" " * (intake.MAX_BODY + 1), headers=json_type), 413, "bytes")
 

@@ -1,6 +1,6 @@
 """An endpoint in the form of OpenAI's chat completions: each collection is a model that answers from its papers.
 
-https://platform.openai.com/docs/api-reference/chat says what requests and answers look like. What a program sends
+https://platcompletion.openai.com/docs/api-reference/chat says what requests and answers look like. What a program sends
 beyond the fields here (temperature, tools, …) is ignored.
 """
 
@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
-from rag.api import chores
+from rag.api import tasks
 from rag.api.callers import counted
 from rag.api.calls import Calls
 from rag.api.collections import Collections
@@ -103,18 +103,20 @@ def routes(collections: Collections, calls: Calls) -> APIRouter:
         question, history = asked.question()
         with_model = rag.model is not None
         keys = tuple(collections.config.keys.values())
-        form = _Form(f"{OWNER}/{rag.config.collection}", asked, keys, thinks=with_model)
-        written = await calls.answer(request.is_disconnected, lambda _: chores.reply(rag, question))
-        if written is not None:
-            return form.stream(form.pieces(written)) if asked.stream else JSONResponse(form.whole(written))
+        completion = _Completion(f"{OWNER}/{rag.config.collection}", asked, keys, thinks=with_model)
+        if tasks.is_task(question):
+            written = await calls.answer(request.is_disconnected, lambda _: tasks.reply(rag, question))
+            if asked.stream:
+                return completion.stream(completion.pieces(written))
+            return JSONResponse(completion.whole(written))
         if asked.stream:
             events = _events(calls, rag, question, history)
             first = await anext(events)  # What is wrong with a request is told by its status.
-            return form.stream(_chunks(form, first, events))
+            return completion.stream(_chunks(completion, first, events))
         answer = await calls.answer(
             request.is_disconnected, lambda stop: rag.ask(question, history, stop=stop), with_model=with_model
         )
-        return JSONResponse(form.whole(with_notes(answer), answer))
+        return JSONResponse(completion.whole(with_notes(answer), answer))
 
     return router
 
@@ -141,24 +143,26 @@ async def _events(calls: Calls, rag: Rag, question: str, history: list[Turn]) ->
             yield event
 
 
-async def _chunks(form: _Form, first: Event, events: AsyncIterator[Event]) -> AsyncIterator[dict[str, Any]]:
+async def _chunks(completion: _Completion, first: Event, events: AsyncIterator[Event]) -> AsyncIterator[dict[str, Any]]:
     """The chunks of a streamed answer.
 
     A draft may be taken back, and a program can't take back what it has shown: steps and drafts of a model go where
     programs show its thinking, and the text is the checked one.
     """
-    yield form.chunk({"role": "assistant", "content": ""})
+    yield completion.chunk({"role": "assistant", "content": ""})
     event: Event | None = first
     while event is not None:
         if isinstance(event, Answer):
-            async for piece in form.pieces(with_notes(event), event):
+            async for piece in completion.pieces(with_notes(event), event):
                 yield piece
-        elif form.thinks and isinstance(event, Step | Text):
-            yield form.chunk({"reasoning_content": f"{event.detail}\n" if isinstance(event, Step) else event.text})
+        elif completion.thinks and isinstance(event, Step | Text):
+            yield completion.chunk(
+                {"reasoning_content": f"{event.detail}\n" if isinstance(event, Step) else event.text}
+            )
         event = await anext(events, None)
 
 
-class _Form:
+class _Completion:
     """Fills in the objects of one completion."""
 
     def __init__(self, model: str, asked: ChatRequest, keys: tuple[str, ...], *, thinks: bool) -> None:

@@ -23,6 +23,12 @@ def described(paper: Paper) -> dict[str, Any]:
     }
 
 
+def one(papers: Sequence[Paper], name: str) -> Paper:
+    """The paper with this id or whole title. `Missing` where there is none."""
+    ids = by_name(papers, [name])
+    return next(paper for paper in papers if paper.id in ids)
+
+
 def by_name(papers: Sequence[Paper], wanted: Iterable[str]) -> frozenset[str]:
     """The ids of the papers with these ids or whole titles. `Missing` for a name that no paper has."""
     held: dict[str, set[str]] = {}

@@ -17,10 +17,10 @@ from rag.api.adding import Report, Uploads
 from rag.api.callers import counted
 from rag.api.calls import Calls
 from rag.api.collections import Collections
-from rag.api.papers import described
+from rag.api.papers import described, one
 from rag.core.config import MAX_QUESTION
-from rag.core.errors import Missing, PaperError
-from rag.index.holdings import holdings
+from rag.core.errors import PaperError
+from rag.index.holdings import Holding, holdings
 from rag.index.searching import search
 from rag.papers import Remark
 from rag.service import Rag
@@ -36,7 +36,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 Words = Annotated[str, Query(max_length=MAX_QUESTION)]
 Several = Annotated[list[Annotated[str, Query(max_length=1_000)]], Query(max_length=100)]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Count = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 
 
 def routes(collections: Collections, calls: Calls) -> APIRouter:
@@ -70,7 +70,7 @@ def _add_asking(router: APIRouter, collections: Collections, calls: Calls) -> No
 
     @router.get("/search", dependencies=_COSTS, response_model=list[forms.HitBody])
     async def search_by_meaning(
-        request: Request, query: Annotated[Words, Query(min_length=1)], collection: str = "", limit: Limit = 10
+        request: Request, query: Annotated[Words, Query(min_length=1)], collection: str = "", limit: Count = 10
     ) -> list[dict[str, Any]]:
         """The papers that are nearest in meaning to a text, whatever their words, and the nearest sentence of each."""
         rag = collections.rag(collection)
@@ -88,16 +88,16 @@ def hits(rag: Rag, query: str, limit: int) -> list[dict[str, Any]]:
 
 def _add_papers(router: APIRouter, collections: Collections, calls: Calls) -> None:
     @router.get("/collections", response_model=list[forms.CollectionBody])
-    def list_collections() -> list[Any]:
+    def list_collections() -> tuple[Holding, ...]:
         """The collections that there are."""
-        return [vars_of(holding) for holding in holdings(collections.config.home)]
+        return holdings(collections.config.home)
 
     @router.get("/papers", response_model=forms.PapersBody)
     async def papers(
         request: Request,
         query: Words = "",
         collection: str = "",
-        limit: Limit = 20,
+        limit: Count = 20,
         offset: Annotated[int, Query(ge=0)] = 0,
         years: forms.Years = "",
         author: Several = [],
@@ -115,20 +115,7 @@ def _add_papers(router: APIRouter, collections: Collections, calls: Calls) -> No
     @router.get("/papers/{id}", response_model=forms.PaperBody)
     def paper(id: str, collection: str = "") -> dict[str, Any]:
         """One paper, by its id."""
-        return described(by_id(collections.rag(collection), id))
-
-
-def by_id(rag: Rag, id: str) -> Any:
-    """The paper with this id. `Missing` where there is none."""
-    for paper in rag.papers():
-        if paper.id == id:
-            return paper
-    raise Missing(f"There is no paper with the id {id[:200]!r} in {rag.config.collection}.")
-
-
-def vars_of(holding: Any) -> dict[str, Any]:
-    """A collection as callers get it."""
-    return {name: getattr(holding, name) for name in forms.CollectionBody.model_fields}
+        return described(one(collections.rag(collection).papers(), id))
 
 
 def _add_ingest(router: APIRouter, collections: Collections, calls: Calls) -> None:

@@ -25,7 +25,7 @@ from rag.api.calls import Calls
 from rag.api.collections import Collections
 from rag.api.errors import FAULT, log_fault
 from rag.api.notes import with_notes
-from rag.api.papers import by_name, described
+from rag.api.papers import described, one
 from rag.core.answer import Answer
 from rag.core.errors import RagError
 from rag.core.markdown import as_it_is
@@ -120,7 +120,7 @@ class Tools:
         collection: forms.Collection = "",
     ) -> Annotated[CallToolResult, forms.PaperBody]:
         """Read one paper: title, authors, year, venue, DOI, address, and the whole abstract."""
-        found = await self._done(context, collection, lambda rag, _: _paper(rag, paper))
+        found = await self._done(context, collection, lambda rag, _: one(rag.papers(), paper))
         return _result(_written(found), described(found))
 
     async def compare(
@@ -157,7 +157,7 @@ class Tools:
 
     async def paper(self, collection: str, id: str) -> str:
         """A paper of a collection as Markdown: title, authors, year, venue, abstract."""
-        return _written(_paper(self._collections.rag(collection), id))
+        return _written(one(self._collections.rag(collection).papers(), id))
 
     async def _done(
         self,
@@ -219,11 +219,6 @@ async def _never() -> bool:
 
 def _result(text: str, values: dict[str, Any]) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=text)], structuredContent=values)
-
-
-def _paper(rag: Rag, name: str) -> Paper:
-    ids = by_name(rag.papers(), [name])
-    return next(paper for paper in rag.papers() if paper.id in ids)
 
 
 def _brief(paper: Paper) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 
+from rag.core.config import MAX_QUESTION
 from rag.core.options import Options
 from rag.home.conversation import shortened
 from rag.service import Rag
@@ -21,17 +22,20 @@ _ASKED = re.compile(r"^(?:USER|User):[ \t]*(?:\"\"\")?(?P<question>.+)$", re.MUL
 _QUOTING = Options(mode="quoting")
 
 
-def reply(rag: Rag, prompt: str) -> str | None:
-    """The reply to such a prompt; None for a question of a reader."""
-    if _WEBUI.match(prompt) and ("<chat_history>" in prompt or "<text>" in prompt):
-        named = _KEY.search(prompt)
-        return _as_json(rag, named[1] if named else "", prompt)
-    if "title" in prompt[:400] and _LIBRECHAT.search(prompt[:400]):
+def is_task(prompt: str) -> bool:
+    """Whether a program asks, and not a reader."""
+    if _for_json(prompt):
+        return True
+    begin = prompt[:400]
+    return "title" in begin and _LIBRECHAT.search(begin) is not None and _ASKED.search(prompt) is not None
+
+
+def reply(rag: Rag, prompt: str) -> str:
+    """The reply to such a prompt."""
+    if not _for_json(prompt):
         return _title(prompt)
-    return None
-
-
-def _as_json(rag: Rag, key: str, prompt: str) -> str:
+    named = _KEY.search(prompt)
+    key = named[1] if named else ""
     value: str | list[str] = [] if key == "queries" else ""  # no search on the web, nothing completed
     if key == "title":
         value = _title(prompt)
@@ -40,6 +44,10 @@ def _as_json(rag: Rag, key: str, prompt: str) -> str:
     elif key == "follow_ups":
         value = _next(rag, prompt)
     return json.dumps({key: value}, ensure_ascii=False)
+
+
+def _for_json(prompt: str) -> bool:
+    return _WEBUI.match(prompt) is not None and ("<chat_history>" in prompt or "<text>" in prompt)
 
 
 def _questions(prompt: str) -> list[str]:
@@ -55,4 +63,4 @@ def _title(prompt: str) -> str:
 def _next(rag: Rag, prompt: str) -> list[str]:
     """Questions that the collection answers, to ask after the last one. No model is asked: nobody waits for them."""
     asked = _questions(prompt)
-    return list(rag.suggest([rag.ask(asked[-1], options=_QUOTING)], options=_QUOTING)) if asked else []
+    return list(rag.suggest([rag.ask(asked[-1][:MAX_QUESTION], options=_QUOTING)], options=_QUOTING)) if asked else []
