@@ -207,7 +207,7 @@ def test_who_goes_stops_the_model(fake: FakeRag, faked: openai.OpenAI, stream: b
 
 
 @pytest.fixture
-def locked(home: Path, collection: Rag) -> Iterator[str]:
+def locked(home: Path) -> Iterator[str]:
     with answering(Config(home=home, api_keys=f"notebook:{KEY}", api_limit=3), FakeRag(Config(home=home))) as address:
         yield address
 

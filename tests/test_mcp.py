@@ -81,6 +81,7 @@ def test_the_tools_are_five_and_say_what_they_take_and_give(address: str) -> Non
     )
     for tool in tools.values():
         assert len(tool.description or "") > 50
+        assert "  " not in (tool.description or ""), "without the indentation of the source"
         assert tool.outputSchema
         assert tool.annotations
         assert tool.annotations.readOnlyHint

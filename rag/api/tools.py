@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable
+from inspect import getdoc
 from typing import Annotated, Any, TypeVar
 
 from mcp.server.fastmcp import Context, FastMCP
@@ -194,7 +195,7 @@ def server(collections: Collections, calls: Calls) -> FastMCP[Any]:
     made: FastMCP[Any] = FastMCP("paper-rag", instructions=_INSTRUCTIONS, log_level="WARNING")
     tools = Tools(collections, calls)
     for tool in (tools.ask, tools.search_papers, tools.get_paper, tools.compare, tools.list_collections):
-        made.add_tool(tool, annotations=_READS)
+        made.add_tool(tool, description=getdoc(tool), annotations=_READS)
     made.resource("paper://{collection}/{id}", name="paper", mime_type="text/markdown")(tools.paper)
     return made
 
