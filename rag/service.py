@@ -15,6 +15,7 @@ from rag.ask.metadata import Metadata
 from rag.ask.quoting import Finder
 from rag.ask.reading import Settings
 from rag.ask.suggest import starters, suggest
+from rag.core import tracing
 from rag.core.answer import Answer, Event, Turn
 from rag.core.background import in_thread
 from rag.core.config import Config
@@ -79,6 +80,7 @@ class Rag:
         self._collection = Collection(config, self._embedding, external)
         self._opened: tuple[Finder, Metadata] | None = None
         self._guard = threading.RLock()
+        self._tracer = tracing.tracer(config)
 
     def __enter__(self) -> Rag:
         return self
@@ -134,8 +136,11 @@ class Rag:
         client = self._models.chosen(options)
         finder, metadata = self._open()
         finder = self._chosen(finder, options)
-        generating = self._generating(client, options) if client else None
-        yield from Asking(question, turns, finder, metadata, generating, stop or threading.Event()).events()
+        named = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "paper-rag"}
+        span = self._tracer.child("ask", {**named, "paper_rag.collection": self.config.collection})
+        generating = self._generating(client.within(span), options) if client else None
+        asking = Asking(question, turns, finder, metadata, generating, stop or threading.Event())
+        yield from tracing.observed(span, asking.events(), texts=self.config.otel_questions)
 
     async def aask(
         self,

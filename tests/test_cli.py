@@ -402,7 +402,7 @@ def test_serve_hands_its_settings_on(monkeypatch: pytest.MonkeyPatch, shell: She
     monkeypatch.setattr(rag.web, "launch", lambda config, **kwargs: calls.append((config, kwargs)))
     assert shell("serve", "--port", "8123", "--host", "::1", "--open", "--mcp").exit_code == 0
     ((config, kwargs),) = calls
-    assert (config.host, config.port, kwargs) == ("::1", 8123, {"open_browser": True, "mcp": True})
+    assert (config.host, config.port, kwargs) == ("::1", 8123, {"open_browser": True, "page": True})
 
 
 def test_doctor_is_content_and_changes_nothing(shell: Shell, home: Path) -> None:

@@ -237,6 +237,11 @@ SOLE_IMPORTER = {
     "bm25s": "rag/index/lexical.py",
     "typer": "rag/cli/",
     "dotenv": "rag/core/config.py",
+    "fastapi": "rag/api/",
+    "mcp": "rag/api/tools.py",
+    "opentelemetry": "rag/core/tracing.py",
+    "prometheus_client": "rag/api/metrics.py",
+    "uvicorn": "rag/web/stack.py",
     "openai": ("rag/llm/endpoint.py", "rag/llm/sdk.py"),
     "httpx": ("rag/llm/endpoint.py", "rag/llm/sdk.py", "rag/llm/events.py"),
     "bibtexparser": ("rag/papers/", "rag/home/citing.py"),  # read there, written here

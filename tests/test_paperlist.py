@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from rag.api.adding import Uploads
 from rag.ask.matrix import Cell, Comparison, Row
 from rag.core.answer import Answer, Citation
 from rag.core.errors import PaperError, StoreError
@@ -29,7 +30,6 @@ from rag.web.downloads import Downloads
 from rag.web.markup import clean
 from rag.web.paperlist import PAGE, Look
 from rag.web.state import ConversationState
-from rag.web.uploads import Uploads
 
 if TYPE_CHECKING:
     from rag.service import Rag

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from rag import Config
+from rag.api.adding import Report, Step, Uploads
 from rag.core.errors import Locked, PaperError, RagError
 from rag.service import Rag
 from rag.web import uploads
@@ -20,7 +21,6 @@ from rag.web.browse import Browse, Visit
 from rag.web.collection_cache import CollectionCache
 from rag.web.paperlist import Look
 from rag.web.state import ConversationState
-from rag.web.uploads import Report, Step, Uploads
 
 TITLES = ("On tides", "On winds", "On ice")
 

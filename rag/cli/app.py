@@ -19,6 +19,7 @@ from rag.cli import (
     evaluate_run,
     export,
     ingest,
+    mcp,
     papers,
     removing,
     serve,
@@ -122,6 +123,7 @@ for _command in (
     removing.collections,
     removing.remove,
     serve.serve,
+    mcp.mcp,
     doctor.doctor,
 ):
     app.command()(_command)

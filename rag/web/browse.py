@@ -8,6 +8,8 @@ from typing import Any
 
 import gradio as gr
 
+from rag.api.adding import Uploads
+from rag.api.collections import title
 from rag.core.config import Config
 from rag.core.errors import RagError, UsageError
 from rag.core.paper import Paper, fold
@@ -18,14 +20,13 @@ from rag.index.near import Near
 from rag.index.searching import meant
 from rag.service import Rag
 from rag.web import bridge, fragments, matrix, nav, paperlist
-from rag.web.collection_cache import CollectionCache, title
+from rag.web.collection_cache import CollectionCache
 from rag.web.fragments import told
 from rag.web.intake import READ_ONLY
 from rag.web.markdown import shown
 from rag.web.markup import clean
 from rag.web.paperlist import COMPARED, PAGE, Look
 from rag.web.state import ConversationState
-from rag.web.uploads import Uploads
 
 Chosen = tuple[str, ...]
 ID = "papers"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gradio as gr
 
+from rag.api.collections import title
 from rag.core.config import Config
 from rag.core.errors import RagError
 from rag.web import api, fragments
 from rag.web.actions import ChatActions
 from rag.web.browse import ID as PAPERS
-from rag.web.collection_cache import CollectionCache, title
+from rag.web.collection_cache import CollectionCache
 from rag.web.login import owner
 from rag.web.markup import clean
 from rag.web.shared import HTML, QUICK, Shared

@@ -13,6 +13,8 @@ from types import MappingProxyType
 from typing import Literal, get_args
 from urllib.parse import quote, urlencode
 
+from rag.api import narrowing
+from rag.api.collections import title
 from rag.core.answer import Answer
 from rag.core.config import DEFAULT_COLLECTION
 from rag.core.paper import Paper, fold
@@ -20,9 +22,7 @@ from rag.home.citing import doi_of
 from rag.home.notes import MAX_NOTE, Note
 from rag.index.near import Near
 from rag.index.searching import search
-from rag.web import narrowing
 from rag.web.bridge import button, copier, field
-from rag.web.collection_cache import title
 from rag.web.markdown import shown
 from rag.web.markup import SITE
 from rag.web.snippets import marked, snippet

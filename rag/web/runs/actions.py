@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import gradio as gr
 
+from rag.api.collections import title
 from rag.core.config import Config
 from rag.core.errors import RagError
 from rag.web import bridge, fragments
-from rag.web.collection_cache import title
 from rag.web.markup import clean
 from rag.web.runs import compared, lists, planning, results
 from rag.web.runs.archive import Archive

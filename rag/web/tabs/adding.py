@@ -10,16 +10,16 @@ from typing import Any
 
 import gradio as gr
 
+from rag.api.adding import Report, Uploads
+from rag.api.collections import title
 from rag.core.config import NOBODY, Config
 from rag.core.errors import RagError, UsageError
 from rag.web import bridge, fragments, uploads
-from rag.web.collection_cache import title
 from rag.web.intake import READ_ONLY
-from rag.web.login import owner
+from rag.web.login import may_add, owner
 from rag.web.markdown import counted
 from rag.web.markup import clean
 from rag.web.shared import HTML, PRIVATE, QUICK, Shared
-from rag.web.uploads import Report, Uploads
 
 _FAULT = "The server met an error of its own; its log on the terminal has the details. Try again, or restart it."
 
@@ -67,7 +67,7 @@ def wire(parts: Parts, shared: Shared, adder: Uploads) -> tuple[gr.events.Depend
     def added(chosen: list[str] | None, name: str, request: gr.Request) -> Iterator[list[Any]]:
         files = chosen or []
         try:
-            if not shared.config.may_add(owner(request).removeprefix("user-")):
+            if not may_add(shared.config, owner(request)):
                 raise UsageError(READ_ONLY)
             for event in adder.add(files, name.strip()):
                 if isinstance(event, Report):

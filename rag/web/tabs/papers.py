@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from rag.api.adding import Uploads
 from rag.core.config import Config
 from rag.web import bridge, fragments, paperlist
 from rag.web.browse import Browse, Chosen, Visit
@@ -16,7 +17,6 @@ from rag.web.markup import clean
 from rag.web.paperlist import MAX_QUERY, Look
 from rag.web.shared import CHANGING, HTML, QUICK, Shared
 from rag.web.tabs import adding, comparing
-from rag.web.uploads import Uploads
 
 Run = Callable[..., Any]
 
