@@ -113,18 +113,20 @@ def compare(
     Example:
       rag eval compare before after
     """
-    from rag.evaluation import comparing, side_by_side
-    from rag.evaluation.verdict import verdict
+    from rag.evaluation import comparing
 
     found = comparing.compare(_load(a, home), _load(b, home))
     if as_markdown:
-        console.say(side_by_side.markdown(found))
+        from rag.evaluation.report.markdown import plain, table
+
+        console.say(f"# {plain(found.b)} against {plain(found.a)}\n\n{plain(comparing.verdict(found))}\n")
+        for title, one in comparing.tables(found).items():
+            console.say("\n".join([f"## {title}\n", *table(one)]))
         return
-    console.say(verdict(found) + "\n")
-    for table in (side_by_side.table(found), side_by_side.settings(found), side_by_side.changes(found)):
-        if table.row_count:
-            _print(table)
-            console.say()
+    console.say(comparing.verdict(found) + "\n")
+    for one in comparing.tables(found).values():
+        draw(one)
+        console.say(f"{one.remark}\n")
 
 
 @app.command()
@@ -155,34 +157,32 @@ def gate(
 
 def show(run: Run) -> None:
     """Print the figures of a run."""
-    from rag.evaluation.report import tables
+    from rag.evaluation.report import figures
 
     console.note(f"Run {run.name}: {run.folder}")
-    draw(tables.results([run]))
-    draw(tables.by_kind([run]), intervals=False)
-    draw(tables.speed([run]))
-    undefined = set(run.undefined.get("all", {}).values())
-    if agreed := (run.manifest.get("judge") or {}).get("agreement"):
-        from rag.evaluation.judging.agreement import Agreement, beside, table
-
-        agreements = {name: Agreement.from_json(data) for name, data in agreed.items()}
-        _print(table(agreements))
-        for name in agreements:
-            console.say(f"{name}: {beside(name, agreements)}")
-    for why in sorted(undefined):
-        names = ", ".join(name for name, reason in run.undefined["all"].items() if reason == why)
-        console.say(f"– {names}: {why}")
+    draw(figures.results([run]))
+    draw(figures.by_kind([run]), intervals=False)
+    draw(figures.speed([run]))
+    judge = figures.everything([run], "judge")
+    if judge.rows:
+        draw(judge)
+    undefined = run.undefined.get("all", {})
+    for why in sorted(set(undefined.values())):
+        console.say(f"– {', '.join(name for name, reason in undefined.items() if reason == why)}: {why}")
 
 
 def draw(found: Table, *, intervals: bool = True) -> None:
     """Print a table of a report."""
+    from rich.markup import escape
     from rich.table import Table as Drawn
+    from rich.text import Text
 
-    drawn = Drawn(*found.columns)
+    drawn = Drawn(*map(escape, found.columns))
     for row in found.rows:
         if not row.cells:
             drawn.add_section()
-        drawn.add_row(row.name, *(f"{c.text} {c.detail}".strip() if intervals else c.text for c in row.cells))
+        cells = (f"{c.text} {c.detail}".strip() if intervals else c.text for c in row.cells)
+        drawn.add_row(*(Text(cell) for cell in (row.name, *cells)))
     _print(drawn)
 
 

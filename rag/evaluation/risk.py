@@ -20,6 +20,8 @@ from rag.evaluation.outcome import LIST_F1
 from rag.evaluation.runs import Run, Scored
 
 RESAMPLES = 2_000
+AT = (0.5, 0.8, 1.0)
+"""Coverages at which the risk is told."""
 
 Numbers = NDArray[np.float64]
 
@@ -34,6 +36,10 @@ class Risk:
     area: Estimate
     best: float
     auroc: Estimate | None
+
+    def at(self, coverage: float) -> float:
+        """The risk where that share of the questions is answered."""
+        return float(self.risk[max(0, round(coverage * len(self.risk)) - 1)])
 
 
 def of_run(run: Run) -> Risk | None:

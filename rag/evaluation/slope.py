@@ -1,4 +1,4 @@
-"""What other papers, mixed into the collection, cost: the slope of a metric over how many there are.
+"""What other papers mixed into the collection cost: the slope of a metric over how many there are.
 
 Noise robustness, after RGB (Chen et al. 2024, "Benchmarking Large Language Models in Retrieval-Augmented Generation",
 AAAI): the same questions with more and more papers that don't answer them.
@@ -17,14 +17,24 @@ from rag.evaluation.items import digest
 from rag.evaluation.runs import Run, Scored
 from rag.evaluation.significance import drawn_values
 
+REMARK = (
+    "The slope is what a metric changes by where the collection with its distractors doubles, over the questions that "
+    "all these runs were asked."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The runs of one system with different ratios of distractors, the fewest first."""
+
+    system: str
+    ratios: tuple[float, ...]
+    runs: tuple[Run, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """A metric at each ratio of distractors, the lowest first, and what it changes by with each doubling.
-
-    `per_doubling` is the slope over log₂(1 + ratio): of going from no distractors to as many as there are own papers
-    (ratio 1), from there to three times as many, and so on. `ratios` and `values` have one for each run.
-    """
+    """A metric at each ratio of distractors, the lowest first, and its slope over log₂(1 + ratio)."""
 
     metric: str
     ratios: tuple[float, ...]
@@ -39,15 +49,25 @@ def ratio(run: Run) -> float:
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else 0.0
 
 
+def series(runs: Sequence[Run]) -> tuple[Series, ...]:
+    """The systems that were run with at least two ratios, on one set of questions."""
+    systems: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        systems.setdefault(tuple(str(run.manifest.get(k) or "") for k in ("system", "model", "set")), []).append(run)
+    found = []
+    for (system, model, _), members in systems.items():
+        ordered = tuple(sorted(members, key=ratio))
+        ratios = tuple(map(ratio, ordered))
+        if len(set(ratios)) > 1:
+            found.append(Series(" ".join(filter(None, (system, model))) or ordered[0].name, ratios, ordered))
+    return tuple(found)
+
+
 def slope(runs: Sequence[Run], metric: str) -> Slope:
-    """The least-squares slope of a metric over log₂(1 + ratio), with its 95% interval.
+    """The least-squares slope of a metric over log₂(1 + ratio), with its 95% interval, that of `significance.paired`.
 
-    With x the logarithms less their mean and y the metric's value in each run, it is Σxy / Σx². Each draw of clusters
-    is the same for all runs, as it is their questions that are drawn; only questions that all were asked count. The
-    interval is that of `significance.paired`.
-
-    Raises `ValueError`, which says why, where it is undefined: with fewer than two ratios, no common question, or a run
-    where the metric has no value.
+    Each draw of clusters is the same for all runs; only questions that all were asked count. Raises `ValueError`, which
+    says why, where it is undefined: with fewer than two ratios, no common question, or a run without a value.
     """
     runs = sorted(runs, key=ratio)
     ratios = tuple(ratio(r) for r in runs)

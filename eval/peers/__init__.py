@@ -1,4 +1,7 @@
-"""Other people's systems, which answer the same questions with the same papers, embedding and model as ours."""
+"""Systems to compare with: baselines, and other people's systems over the same papers, embedding and model as ours.
+
+`rag eval run --system NAME` and `rag eval peers` find them in a checkout; the installed program has none of them.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from eval.peers.baselines import BASELINES, Baseline
 from rag.core.config import Config
 from rag.core.errors import ConfigError, UsageError
 from rag.evaluation.systems import JOBS, System, is_local
 from rag.papers import Paper
+from rag.service import Rag
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
 
-    from rag.evaluation.peers.paperqa import PaperQA
+    from eval.peers.paperqa import PaperQA
 
 PEERS = ("vector-index", "citation-engine", "paperqa")
+SYSTEMS = (*BASELINES, *PEERS)
+
+
+def system(name: str, service: Rag) -> System:
+    """One of `SYSTEMS` over the collection of `service`. Raises what `build` raises."""
+    if name in BASELINES:
+        return Baseline(name, service)
+    from rag.index.llamaindex import MiniLMEmbedding
+
+    return build(name, service.papers(), service.config, MiniLMEmbedding(threads=service.config.threads))
 
 
 def build(name: str, papers: Sequence[Paper], config: Config, embedding: BaseEmbedding) -> System:
@@ -32,8 +47,8 @@ def build(name: str, papers: Sequence[Paper], config: Config, embedding: BaseEmb
     jobs = 1 if is_local(config) else JOBS
     if name == "paperqa":
         return _paperqa()(papers, config, embedding, jobs)
-    from rag.evaluation.peers.citation_engine import CitationEngine
-    from rag.evaluation.peers.vector_index import VectorIndex
+    from eval.peers.citation_engine import CitationEngine
+    from eval.peers.vector_index import VectorIndex
     from rag.llm.llamaindex import ClientLLM
     from rag.llm.models import client
 
@@ -48,7 +63,7 @@ def _paperqa() -> type[PaperQA]:
     # LiteLLM fetches a list of prices from GitHub while it is imported, unless it is told to use its own.
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     try:
-        from rag.evaluation.peers.paperqa import PaperQA
+        from eval.peers.paperqa import PaperQA
     except ImportError as e:
         raise ConfigError(
             f'PaperQA2 is not installed ({e}): pip install "paper-rag[peers]", or make peers in a checkout.'

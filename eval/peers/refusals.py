@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rag.evaluation.peers.sources import SAID_NOTHING
+from eval.peers.sources import SAID_NOTHING
 
 _GIVE = (
     r"(?:provid|contain|mention|giv|sa[yi]|stat|specif|includ|discuss|address|offer|cover|answer|indicat|report"

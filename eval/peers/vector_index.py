@@ -16,11 +16,11 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 
+from eval.peers import engine, refusals
+from eval.peers.citation_engine import places
+from eval.peers.sources import citation, code, rewritten
 from rag.core.answer import Answer
 from rag.evaluation.items import Item
-from rag.evaluation.peers import engine, refusals
-from rag.evaluation.peers.citation_engine import places
-from rag.evaluation.peers.sources import citation, code, rewritten
 from rag.papers import Paper
 from rag.papers.sentences import split_sentences
 

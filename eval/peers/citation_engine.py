@@ -16,13 +16,13 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 from llama_index.core.query_engine import CitationQueryEngine
 
+from eval.peers import engine, refusals
+from eval.peers.sources import Place, code, rewritten
 from rag.ask.reading import brackets
 from rag.ask.reading.brackets import OPENING, Cited, citation_at
 from rag.core.answer import Answer
 from rag.evaluation.items import Item
 from rag.evaluation.markup import numbers
-from rag.evaluation.peers import engine, refusals
-from rag.evaluation.peers.sources import Place, code, rewritten
 from rag.papers import Paper
 
 

@@ -37,12 +37,12 @@ from paperqa.settings import AgentSettings, AnswerSettings, IndexSettings, Parsi
 from paperqa.types import Doc, Text
 from pydantic import PrivateAttr
 
+from eval.peers import refusals
+from eval.peers.sources import Place, Source, code, document, retrieved, rewritten, source
 from rag.core.answer import TIMINGS, Answer
 from rag.core.config import Config
 from rag.core.errors import ModelError, ModelTimeout, ModelUnreachable
 from rag.evaluation.items import Item
-from rag.evaluation.peers import refusals
-from rag.evaluation.peers.sources import Place, Source, code, document, retrieved, rewritten, source
 from rag.llm.faults import model_error, status_error
 from rag.llm.models import REPLY_TOKENS
 from rag.llm.sdk import OPENAI

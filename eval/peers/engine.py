@@ -22,9 +22,9 @@ from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import MetadataMode, NodeWithScore
 
+from eval.peers.sources import SAID_NOTHING, Source, document, retrieved, source
 from rag.core.answer import TIMINGS, Answer, Citation
 from rag.evaluation.items import Item
-from rag.evaluation.peers.sources import SAID_NOTHING, Source, document, retrieved, source
 from rag.papers import Paper
 
 _Made = tuple[LLM, BaseQueryEngine, TokenCountingHandler]
