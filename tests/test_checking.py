@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from reference_items import BY_ID, PAPERS, items, lines, nugget, span
 from serving import ROOT
 
+from eval.proofreading import check
 from rag.core.resources import evaluation, seeds
-from rag.evaluation.checking import check
 from rag.evaluation.items import KINDS, Flaw, Item, parse
 from rag.papers import Paper, load
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
+from eval.proofreading.naming import Names
 from rag.ask.figures import Figure, figures, same
 from rag.evaluation.items import Item
-from rag.evaluation.naming import Names
 from rag.index.lexical import STOPWORDS, terms
 from rag.papers import Paper
 
@@ -26,10 +26,7 @@ _FEW = 12
 
 def conversation(item: Item, papers: Mapping[str, Paper], names: Names) -> Iterator[str]:
     """What is wrong with the history of an item. That of a draft is left as it was said."""
-    roles = [m.role for m in item.history]
-    if roles != ["user", "assistant"] * (len(roles) // 2):
-        yield f"the history has to alternate from user to assistant; it is {', '.join(roles)}"
-    elif roles and not item.draft:
+    if item.history and not item.draft:
         yield from _figures(item, papers, names)
         if not _touches(item, papers, names):
             yield "the history is about other things: neither it nor the question names a gold paper or one alike"
