@@ -19,7 +19,7 @@ from rag.core.errors import EvaluationError
 from rag.evaluation.calibration import calibration
 from rag.evaluation.intervals import Estimate
 from rag.evaluation.items import Item, Nugget
-from rag.evaluation.judging.grades import JUDGED
+from rag.evaluation.judging.grades import NAMES
 from rag.evaluation.metrics import METRICS
 from rag.evaluation.outcome import WORDS, Outcome, failed, outcome
 from rag.evaluation.report import markdown, page, save
@@ -134,7 +134,7 @@ def test_every_row_of_a_table_has_the_columns_of_its_head(run: Run) -> None:
 
 
 def test_every_metric_says_what_it_is(run: Run) -> None:
-    assert set(MEANINGS) == {m.name for m in METRICS} | {m.name for m in JUDGED}
+    assert set(MEANINGS) == {m.name for m in METRICS} | set(NAMES)
     heads = {a["title"] for a in _hold(page([run])).named("th") if "title" in a}
     for name in ("accuracy", "gold_citation_recall"):
         assert MEANINGS[name] in heads

@@ -250,12 +250,12 @@ def _graded(
     Its agreement with the labels comes first: a judge that can't be reached is told before an hour of grading.
     """
     from rag.evaluation.judging import agreement, labels
-    from rag.evaluation.judging.grades import JUDGED
+    from rag.evaluation.judging.grades import UNDEFINED
 
     known = labels.read(resources.evaluation() / "labels.jsonl")
     agrees = agreement.agreement(judge, known, lambda done: progress("Grading what is labelled", done, 3 * len(known)))
     grades = judge.grades(cases, jobs=jobs, progress=lambda done: progress("Grading", done, len(cases)))
-    return grades, agreement.manifest(judge, agrees), {m.name: m.undefined for m in JUDGED}
+    return grades, {**judge.about(), "agreement": agrees}, {**UNDEFINED}
 
 
 def revision() -> dict[str, Any]:
