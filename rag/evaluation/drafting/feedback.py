@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from rag.ask.figures import figures
 from rag.core.answer import Answer
-from rag.evaluation.drafting.splits import SplitRule, by_hash, common
+from rag.evaluation.drafting.item import SplitRule, by_hash, span_of
 from rag.evaluation.items import SETS, Item, Kind, Message, Nugget, Span, Split
 from rag.home.feedback import Feedback, latest
 from rag.papers import Paper, fold
@@ -81,13 +81,13 @@ def _spans(answer: Answer, known: dict[str, Paper]) -> list[Span]:
 def _whole(paper: Paper, start: int, end: int) -> list[Span]:
     """The sentences of an abstract that a stretch of it touches."""
     touched = [s for s in split_sentences(paper.abstract) if s.start < end and start < s.end]
-    return [Span(paper_id=paper.id, start=s.start, end=s.end, text=paper.abstract[s.start : s.end]) for s in touched]
+    return [span_of(paper, s.start, s.end) for s in touched]
 
 
 def _split(rating: Feedback, ids: Sequence[str], rule: SplitRule) -> Split:
     if not ids:
         return by_hash(fold(rating.question))
-    return common(ids, rule) or rule(ids[0])
+    return rule(ids[0])
 
 
 def _kind(answer: Answer, gold: Sequence[str], after_turns: bool) -> Kind:
