@@ -27,7 +27,6 @@ from rag.evaluation.report.cards import pieces
 from rag.evaluation.report.meanings import MEANINGS
 from rag.evaluation.report.table import estimate, figure
 from rag.evaluation.runs import Run, Scored
-from rag.evaluation.slope import series
 
 TWO = ("one", "two")
 
@@ -230,23 +229,10 @@ def noisy(tmp_path: Path) -> list[Run]:
     return runs
 
 
-def test_runs_with_distractors_have_a_slope(noisy: list[Run]) -> None:
-    (found,) = series(noisy)
-    assert found.ratios == (0.0, 1.0, 2.0)
+def test_runs_with_distractors_stand_side_by_side(noisy: list[Run]) -> None:
     text = markdown(noisy)
-    assert "## Distractors: quoting" in text
-    row = r"^\| all_vital \| 1\.000 .* \| \.750 .* \| \.500 .* \| −\.(\d+) \(−\.\d+ to −\.\d+\) \|$"
-    slope = re.search(row, text, re.MULTILINE)
-    assert slope
-    assert (
-        0.25 < float(f".{slope[1]}") < 0.5
-    )  # from 1 to .75 as the collection doubles, and on to .5 before it does again
-    assert 'id="distractors-1"' in page(noisy)
-
-
-def test_without_ratios_there_is_no_slope(run: Run) -> None:
-    assert series([run, run]) == ()
-    assert "distractors-1" not in page([run, run])
+    assert "| distractors for each paper | 2.0 | – | 1.0 |" in text
+    assert re.search(r"^\| all_vital \| 12 \| \.500 .* \| 1\.000 .* \| \.750 .* \|$", text, re.MULTILINE)
 
 
 def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:

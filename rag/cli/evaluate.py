@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -148,7 +148,7 @@ def gate(
 
     wanted = gating.read_thresholds(thresholds or resources.evaluation() / "thresholds.toml")
     checks = gating.gate(_load(run, home), wanted)
-    _print(gating.table(checks))
+    draw(gating.table(checks))
     unmet = [c for c in checks if not c.met]
     if unmet:
         raise GateFailed(f"{len(unmet)} of {len(checks)} thresholds are not met: {'; '.join(map(str, unmet))}.")
@@ -173,6 +173,9 @@ def show(run: Run) -> None:
 
 def draw(found: Table, *, intervals: bool = True) -> None:
     """Print a table of a report."""
+    import sys
+
+    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as Drawn
     from rich.text import Text
@@ -183,16 +186,8 @@ def draw(found: Table, *, intervals: bool = True) -> None:
             drawn.add_section()
         cells = (f"{c.text} {c.detail}".strip() if intervals else c.text for c in row.cells)
         drawn.add_row(*(Text(cell) for cell in (row.name, *cells)))
-    _print(drawn)
-
-
-def _print(value: Any) -> None:
-    import sys
-
-    from rich.console import Console
-
     out = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=140)
-    out.print(value)
+    out.print(drawn)
 
 
 def _load(name: str, home: Path | None) -> Run:

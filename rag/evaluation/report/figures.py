@@ -47,7 +47,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """The metrics in the order of tables; others come last."""
 MAIN = ("recall@10", "gold_citation_recall", "gold_citation_precision", "all_vital", "list_f1", "accuracy")
-"""What is shown by kind, and over the ratio of distractors."""
+"""What is shown by kind."""
 REMARK = (
     "All questions together weigh each kind by how many of it were asked: figures of another mix of kinds (--kind, "
     "--limit, another split) are to be compared kind by kind. n: the questions where it is defined. 95% intervals: "

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.core.errors import EvaluationError
-from rag.evaluation import comparing, slope
+from rag.evaluation import comparing
 from rag.evaluation.calibration import Calibration, calibration
 from rag.evaluation.outcome import OUTCOMES, WORDS
 from rag.evaluation.report import drawing, figures
@@ -65,8 +65,6 @@ def sections(runs: Sequence[Run]) -> Iterator[Section]:
     yield Section("abstention", "Abstention", figures.abstention(runs))
     yield _calibration(runs)
     yield _risk(runs)
-    for n, one in enumerate(slope.series(runs), 1):
-        yield Section(f"distractors-{n}", f"Distractors: {one.system}", _slopes(one))
     yield Section("speed", "Speed", figures.speed(runs))
     yield Section("manifest", "Settings", figures.everything(runs), folded="All that the manifests say")
 
@@ -137,17 +135,3 @@ def _risk_cells(found: Risk) -> tuple[Cell, ...]:
     told = estimate(found.auroc, "") if found.auroc else Cell(UNDEFINED, note="all questions are answerable, or none")
     at = (Cell(figure(found.at(c))) for c in AT)
     return (Cell(f"{len(found.risk):,}"), estimate(found.area, ""), Cell(figure(found.best)), told, *at)
-
-
-def _slopes(one: slope.Series) -> Table:
-    """The main metrics at each ratio, and how they change as the collection doubles."""
-    measured = [m for m in figures.MAIN if any(r.summary.get("all", {}).get(m) is not None for r in one.runs)]
-    rows = tuple(Row(m, (*(figures.value(r, "all", m) for r in one.runs), _slope(one, m))) for m in measured)
-    return Table(("metric", *(f"ratio {r:g}" for r in one.ratios), "slope"), rows, slope.REMARK)
-
-
-def _slope(one: slope.Series, metric: str) -> Cell:
-    try:
-        return estimate(slope.slope(one.runs, metric).per_doubling, "")
-    except ValueError as e:
-        return estimate(None, str(e))
