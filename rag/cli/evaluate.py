@@ -155,6 +155,47 @@ def gate(
     console.say(f"All {len(checks)} thresholds are met.")
 
 
+@app.command()
+def threshold(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or its folder.")],
+    risk: Annotated[
+        float,
+        typer.Option("--risk", metavar="SHARE", help="Share of the answers that may be wrong.", min=0.01, max=0.5),
+    ] = 0.1,
+    home: Home = None,
+) -> None:
+    """Say from which probability on to answer, so that at most a share of the answers is wrong.
+
+    The reference questions of your collection, as a run in quoting mode answered them, decide (conformal risk control).
+    What is less probable is shown as the nearest. Lists are not moved by it.
+
+    \b
+    Examples:
+      rag eval run --mode quoting -c biology --questions biology.jsonl --name biology
+      rag eval threshold biology --risk 0.10
+    """
+    from rag.evaluation import threshold as choosing
+
+    found = _load(run, home)
+    chosen, (answered, wrong) = choosing.of_run(found, risk), choosing.at(found)
+    console.say(
+        f"At the usual caution: {answered:,} of {chosen.n:,} questions are answered, {wrong:,} of them wrongly."
+    )
+    if chosen.threshold is None:
+        raise EvaluationError(f"No threshold keeps the risk at {risk:g} on these {chosen.n:,} questions.")
+    console.say(
+        f"At most {risk:.0%} wrong: answer from probability {chosen.threshold:g} on; {chosen.answered:,} are answered, "
+        f"{chosen.wrong:,} of them wrongly (95% interval {chosen.low:.1%} to {chosen.high:.1%})."
+    )
+    console.say(f"Set RAG_CAUTION={chosen.threshold:g}, or ask with --caution {chosen.threshold:g}.")
+    collection = found.manifest.get("collection", "")
+    for warning in (
+        *chosen.warnings,
+        f"It holds for questions like these of the collection {collection}, not for others.",
+    ):
+        console.note(f"Warning: {warning}")
+
+
 def show(run: Run) -> None:
     """Print the figures of a run."""
     from rag.evaluation.report import figures

@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from rag.core import values
 from rag.core.errors import ConfigError, RagError, UsageError
-from rag.core.options import Caution
+from rag.core.options import caution
 
 BUILTIN = "builtin"
 """The embedding that comes with the program."""
@@ -45,7 +45,7 @@ class Config:
     embedding model may use (0: all cores).
 
     `caution` is how sure it has to be that sentences answer, before they are not called the nearest any more:
-    "careful", "usual" or "bold".
+    "careful", "usual" or "bold", or the probability from which on they do.
 
     `llm` is the switch of generating mode: "none" quotes, "openai" writes with `model` at `base_url` (empty:
     OpenAI's) under `api_key`, "auto" does so where these are set. `models` are others there that a question may choose
@@ -74,7 +74,7 @@ class Config:
     hosts: tuple[str, ...] = ()
     adders: tuple[str, ...] = ()
     threads: int = 0
-    caution: Caution = "usual"
+    caution: str = "usual"
     llm: str = "auto"
     model: str = ""
     models: tuple[str, ...] = ()
@@ -253,7 +253,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "hosts": lambda value: tuple(dict.fromkeys(values.host(name) for name in values.listed(value))),
     "adders": values.listed,
     "threads": values.number(0, 1_024),
-    "caution": values.among(*get_args(Caution)),
+    "caution": caution,
     "llm": values.among("auto", "openai", "none"),
     "model": values.model,
     "models": values.models,

@@ -48,7 +48,7 @@ def of_run(run: Run) -> Risk | None:
     if len(known) < 2:
         return None
     confidence = np.array([s.answer.confidence for s in known], np.float64)
-    wrong = np.array([not _right(s) for s in known], np.float64)
+    wrong = np.array([not right(s) for s in known], np.float64)
     answerable = np.array([s.item.answerable for s in known], bool)
     return measured(confidence, wrong, answerable, [s.item.cluster for s in known])
 
@@ -105,7 +105,7 @@ def _estimate(value: float, drawn: Sequence[float], n: int, clusters: int) -> Es
     return Estimate(value, float(low), float(high), n, clusters)
 
 
-def _right(scored: Scored) -> bool:
+def right(scored: Scored) -> bool:
     """Whether what an answer shows is right, whichever state it has: the confidence is to tell that."""
     if not scored.item.answerable:
         return False

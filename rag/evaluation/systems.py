@@ -57,7 +57,7 @@ class Ours:
     def about(self) -> dict[str, Any]:
         """The settings that change an answer, and of a writing model the prompts."""
         config = self._service.config
-        found: dict[str, Any] = {"code": code(), "embedding": config.embedding}
+        found: dict[str, Any] = {"code": code(), "embedding": config.embedding, "caution": config.caution}
         if self.name == "generating":
             from rag.llm.prompts import versions
 
