@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--papers", type=int, default=456, metavar="N", help="litsearch: among so many papers; 0: all")
     parser.add_argument("--output", type=Path, metavar="FILE", help="JSON: the figures, the SHA-256 of the files")
     given = parser.parse_args(arguments)
-    files, started = Files(given.data), time.perf_counter()
+    files, started, asked = Files(given.data), time.perf_counter(), code()
     try:
         figures = SETS[given.name](files, given.limit, given.papers)
     except (SetError, RagError, OSError, UnicodeDecodeError) as e:
@@ -37,10 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name:28} {figure(found.value)} ({figure(found.low)} to {figure(found.high)}), n = {found.n:,}")
     for name, digest in files.hashes.items():
         print(f"sha256 {digest}  {name}")
-    print(f"{took:,.0f} s, code {code()}")
+    print(f"{took:,.0f} s, code {asked}")
     if given.output:
         about = {"set": given.name, "limit": given.limit, "papers": given.papers, "files": files.hashes}
-        told = {**about, "code": code(), "revision": revision(), "figures": {n: asdict(e) for n, e in figures.items()}}
+        told = {**about, "code": asked, "revision": revision(), "figures": {n: asdict(e) for n, e in figures.items()}}
         given.output.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return 0
 

@@ -189,10 +189,8 @@ def threshold(
     )
     console.say(f"Set RAG_CAUTION={chosen.threshold:g}, or ask with --caution {chosen.threshold:g}.")
     collection = found.manifest.get("collection", "")
-    for warning in (
-        *chosen.warnings,
-        f"It holds for questions like these of the collection {collection}, not for others.",
-    ):
+    own = f"It holds for questions like these of the collection {collection}, not for others."
+    for warning in (*chosen.warnings, own):
         console.note(f"Warning: {warning}")
 
 
