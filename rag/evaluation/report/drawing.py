@@ -68,8 +68,9 @@ def curves(
     lines: Sequence[Sequence[Point]],
     ends: Sequence[Sequence[tuple[float, float]]] = (),
     diagonal: bool = False,
+    first: int = 0,
 ) -> Plot:
-    """Lines through points between 0 and 1, one a run; with `ends`, points instead, each with an interval."""
+    """Lines through points between 0 and 1, one a run from the `first` on; with `ends`, points with intervals."""
     left, bottom, width, height = 34, 186, WIDTH - 44, 180
 
     def place(point: Point) -> Point:
@@ -82,11 +83,11 @@ def curves(
     parts += [_text(left + width / 2, bottom + 29, axes[0], "middle"), _text(left, 0, axes[1], "start")]
     if diagonal:
         parts.append(_line(*place((0, 0)), *place((1, 1)), "dashed"))
-    for number, points in enumerate(lines):
+    for number, points in enumerate(lines, first):
         if not ends:
             joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, points))
             parts.append(f'<polyline class="s{number % len(SIGNS)}" points="{joined}"></polyline>')
-        for point, (low, high) in zip(points, ends[number] if ends else (), strict=False):
+        for point, (low, high) in zip(points, ends[number - first] if ends else (), strict=False):
             parts.append(_line(*place((point[0], low)), *place((point[0], high)), f"s{number % len(SIGNS)}"))
             parts.append(_marker(*place(point), number))
     return Plot(caption, _svg(WIDTH, bottom + 34, said, parts, top=-14))

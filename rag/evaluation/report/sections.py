@@ -77,7 +77,7 @@ def compared(a: Run, b: Run) -> Iterator[Section]:
         return
     said = comparing.verdict(found)
     for n, (title, table) in enumerate(comparing.tables(found).items(), 1):
-        yield Section(f"compared-{n}", title, table, said=said if n == 1 else "", folded="" if n == 1 else title)
+        yield Section(f"compared-{n}", title, table, said=said if n == 1 else "", folded="" if n == 1 else "Show them")
 
 
 def _by_kind(runs: Sequence[Run]) -> Iterator[Plot]:
@@ -105,18 +105,18 @@ def _calibration(runs: Sequence[Run]) -> Section:
     found = [(label, c) for label, run in zip(labels(runs), runs, strict=True) if (c := calibration(run)) is not None]
     rows = tuple(Row(n, (Cell(f"{c.n:,}"), Cell(figure(c.brier)), Cell(figure(c.error)))) for n, c in found)
     table = Table(("run", "answers", "Brier score", "calibration error"), rows)
-    plots = tuple(_reliability(label, c) for label, c in found)
+    plots = tuple(_reliability(label, c, labels(runs).index(label)) for label, c in found)
     none = [label for label, run in zip(labels(runs), runs, strict=True) if calibration(run) is None]
     said = f"{CALIBRATION} No answer of {', '.join(none)} has a confidence." if none else CALIBRATION
     return Section("calibration", "Calibration of abstention", table if rows else None, plots, said)
 
 
-def _reliability(label: str, found: Calibration) -> Plot:
+def _reliability(label: str, found: Calibration, number: int) -> Plot:
     said = "; ".join(f"{b.n} of confidence {figure(b.confidence)}: {figure(b.share)} answerable" for b in found.bins)
     points = [[(b.confidence, b.share) for b in found.bins]]
     ends = [[(b.low, b.high) for b in found.bins]]
     axes = ("confidence of the answer", "share answerable")
-    return drawing.curves(label, f"Reliability diagram of {label}. {said}.", axes, points, ends, diagonal=True)
+    return drawing.curves(label, f"Reliability diagram of {label}. {said}.", axes, points, ends, True, number)
 
 
 def _risk(runs: Sequence[Run]) -> Section:
