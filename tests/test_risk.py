@@ -95,4 +95,15 @@ def test_a_threshold_of_a_run_moves_the_states_where_it_says(tmp_path: Path) -> 
     caution = caution_of(str(found.threshold))
     assert state_of(found.threshold + 1e-6, caution) == "answers"
     assert state_of(found.threshold - 1e-3, caution) != "answers"
+    assert threshold.of_run(run, 0.1, papers=True).n == 95
     assert caution_of("0.6") == pytest.approx(caution_of("usual"))
+
+
+def test_an_answer_may_be_wrong_by_its_facts_and_right_by_its_papers(tmp_path: Path) -> None:
+    asked = [
+        entry(item(f"y{n}"), ["one"], ["one"], confidence=0.9, scores={"all_vital": (0.0, 1.0)}) for n in range(40)
+    ]
+    run = write_run(tmp_path / "a", asked)
+    assert threshold.of_run(run, 0.1).threshold is None
+    assert threshold.of_run(run, 0.1, papers=True).threshold == 0.9
+    assert threshold.at(run, papers=True) == (40, 0)

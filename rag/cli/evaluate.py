@@ -162,12 +162,16 @@ def threshold(
         float,
         typer.Option("--risk", metavar="SHARE", help="Share of the answers that may be wrong.", min=0.01, max=0.5),
     ] = 0.1,
+    papers: Annotated[
+        bool, typer.Option("--papers", help="Wrong is only what does not cite the paper that answers.")
+    ] = False,
     home: Home = None,
 ) -> None:
     """Say from which probability on to answer, so that at most a share of the answers is wrong.
 
     The reference questions of your collection, as a run in quoting mode answered them, decide (conformal risk control).
-    What is less probable is shown as the nearest. Lists are not moved by it.
+    An answer is wrong where a vital fact is missing, or where nothing answers. What is less probable than the threshold
+    is shown as the nearest. Lists are not moved by it.
 
     \b
     Examples:
@@ -177,7 +181,7 @@ def threshold(
     from rag.evaluation import threshold as choosing
 
     found = _load(run, home)
-    chosen, (answered, wrong) = choosing.of_run(found, risk), choosing.at(found)
+    chosen, (answered, wrong) = choosing.of_run(found, risk, papers=papers), choosing.at(found, papers=papers)
     console.say(
         f"At the usual caution: {answered:,} of {chosen.n:,} questions are answered, {wrong:,} of them wrongly."
     )

@@ -10,14 +10,14 @@ approximately: in the simulation of the tests the risk of new answers is α at m
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.ask.certainty import ANSWERS
 from rag.evaluation.risk import Numbers, right
-from rag.evaluation.runs import Run
+from rag.evaluation.runs import Run, Scored
 
 ENOUGH = 100
 """Reference questions below which a threshold is hardly more than a guess: of 60 answers with 6 wrong ones, the risk
@@ -50,13 +50,17 @@ class Chosen:
         return (*((few,) if self.n < ENOUGH else ()), *((wide,) if over else ()))
 
 
-def of_run(run: Run, risk: float) -> Chosen:
-    """The threshold for the answers of a run whose state follows from their confidence."""
-    known = [s for s in run.scored if not s.failed and s.answer.kind in KINDS and s.answer.confidence is not None]
-    return chosen(np.array([s.answer.confidence for s in known], float), np.array([not right(s) for s in known]), risk)
+def of_run(run: Run, risk: float, *, papers: bool = False) -> Chosen:
+    """The threshold for the answers of a run whose state follows from their confidence.
+
+    An answer is wrong where a vital fact is missing, or, with `papers`, only where a paper is that has the answer; and
+    where nothing in the collection answers.
+    """
+    confidence, wrong = _known(run, papers)
+    return chosen(confidence, wrong, risk)
 
 
-def chosen(confidence: Numbers, wrong: Sequence[bool] | np.ndarray, risk: float) -> Chosen:
+def chosen(confidence: Numbers, wrong: NDArray[np.bool_], risk: float) -> Chosen:
     """The lowest threshold with (wrong + 1) / (answered + 1) at most `risk`, over answers with these confidences."""
     order = np.argsort(-confidence, kind="stable")
     errors, given = np.cumsum(np.asarray(wrong, bool)[order]), np.arange(1, len(order) + 1)
@@ -74,8 +78,18 @@ def chosen(confidence: Numbers, wrong: Sequence[bool] | np.ndarray, risk: float)
     return Chosen(threshold, len(order), at + 1, int(errors[at]), float(interval.low), float(interval.high))
 
 
-def at(run: Run, threshold: float = ANSWERS) -> tuple[int, int]:
+def at(run: Run, threshold: float = ANSWERS, *, papers: bool = False) -> tuple[int, int]:
     """How many of the same answers a threshold gives, and how many of these are wrong."""
+    confidence, wrong = _known(run, papers)
+    return int((confidence >= threshold).sum()), int(wrong[confidence >= threshold].sum())
+
+
+def _known(run: Run, papers: bool) -> tuple[Numbers, NDArray[np.bool_]]:
     known = [s for s in run.scored if not s.failed and s.answer.kind in KINDS and s.answer.confidence is not None]
-    given = [s for s in known if (s.answer.confidence or 0.0) >= threshold]
-    return len(given), sum(not right(s) for s in given)
+    wrong = [not (_cited(s) if papers else right(s)) for s in known]
+    return np.array([s.answer.confidence for s in known], np.float64), np.array(wrong, bool)
+
+
+def _cited(scored: Scored) -> bool:
+    share = scored.scores.get("gold_citation_recall")
+    return bool(scored.item.answerable and share and share[0] == share[1])
