@@ -144,6 +144,14 @@ def test_a_file_of_another_shape_says_in_what(tmp_path: Path, text: str, says: s
         Files(tmp_path).rows("query*.jsonl", needed=("query", "corpusids"))
 
 
+def test_sentences_with_other_labels_are_refused_and_not_passed_over(tmp_path: Path) -> None:
+    csfcube(tmp_path)
+    file = tmp_path / "abstracts-csfcube-preds.jsonl"
+    file.write_text(file.read_text().replace('_label"', '_x"'))
+    with pytest.raises(SetError, match="background_x, result_x, none of which is known"):
+        SETS["csfcube"](Files(tmp_path), 0, 0)
+
+
 def test_parquet_is_read_where_pyarrow_is(tmp_path: Path) -> None:
     import pyarrow
     from pyarrow import parquet

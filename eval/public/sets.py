@@ -97,11 +97,14 @@ def csfcube(files: Files, limit: int, papers: int) -> Figures:
 
     rows = files.rows("abstracts-csfcube-preds.jsonl", needed=("paper_id", "title", "abstract", "pred_labels"))
     known = {str(r["paper_id"]): r for r in rows}
+    told = {label for r in rows for label in r["pred_labels"]}
+    if not told & {label for labels in FACETS.values() for label in labels}:
+        raise SetError(f"The labels of sentences are {', '.join(sorted(told))}, none of which is known here; {WHERE}.")
     found = [document(id, r["title"], " ".join(r["abstract"])) for id, r in known.items()]
     figures: Figures = {}
     with collection(found) as rag:
         index, ranker = rag.index(), PaperRanker(rag.index(), BuiltinEmbedding())
-        for facet in ("background", "method", "result"):
+        for facet in FACETS:
             pools = files.table(f"test-pid2anns-csfcube-{facet}.json")
             rankings, relevant = [], []
             for id in sample([*pools], limit, str):
@@ -116,11 +119,17 @@ def csfcube(files: Files, limit: int, papers: int) -> Figures:
     return figures
 
 
+FACETS: Mapping[str, tuple[str, ...]] = {
+    "background": ("background_label", "objective_label"),
+    "method": ("method_label",),
+    "result": ("result_label",),
+}
+"""The labels of sentences that make a facet, as the classifier names them whose labels come with the set."""
+
+
 def _facet(row: Mapping[str, Any], facet: str) -> str:
-    """The sentences of a paper that are of a facet, by the labels that come with the set."""
-    names = {"background": ("background_label", "objective_label"), "method": ("method_label",)}
-    wanted = names.get(facet, ("result_label",))
-    own = [s for s, label in zip(row["abstract"], row["pred_labels"], strict=False) if label in wanted]
+    """The sentences of a paper that are of a facet; its title where it has none."""
+    own = [s for s, label in zip(row["abstract"], row["pred_labels"], strict=False) if label in FACETS[facet]]
     return " ".join(own or [row["title"]])
 
 
