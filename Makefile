@@ -63,6 +63,7 @@ bench-page: $(VENV)/.dev ## measure how long a reader of the page waits, with Ch
 
 eval: $(VENV)/.installed ## ask the dev questions in quoting mode, and hold the answers against eval/thresholds.toml
 	@$(BIN)/rag eval check --home $(EVAL_HOME)
+	@$(BIN)/python -m eval.proofreading
 	@$(BIN)/rag eval run --mode quoting --split dev --name make-eval --fresh --home $(EVAL_HOME) $(ARGS)
 	@$(BIN)/rag eval gate make-eval --home $(EVAL_HOME)
 

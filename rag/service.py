@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.ask.asking import Asking, Generating, checked_turns
-from rag.ask.certainty import CAUTION
+from rag.ask.certainty import caution_of
 from rag.ask.matrix import Comparison, compare
 from rag.ask.metadata import Metadata
 from rag.ask.quoting import Finder
@@ -304,7 +304,7 @@ class Rag:
             rows = frozenset(left) if rows is None else rows & left
             if not rows:
                 raise UsageError("No paper of the collection is of these years, authors or venues.")
-        return finder.among(rows, most=options.most, caution=CAUTION[options.caution or self.config.caution])
+        return finder.among(rows, most=options.most, caution=caution_of(options.caution or self.config.caution))
 
     def _generating(self, client: Client, options: Options) -> Generating:
         """The model, and how its answers are read."""

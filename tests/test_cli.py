@@ -256,6 +256,9 @@ def test_caution_is_a_setting(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> 
     assert shell.rag.config.caution == "careful"
     result = shell("ask", QUESTION, "--caution", "timid")
     assert (result.exit_code, "careful, usual, bold" in result.stderr) == (2, True)
+    shell("ask", QUESTION, "--caution", "0.8")
+    assert shell.rag.config.caution == "0.8"
+    assert shell("ask", QUESTION, "--caution", "1.5").exit_code == 2
 
 
 def test_control_characters_never_reach_the_terminal(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -297,8 +297,8 @@ def test_only_the_settings_read_the_environment(file: Path) -> None:
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv", "putenv")
     }
-    # Gradio, LiteLLM and others take some switches from the environment only: they are set there.
-    allowed = ("rag/core/config.py", "rag/web/__init__.py", "rag/evaluation/peers/__init__.py")
+    # Gradio and others take some switches from the environment only: they are set there.
+    allowed = ("rag/core/config.py", "rag/web/__init__.py")
     assert not reads or file.relative_to(ROOT).as_posix() in allowed
 
 

@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from rag.core import values
 from rag.core.errors import ConfigError, RagError, UsageError
-from rag.core.options import Caution
+from rag.core.options import caution
 
 BUILTIN = "builtin"
 """The embedding that comes with the program."""
@@ -47,7 +47,7 @@ class Config:
     cores).
 
     `caution` is how sure it has to be that sentences answer, before they are not called the nearest any more:
-    "careful", "usual" or "bold".
+    "careful", "usual" or "bold", or the probability from which on they do.
 
     `llm` is the switch of generating mode: "none" quotes, "openai" writes with `model` at `base_url` (empty:
     OpenAI's) under `api_key`, "auto" does so where these are set. `models` are others there that a question may choose
@@ -83,7 +83,7 @@ class Config:
     api_keys: str = field(default="", repr=False)
     api_limit: int = 60
     threads: int = 0
-    caution: Caution = "usual"
+    caution: str = "usual"
     llm: str = "auto"
     model: str = ""
     models: tuple[str, ...] = ()
@@ -318,7 +318,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "api_keys": _api_keys,
     "api_limit": values.number(0, 100_000),
     "threads": values.number(0, 1_024),
-    "caution": values.among(*get_args(Caution)),
+    "caution": caution,
     "llm": values.among("auto", "openai", "none"),
     "model": values.model,
     "models": values.models,

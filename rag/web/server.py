@@ -39,7 +39,7 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
             inbrowser=open_browser,
             prevent_thread_lock=True,
             theme=theme(),
-            css_paths=sorted((_HERE / "style").glob("*.css")),
+            css_paths=[*sorted((_HERE / "style").glob("*.css")), _HERE.parent / "evaluation" / "report" / "report.css"],
             head=f'<script type="module" src="{SITE}scripts/page.js"></script>{_STICKY}',
             favicon_path=_HERE / "icon.svg",
             footer_links=["api"],
