@@ -185,6 +185,8 @@ class Asking:
             model=self._model(),
             prompt_tokens=self.receipt.usage.prompt_tokens,
             completion_tokens=self.receipt.usage.completion_tokens,
+            calls=self.receipt.calls,
+            cost=self.receipt.cost(self.generating.settings.prices if self.generating else ()),
             prompts=dict(self.receipt.prompts),
             replayed=self.receipt.replayed,
             timings_ms=self._timings(),
