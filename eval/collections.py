@@ -135,7 +135,9 @@ def arxiv_id(text: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.collections", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("name", choices=COLLECTIONS)
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="; ".join(dict.fromkeys(NEEDED.values())))
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, metavar="FILE", help="; ".join(dict.fromkeys(NEEDED.values()))
+    )
     parser.add_argument(
         "--output", type=Path, required=True, metavar="FOLDER", help="gets papers.jsonl and questions.jsonl"
     )
