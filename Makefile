@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --no-compile $(if $(V),,-qq)
 
 .DEFAULT_GOAL := help
-.PHONY: help install peers run test test-hostile test-browser test-server test-peers screenshots check format bench ablate bench-page eval eval-recorded lock clean
+.PHONY: help install peers run test test-hostile test-browser test-server test-peers screenshots check format bench ablate bench-page bench-scale eval eval-recorded lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ format: $(VENV)/.dev ## rewrite the sources in the format that `make check` want
 bench: $(VENV)/.dev ## measure speed and retrieval against the bare libraries
 	@$(BIN)/python -m eval.bench $(ARGS)
 
+bench-scale: $(VENV)/.dev ## measure what grows with a collection (ARGS="--data FILES", abstracts of yours)
+	@$(BIN)/python -m eval.scale $(ARGS)
+
 ablate: $(VENV)/.dev ## what each mechanism of the asking is worth on three collections (ARGS="--only NAME", --help)
 	@$(BIN)/python -m eval.ablate $(ARGS)
 
@@ -60,6 +63,7 @@ bench-page: $(VENV)/.dev ## measure how long a reader of the page waits, with Ch
 
 eval: $(VENV)/.installed ## ask the dev questions in quoting mode, and hold the answers against eval/thresholds.toml
 	@$(BIN)/rag eval check --home $(EVAL_HOME)
+	@$(BIN)/python -m eval.proofreading
 	@$(BIN)/rag eval run --mode quoting --split dev --name make-eval --fresh --home $(EVAL_HOME) $(ARGS)
 	@$(BIN)/rag eval gate make-eval --home $(EVAL_HOME)
 

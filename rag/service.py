@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.ask.asking import Asking, Generating, checked_turns
-from rag.ask.certainty import CAUTION
+from rag.ask.certainty import caution_of
 from rag.ask.matrix import Comparison, compare
 from rag.ask.metadata import Metadata
 from rag.ask.quoting import Finder
 from rag.ask.reading import Settings
 from rag.ask.suggest import starters, suggest
+from rag.core import tracing
 from rag.core.answer import Answer, Event, Turn
 from rag.core.background import in_thread
 from rag.core.config import Config
@@ -22,7 +23,7 @@ from rag.core.errors import RagError, UsageError
 from rag.core.options import Options
 from rag.core.threads import one_thread
 from rag.index.collection import Collection, Ingested
-from rag.index.embedding import BuiltinEmbedding
+from rag.index.embedding import BuiltinEmbedding, OnnxEmbedding
 from rag.index.external import External, chosen
 from rag.index.holdings import Holding, holdings
 from rag.index.index import Index
@@ -30,6 +31,8 @@ from rag.index.indexing import Progress
 from rag.index.mapping import PaperMap, paper_map
 from rag.index.metadata import Filters
 from rag.index.near import Near, near
+from rag.index.onnx_folder import embedding as folder_embedding
+from rag.index.reranking import reranker
 from rag.index.retrieval import PaperRanker
 from rag.llm.client import Client
 from rag.llm.models import Models
@@ -48,7 +51,7 @@ def build(
     config: Config | None = None,
     *,
     llm: LLM | None = None,
-    embedding: BaseEmbedding | BuiltinEmbedding | None = None,
+    embedding: BaseEmbedding | OnnxEmbedding | None = None,
 ) -> Rag:
     """The service for a configuration; without one, for that of the environment. Reads nothing yet.
 
@@ -66,16 +69,18 @@ class Rag:
         config: Config,
         *,
         llm: LLM | None = None,
-        embedding: BaseEmbedding | BuiltinEmbedding | None = None,
+        embedding: BaseEmbedding | OnnxEmbedding | None = None,
     ) -> None:
         self.config = config
         self._models = Models(config, llm)
-        other = embedding or chosen(config)
-        self._embedding = other if isinstance(other, BuiltinEmbedding) else BuiltinEmbedding(threads=config.threads)
-        external = None if other is None or isinstance(other, BuiltinEmbedding) else External(other)
+        other = embedding or folder_embedding(config) or chosen(config)
+        self._embedding = other if isinstance(other, OnnxEmbedding) else BuiltinEmbedding(threads=config.threads)
+        external = None if other is None or isinstance(other, OnnxEmbedding) else External(other)
+        self._reranker = reranker(config)
         self._collection = Collection(config, self._embedding, external)
         self._opened: tuple[Finder, Metadata] | None = None
         self._guard = threading.RLock()
+        self._tracer = tracing.tracer(config)
 
     def __enter__(self) -> Rag:
         return self
@@ -131,8 +136,11 @@ class Rag:
         client = self._models.chosen(options)
         finder, metadata = self._open()
         finder = self._chosen(finder, options)
-        generating = self._generating(client, options) if client else None
-        yield from Asking(question, turns, finder, metadata, generating, stop or threading.Event()).events()
+        named = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "paper-rag"}
+        span = self._tracer.child("ask", {**named, "paper_rag.collection": self.config.collection})
+        generating = self._generating(client.within(span), options) if client else None
+        asking = Asking(question, turns, finder, metadata, generating, stop or threading.Event())
+        yield from tracing.observed(span, asking.events(), texts=self.config.otel_questions)
 
     async def aask(
         self,
@@ -227,6 +235,17 @@ class Rag:
         """
         return self._collection.remove(frozenset(ids), progress=progress)
 
+    def removed(self) -> list[tuple[str, tuple[Paper, ...]]]:
+        """What was removed within the last hour and `restore` can bring back, newest first: an id and the papers."""
+        return self._collection.removed()
+
+    def restore(self, id: str) -> int:
+        """Undo a `remove`, by its id of `removed`; gives how many papers are back, each in its old place.
+
+        Raises UsageError where it can't be undone any more; Locked while another process writes the collection.
+        """
+        return self._collection.restore(id)
+
     def collections(self) -> tuple[Holding, ...]:
         """All collections in the home of this one, by name: papers, size on disk, last change."""
         return holdings(self.config.home)
@@ -273,7 +292,7 @@ class Rag:
             if folder is None:
                 raise RagError(f"The index in {self._collection.folder} could not be made; run rag ingest.")
             index = self._collection.open(folder)
-            self._opened = Finder(index, PaperRanker(index, self._embedding)), Metadata(index.papers)
+            self._opened = Finder(index, PaperRanker(index, self._embedding, self._reranker)), Metadata(index.papers)
             return self._opened
 
     def _chosen(self, finder: Finder, options: Options) -> Finder:
@@ -285,7 +304,7 @@ class Rag:
             rows = frozenset(left) if rows is None else rows & left
             if not rows:
                 raise UsageError("No paper of the collection is of these years, authors or venues.")
-        return finder.among(rows, most=options.most, caution=CAUTION[options.caution or self.config.caution])
+        return finder.among(rows, most=options.most, caution=caution_of(options.caution or self.config.caution))
 
     def _generating(self, client: Client, options: Options) -> Generating:
         """The model, and how its answers are read."""

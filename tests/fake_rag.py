@@ -83,6 +83,9 @@ class FakeRag:
     def models(self) -> tuple[str, ...]:
         return (self.config.model,) if self.config.model else ()
 
+    def removed(self) -> list[tuple[str, tuple[Paper, ...]]]:
+        return []
+
     def index(self) -> Index:
         raise RagError("There is no index.")
 

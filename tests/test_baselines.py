@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eval.peers.baselines import BASELINES, Baseline
 from rag.core.resources import evaluation
-from rag.evaluation.baselines import BASELINES, Baseline
 from rag.evaluation.entailment import Entailment
 from rag.evaluation.items import Item, choose, read
 from rag.evaluation.metrics import METRICS

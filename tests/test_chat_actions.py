@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -108,7 +109,7 @@ def test_a_conversation_is_renamed_and_found_by_its_new_title(actions: ChatActio
 
 def test_an_edit_can_be_left(actions: ChatActions, home: Path) -> None:
     conversation = asked(actions, "One?")
-    left = shown(actions.keep(state(shown(actions.edit(state(conversation)))["conversation"])))
+    left = shown(actions.edit(state(shown(actions.edit(state(conversation)))["conversation"]), editing=False))
     assert left["scope"] == ""
     assert kept(home, asked(actions, "Two?", state(left["conversation"]))) == ["One?", "Two?"]
 
@@ -151,18 +152,29 @@ def test_a_conversation_is_opened_again_and_deleted(actions: ChatActions, home: 
     assert back["conversation"] == conversation
     assert "And what else is saved?" in back["next"]
     assert 'aria-current="true"' in back["history"]
-    other = asked(actions, "Another?")
+    other = asked(actions, "Another?", replace(state(), session="another"))
     assert shown(actions.forget(state(conversation), other.id)).keys() == {"find", "history"}
     gone = shown(actions.forget(state(conversation), conversation.id))
     assert gone["conversation"].id == ""
     assert conversations.names(home, OWNER) == []
+    assert "Deleted: “What is saved?”" in gone["history"]
 
 
-def test_all_conversations_are_deleted(actions: ChatActions, home: Path) -> None:
+def test_what_was_deleted_comes_back_even_after_more_clicks(actions: ChatActions, home: Path) -> None:
     asked(actions, "One?")
     conversation = asked(actions, "Two?")
-    assert shown(actions.forget(state(conversation), ""))["conversation"].id == ""
+    gone = shown(actions.forget(state(conversation), ""))
+    assert gone["conversation"].id == ""
     assert conversations.names(home, OWNER) == []
+    assert "Deleted: 2 conversations" in gone["history"]
+    third = asked(actions, "Three?")
+    listed = shown(actions.forget(state(), third.id))["history"]
+    assert "Deleted before that: 1" in listed
+    for id in re.findall('data-act="bring-back" data-value="([0-9]+)"', listed):
+        listed = shown(actions.bring_back(id, state()))["history"]
+    assert "Deleted" not in listed
+    assert {c.title for c in conversations.names(home, OWNER)} == {"One?", "Two?", "Three?"}
+    assert kept(home, conversation) == ["Two?"]
 
 
 @pytest.mark.parametrize("id", ["gone", "../../papers", "x" * 5000, "\x00"])
@@ -196,6 +208,40 @@ def test_a_question_waits_until_the_page_shows_what_it_begins_with(actions: Chat
     assert list(arriving) == []
     thread.join(5)
     assert "Reading the question" in shown(order[0])["messages"][-1]["content"]
+
+
+def test_a_question_typed_before_the_new_conversation_is_shown_is_asked_in_it(
+    actions: ChatActions, home: Path, rag: FakeRag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation, busy, go = asked(actions, "What is saved?"), threading.Event(), threading.Event()
+    starters = rag.starters
+
+    def slow(count: int = 4) -> tuple[str, ...]:
+        busy.set()
+        assert go.wait(10)
+        return starters(count)
+
+    monkeypatch.setattr(rag, "starters", slow)
+    opening = threading.Thread(target=actions.open, args=(state(conversation),))
+    opening.start()
+    assert busy.wait(10)
+    views: list[dict[str, Any]] = []
+    asking = threading.Thread(
+        target=lambda: views.extend(shown(u) for u in actions.ask("And this?", state(conversation)))
+    )
+    asking.start()
+    asking.join(0.2)
+    assert not views, "it waits for the other conversation"
+    go.set()
+    opening.join(10)
+    asking.join(10)
+    assert kept(home, conversation) == ["What is saved?"]
+    assert kept(home, views[-1]["conversation"]) == ["And this?"]
+    # Nor is it asked in the old one where its event began before the page knew of the new one.
+    late = asked(actions, "Or this?", state(conversation))
+    assert kept(home, late) == ["Or this?"]
+    back = shown(actions.open(state(late), conversation.id))["conversation"]
+    assert kept(home, asked(actions, "And now?", state(back))) == ["What is saved?", "And now?"]
 
 
 def test_another_conversation_ends_the_answer_that_is_being_written(actions: ChatActions) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from reference_items import BY_ID, PAPERS, items, lines, nugget, span
 from serving import ROOT
 
+from eval.proofreading import check
 from rag.core.resources import evaluation, seeds
-from rag.evaluation.checking import check
+from rag.evaluation import checking
 from rag.evaluation.items import KINDS, Flaw, Item, parse
 from rag.papers import Paper, load
 
@@ -24,7 +25,12 @@ Line = dict[str, Any]
 Lines = dict[str, Line]
 
 
-def flaws(changed: Callable[[Lines], None], papers: tuple[Paper, ...] = PAPERS, file: Path | None = None) -> list[Flaw]:
+def flaws(
+    changed: Callable[[Lines], None],
+    papers: tuple[Paper, ...] = PAPERS,
+    file: Path | None = None,
+    check: Callable[[Sequence[Item], Sequence[Paper]], list[Flaw]] = check,
+) -> list[Flaw]:
     """What parsing and checking find in the set after `changed`."""
     data = {line["id"]: line for line in lines()}
     changed(data)
@@ -231,6 +237,34 @@ def test_a_corruption_is_refused_with_its_item(id: str, changed: Callable[[Lines
     found = [flaw for flaw in flaws(changed) if flaw.id == id]
     said = "\n".join(str(flaw) for flaw in found)
     assert any(part in said for part in message.split("|")), said or "nothing was found"
+
+
+PROSE = frozenset(
+    (
+        "alias everywhere",
+        "pattern everywhere",
+        "gold of a list dropped",
+        "gold of a list dropped, and the number",
+        "extra gold with span",
+        "gold of two sets swapped",
+        "missing that nobody asks for",
+        "missing that is there",
+        "missing that is blank",
+        "title misquoted in the history",
+        "count that disagrees",
+        "count without number",
+        "answer of a list that disagrees",
+        "answer of another list",
+        "answer copied",
+    )
+)
+"""What only reading on finds (`eval.proofreading`)."""
+
+
+def test_the_program_finds_what_is_wrong_in_form_by_itself() -> None:
+    for name, id, changed, message in CORRUPTIONS:
+        said = "\n".join(str(flaw) for flaw in flaws(changed, check=checking.check) if flaw.id == id)
+        assert any(part in said for part in message.split("|")) == (name not in PROSE), name
 
 
 def test_flaws_come_in_the_order_of_the_set_and_name_each_item_once_with_its_own() -> None:

@@ -256,6 +256,9 @@ def test_caution_is_a_setting(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> 
     assert shell.rag.config.caution == "careful"
     result = shell("ask", QUESTION, "--caution", "timid")
     assert (result.exit_code, "careful, usual, bold" in result.stderr) == (2, True)
+    shell("ask", QUESTION, "--caution", "0.8")
+    assert shell.rag.config.caution == "0.8"
+    assert shell("ask", QUESTION, "--caution", "1.5").exit_code == 2
 
 
 def test_control_characters_never_reach_the_terminal(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -402,7 +405,7 @@ def test_serve_hands_its_settings_on(monkeypatch: pytest.MonkeyPatch, shell: She
     monkeypatch.setattr(rag.web, "launch", lambda config, **kwargs: calls.append((config, kwargs)))
     assert shell("serve", "--port", "8123", "--host", "::1", "--open", "--mcp").exit_code == 0
     ((config, kwargs),) = calls
-    assert (config.host, config.port, kwargs) == ("::1", 8123, {"open_browser": True, "mcp": True})
+    assert (config.host, config.port, kwargs) == ("::1", 8123, {"open_browser": True, "page": True})
 
 
 def test_doctor_is_content_and_changes_nothing(shell: Shell, home: Path) -> None:

@@ -63,7 +63,7 @@ def runs(tmp_path: Path) -> list[str]:
 
 # --- help -----------------------------------------------------------------------------------------------------------
 
-COMMANDS = ("", "check", "run", "peers", "runs", "report", "compare", "gate", "new", "from-feedback")
+COMMANDS = ("", "check", "run", "peers", "runs", "report", "compare", "gate", "threshold", "new", "from-feedback")
 
 
 def test_every_command_is_documented() -> None:
@@ -297,6 +297,18 @@ def test_a_gate_is_met_or_not(shell: Shell, tmp_path: Path) -> None:
     unmet = shell("gate", "abstain", "--thresholds", "gate.toml")
     assert unmet.exit_code == 1
     assert "1 of 2 thresholds are not met: all accuracy" in " ".join(unmet.stderr.split())
+
+
+def test_a_threshold_is_chosen_for_a_risk_or_said_to_be_none(shell: Shell) -> None:
+    result = shell("threshold", "oracle", "--risk", "0.1")
+    assert result.exit_code == 1, "a baseline has no confidence"
+    assert "No threshold keeps the risk at 0.1 on these 0 questions" in " ".join(result.stderr.split())
+    assert shell(*RUN, "--name", "own").exit_code == 0
+    result = shell("threshold", "own", "--risk", "0.5")
+    assert result.exit_code == 0, result.output
+    assert "Set RAG_CAUTION=0." in result.stdout
+    assert "little more than a guess" in result.stderr
+    assert "not for others" in result.stderr
 
 
 @pytest.mark.parametrize("command", [("report", "nobody"), ("compare", "oracle", "nobody"), ("gate", "nobody")])

@@ -20,12 +20,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serving import ROOT
 
+from rag.core import deleting
 from rag.core.answer import Answer, Citation
 from rag.core.errors import Locked, StoreError
 from rag.core.options import Options
 from rag.home import conversations, journal
 from rag.home.conversation import TITLE, shortened
-from rag.home.conversations import append, delete, delete_all, load, names, new_id, rename, truncate
+from rag.home.conversations import append, delete, delete_all, deleted, load, names, new_id, rename, truncate
 
 OWNER = "local"
 
@@ -135,12 +136,17 @@ def test_the_end_can_be_taken_back_and_said_anew(home: Path, keep: int, left: li
     assert names(home, OWNER)[0].title == (left or ["New?"])[0]
 
 
-def test_what_is_deleted_is_gone_from_the_disk_and_nothing_else_is(home: Path) -> None:
+def test_what_is_deleted_is_gone_from_the_disk_after_a_while_and_nothing_else_is(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, other = begun(home, "Secret?"), begun(home, "Other?")
     theirs = begun(home, "Theirs?", owner="somebody")
     path(home, one).with_suffix(".part").write_text("Secret?")
     assert delete(home, OWNER, one)
     assert not delete(home, OWNER, one)
+    assert [titles for _, titles in deleted(home, OWNER)] == [["Secret?"]]
+    monkeypatch.setattr(deleting, "KEPT", 0)
+    deleting.sweep(home)
     assert not any(b"Secret" in file.read_bytes() for file in files(home))
     assert [s.id for s in names(home, OWNER)] == [other]
     assert delete_all(home, OWNER) == 1

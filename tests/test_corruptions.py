@@ -10,7 +10,7 @@ import pytest
 from reference_items import BY_ID, nugget
 from test_checking import Line, Lines, copy, edit, flaws, of_nugget, put
 
-from rag.evaluation.titles import Titles
+from eval.proofreading.titles import Titles
 
 FINCH = BY_ID["finch"].title
 SAID = "“Finch: Lazy Offloading for Edge Phones” moves weights to flash"

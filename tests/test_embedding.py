@@ -17,14 +17,13 @@ from rag.core.errors import ConfigError
 from rag.index import embedding as module
 from rag.index.embedding import (
     DIMENSIONS,
-    TOKEN_DIMENSIONS,
     WINDOW,
     BuiltinEmbedding,
-    TokenProjection,
     check_model,
     unit,
 )
 from rag.index.llamaindex import MiniLMEmbedding
+from rag.index.tokens import TokenCode
 
 TEXTS = [
     "Pipeline parallelism splits a network over accelerators.",
@@ -175,37 +174,49 @@ def test_it_works_where_no_socket_can_be_opened(monkeypatch: pytest.MonkeyPatch)
     assert len(MiniLMEmbedding(threads=1).get_query_embedding("x")) == DIMENSIONS
 
 
-class TestTokenProjection:
+class TestTokenCode:
     def test_shapes_and_ranges(self, embedding: BuiltinEmbedding) -> None:
         (states,) = embedding.encode([TEXTS[0]])
-        projection = TokenProjection()
-        projected, packed = projection.project(states.vectors), projection.pack(states.vectors)
+        projected, (packed, scales) = (
+            embedding.token_code.project(states.vectors),
+            embedding.token_code.pack(states.vectors),
+        )
         n = len(states.pieces)
-        assert projected.shape == packed.shape == (n, TOKEN_DIMENSIONS)
-        assert packed.dtype == np.int8
+        assert projected.shape == (n, 192)
+        assert (packed.shape, packed.dtype, scales.shape) == ((n, 48), np.uint8, (n,)), "2 bits a dimension"
         assert np.allclose(np.linalg.norm(projected, axis=1), 1, atol=1e-5)
-        assert (np.abs(packed.astype(int)).max(axis=1) == 127).all(), "each row uses the whole range"
 
-    def test_packing_keeps_the_direction(self, embedding: BuiltinEmbedding) -> None:
-        states = embedding.encode([TEXTS[0], TEXTS[6]])
-        vectors = np.concatenate([s.vectors for s in states])
-        projection = TokenProjection()
-        unpacked = unit(projection.pack(vectors).astype(np.float32))
-        assert ((unpacked * projection.project(vectors)).sum(axis=1) > 0.999).all()
+    def test_a_token_is_like_itself_and_like_others_as_before(self, embedding: BuiltinEmbedding) -> None:
+        states = embedding.encode([TEXTS[0], TEXTS[3], TEXTS[6]])
+        vectors = np.concatenate([s.vectors[s.words] for s in states])
+        code = embedding.token_code
+        tokens = code.project(vectors)
+        found, exact = code.cosines(*code.pack(vectors), tokens), tokens @ tokens.T
+        assert np.abs(found - exact).mean() < 0.03
+        assert np.diag(found) == pytest.approx(1, abs=0.05)
+        assert abs(float((found - exact).mean())) < 0.005, "rounding neither shrinks nor stretches"
 
     def test_projecting_keeps_who_is_near(self, embedding: BuiltinEmbedding) -> None:
         states = embedding.encode([TEXTS[0], TEXTS[3], TEXTS[6]])
         vectors = np.concatenate([s.vectors[s.words] for s in states])
-        projected = TokenProjection().project(vectors)
+        projected = embedding.token_code.project(vectors)
         full = unit(vectors) @ unit(vectors).T
         upper = np.triu_indices(len(vectors), 1)
         assert np.corrcoef(full[upper], (projected @ projected.T)[upper])[0, 1] > 0.95
 
+    def test_one_fitted_to_a_model_does_as_well(self, embedding: BuiltinEmbedding) -> None:
+        vectors = np.concatenate(
+            [s.vectors[s.words] for s in embedding.encode([TEXTS[0], TEXTS[3], TEXTS[6], TEXTS[8]])]
+        )
+        code = TokenCode.fitted(vectors)
+        tokens = code.project(vectors)
+        assert np.abs(code.cosines(*code.pack(vectors), tokens) - unit(vectors) @ unit(vectors).T).mean() < 0.05
+
     @pytest.mark.parametrize("n", [0, 1])
-    def test_few(self, n: int) -> None:
-        packed = TokenProjection().pack(np.zeros((n, DIMENSIONS), np.float32))
-        assert packed.shape == (n, TOKEN_DIMENSIONS)
-        assert not packed.any()
+    def test_few(self, embedding: BuiltinEmbedding, n: int) -> None:
+        packed, scales = embedding.token_code.pack(np.zeros((n, DIMENSIONS), np.float32))
+        assert packed.shape == (n, 48)
+        assert np.isfinite(scales).all()
 
 
 def test_the_vocabulary_is_as_large_as_the_index_counts() -> None:

@@ -171,5 +171,5 @@ def test_who_may_add_papers_is_said_by_whoever_runs_the_server(
 
 
 def test_adders_have_to_be_known() -> None:
-    with pytest.raises(ConfigError, match=r"'eve'.*no account"):
+    with pytest.raises(ConfigError, match=r"'eve'.*in neither"):
         Config(auth=AUTH, adders="ada,eve")

@@ -136,6 +136,29 @@ def test_a_host_that_others_reach_needs_one_or_to_be_told_that_it_needs_none(hos
     require(Config(host=host, auth="none"))
 
 
+def test_where_there_is_no_page_keys_are_enough() -> None:
+    keys = f"notebook:{OTHER * 3}"
+    require(Config(host="0.0.0.0", api_keys=keys), page=False)
+    with pytest.raises(ConfigError, match="RAG_AUTH"):
+        require(Config(host="0.0.0.0", api_keys=keys))
+    assert OTHER not in repr(Config(api_keys=keys))
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ("canary-canary-canary", "name:key"),
+        ("notebook:canary", "16 to 200"),
+        ("a:canary-canary-canary,a:canary-canary-canary2", "twice"),
+        ("alice:canary-canary-canary", "both name 'alice'"),
+    ],
+)
+def test_what_is_wrong_with_the_keys_is_said_without_them(keys: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason) as caught:
+        Config(api_keys=keys, auth=AUTH)
+    assert "canary" not in f"{caught.value}{caught.value.__cause__}"
+
+
 # ---- Logging in
 
 

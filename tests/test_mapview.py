@@ -122,8 +122,33 @@ def test_without_an_answer_nothing_is_marked_and_the_legend_says_how_to_get_mark
     found = _map(list(papers))
     seen = Seen(mapview.picture(found, papers, Marks.of(None)))
     assert not seen.of("cited") + seen.of("retrieved")
-    assert "Ask something in the chat" in Seen(maptext.legend(found, Marks(), awaited=False)).text
+    assert "Ask something in the chat" in Seen(maptext.legend(found, papers, Marks(), awaited=False)).text
     assert "The last answer" not in Seen(maptext.words(found, papers, Marks())).text
+
+
+def test_colours_stand_for_groups_or_for_years_where_years_are_known() -> None:
+    papers = _papers(40)  # of 2000 to 2019
+    found = _map(list(papers))
+    assert mapview.spans_of_years(papers) == [(2000, 2003), (2004, 2007), (2008, 2011), (2012, 2015), (2016, 2019)]
+    html = clean(mapview.picture(found, papers, Marks()) + maptext.legend(found, papers, Marks(), awaited=False))
+    assert 'data-colours="by-year"' in html
+    assert "2016–2019" in Seen(html).text
+    points = {a["data-value"]: a["class"] for a in Seen(html).of("point")}
+    assert points["p-0"].endswith("y1")
+    assert points["p-19"].endswith("y5")
+    undated = {id: replace(p, year=None) for id, p in papers.items()}
+    assert "data-colours" not in maptext.legend(found, undated, Marks(), awaited=False)
+    assert mapview.spans_of_years({**undated, "p-0": papers["p-0"]}) == []
+    odd = {id: replace(p, year=1990 if i else 2020) for i, (id, p) in enumerate(papers.items())}
+    assert mapview.spans_of_years(odd) == [(1990, 1990), (1991, 2020)]
+
+
+def test_papers_inside_a_line_are_named_and_can_be_asked_alone() -> None:
+    ids = ["p-1", "gone"]
+    html = tab.surrounded(_Collections(), "papers", ids, "9.1")  # type: ignore[arg-type]
+    assert "1 paper inside" in Seen(html).text
+    assert 'data-act="ask-about" data-value="p-1"' in html
+    assert 'data-focus="9.1"' in html
 
 
 def test_the_picture_is_an_image_for_a_screen_reader_and_not_a_row_of_tab_stops() -> None:
@@ -153,7 +178,7 @@ def test_the_words_of_a_group_begin_with_what_was_cited() -> None:
     marks = Marks.of(_answer([(7, "p-9")], ["p-12"]))
     html = maptext.words(_map(list(papers)), papers, marks)
     first = html[html.index("1. term 0") :]
-    assert re.findall(r'data-value="([^"]*)"', first)[:3] == ["p-9", "p-12", "p-0"]
+    assert re.findall(r'data-act="map-read" data-value="([^"]*)"', first)[:3] == ["p-9", "p-12", "p-0"]
     assert "cited [7]" in Seen(first).text
 
 
@@ -176,7 +201,7 @@ def test_very_many_papers_are_small_points_and_a_sample_with_all_that_is_marked(
     assert [a["data-value"] for a in seen.of("cited")] == ["p-1597"]
     assert [a["data-value"] for a in seen.of("retrieved")] == ["p-1"]
     assert all(float(a["r"]) < 5 and "First sentence" not in a["data-hover"] for a in seen.of("point"))
-    told = Seen(maptext.legend(found, marks, awaited=False)).text
+    told = Seen(maptext.legend(found, papers, marks, awaited=False)).text
     assert (f"{drawn:,} of {count:,} papers" in told) == (count > drawn)
 
 
@@ -258,6 +283,8 @@ def test_a_colour_is_seen_on_its_ground(theme: str, number: int) -> None:
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", blocks))
     light, dark = sorted((_luminance(colours[c]) for c in (f"map-{number}", "rag-card")), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3  # WCAG 2.2, 1.4.11
+    year = _luminance(colours[f"year-{number % (mapview.YEARS + 1)}"]), _luminance(colours["rag-card"])
+    assert (max(year) + 0.05) / (min(year) + 0.05) >= 3
 
 
 PAPER = Paper("p-1", "Title", "First sentence. Second sentence.", "", url="https://arxiv.org/abs/1")

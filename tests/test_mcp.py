@@ -1,56 +1,53 @@
-"""The tools of the page for assistants, and its endpoints behind the login, as clients of both kinds use them."""
+"""The tools for assistants, called by the client of MCP's SDK over both transports."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
+import sys
+import tomllib
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import jsonschema
 import pytest
-from mcp import ClientSession
+from api_server import answering
+from fake_rag import FakeRag
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
-from serving import free_port, serving
+from pydantic import AnyUrl
+from serving import ROOT
 
-from rag.web.api import MAX_LIMIT
-from rag.web.login import OUTSIDE
+import rag
+from rag.core.config import Config
 
 if TYPE_CHECKING:
     from rag.service import Rag
 
-ROOT = Path(__file__).parent.parent
-ALICE = ("alice", "correct: horse é")
 QUESTION = "What does double quantization save in QLoRA?"
-NARROWING = {"years": "string", "authors_json": "string", "venues_json": "string"}
 QLORA = "QLoRA: Efficient Finetuning of Quantized LLMs"
+KEY = "the-key-of-an-assistant"
+CONTEXT = 12_000
+"""Characters that a result may have: some 3,000 tokens."""
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("server")
+def address(collection: Rag) -> Iterator[str]:
+    with answering(collection.config, collection) as address:
+        yield address
 
 
-@pytest.fixture(scope="module")
-def address(collection: Rag, folder: Path) -> Iterator[str]:
-    arguments = ["-m", "rag.cli", "serve", "--mcp", "--port", str(free_port()), "--home", str(collection.config.home)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAG_AUTH", ":".join(ALICE))
-        with serving(folder, arguments) as address:
-            yield address
-
-
-def talk(address: str, work: Callable[[ClientSession], Awaitable[Any]], auth: tuple[str, str] | None = ALICE) -> Any:
-    """What `work` makes of a session with the tools."""
+def talk(address: str, work: Callable[[ClientSession], Awaitable[Any]], key: str = "") -> Any:
+    """What `work` makes of a session over HTTP."""
+    headers = {"authorization": f"Bearer {key}"} if key else {}
 
     async def connected() -> Any:
         async with (
-            httpx.AsyncClient(auth=auth, timeout=60) as http,
-            streamable_http_client(f"{address}gradio_api/mcp/", http_client=http) as (read, write, _),
+            httpx.AsyncClient(headers=headers, timeout=60) as http,
+            streamable_http_client(f"{address}/mcp", http_client=http) as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()
@@ -59,81 +56,116 @@ def talk(address: str, work: Callable[[ClientSession], Awaitable[Any]], auth: tu
     return asyncio.run(connected())
 
 
-def call(address: str, tool: str, **arguments: Any) -> CallToolResult:
-    return talk(address, lambda session: session.call_tool(tool, arguments))
+def call(address: str, tool: str, key: str = "", **arguments: Any) -> CallToolResult:
+    return talk(address, lambda session: session.call_tool(tool, arguments), key)
 
 
-def value(result: CallToolResult) -> Any:
+def text(result: CallToolResult) -> str:
     (content,) = result.content
     assert not result.isError, content.text
-    return json.loads(content.text)
+    assert len(content.text) < CONTEXT
+    return str(content.text)
 
 
-def test_the_tools_are_three_and_say_what_they_take_and_give(address: str) -> None:
+def test_the_tools_are_five_and_say_what_they_take_and_give(address: str) -> None:
     tools = {tool.name: tool for tool in talk(address, lambda session: session.list_tools()).tools}
-    wanted = {
-        "ask": {"question": "string", "history_json": "string", "papers_json": "string", **NARROWING},
-        "papers": {"query": "string", "limit": "integer", **NARROWING},
-        "compare": {"papers_json": "string", "aspects_json": "string"},
+    assert {name: set(tool.inputSchema.get("required", ())) for name, tool in tools.items()} == {
+        "ask": {"question"},
+        "search_papers": {"query"},
+        "get_paper": {"paper"},
+        "compare": {"papers", "aspects"},
+        "list_collections": set(),
     }
-    assert {
-        name: {parameter: of["type"] for parameter, of in tool.inputSchema["properties"].items()}
-        for name, tool in tools.items()
-    } == wanted
+    assert {"history", "papers", "years", "authors", "venues", "collection"} <= set(
+        tools["ask"].inputSchema["properties"]
+    )
     for tool in tools.values():
-        assert len(tool.description or "") > 60
-        assert "Returns: JSON" in (tool.description or "")
-        assert all(len(of["description"]) > 30 for of in tool.inputSchema["properties"].values())
-    assert tools["ask"].inputSchema["required"] == ["question"]
-    assert "required" not in tools["papers"].inputSchema
+        assert len(tool.description or "") > 50
+        assert "  " not in (tool.description or ""), "without the indentation of the source"
+        assert tool.outputSchema
+        assert tool.annotations
+        assert tool.annotations.readOnlyHint
+        assert "context" not in tool.inputSchema["properties"]
 
 
-def test_an_assistant_asks_and_gets_the_contract(address: str, collection: Rag) -> None:
-    answer = value(call(address, "ask", question=QUESTION))
-    jsonschema.validate(answer, json.loads((ROOT / "tests" / "answer.schema.json").read_text()))
+def test_an_assistant_asks_and_gets_quotes_to_the_letter(address: str, collection: Rag) -> None:
+    result = call(address, "ask", question=QUESTION)
+    told = result.structuredContent
+    assert told
     abstracts = {p.id: p.abstract for p in collection.papers()}
-    assert answer["citations"]
-    assert all(abstracts[c["paper_id"]][c["start"] : c["end"]] == c["quote"] for c in answer["citations"])
+    assert told["state"] == "answers"
+    assert told["citations"]
+    for cited in told["citations"]:
+        assert cited["quote"] in abstracts[cited["paper_id"]]
+        assert f"[{cited['marker']}] **{cited['title']}**: “" in text(result)
+    assert text(call(address, "ask", question="Who won the world cup in 2018?")).startswith("State: nothing\n")
 
 
-def test_an_assistant_asks_about_one_paper(address: str) -> None:
-    found = value(call(address, "papers", query="qlora", limit=1))
-    (paper,) = found["papers"]
-    assert (found["found"], paper["title"]) == (1, QLORA)
-    for name in (paper["id"], paper["title"].lower()):
-        answer = value(call(address, "ask", question="What is saved?", papers_json=json.dumps([name])))
-        assert {r["paper_id"] for r in answer["retrieved"]} == {paper["id"]}
-        assert answer["searched"] == 1
+def test_an_assistant_asks_again_and_of_chosen_papers(address: str) -> None:
+    history = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": f"**{QLORA}** saves memory."}]
+    assert "QLoRA" in text(call(address, "ask", question="What is its title?", history=history))
+    told = call(address, "ask", question="What is saved?", papers=[QLORA]).structuredContent
+    assert told
+    assert {cited["title"] for cited in told["citations"]} == {QLORA}
 
 
-def test_an_assistant_compares(address: str, collection: Rag) -> None:
-    arguments = {"papers_json": json.dumps(["QLoRA", "GPipe"]), "aspects_json": json.dumps(["memory", "speedup"])}
-    table = value(call(address, "compare", **arguments))
-    assert table["aspects"] == ["memory", "speedup"]
-    assert table["rows"][0]["title"] == QLORA
-    abstracts = {p.id: p.abstract for p in collection.papers()}
-    quotes = [quote for row in table["rows"] for cell in row["cells"] for quote in cell["quotes"]]
-    assert quotes
-    assert all(quote["quote"] in abstracts[quote["paper_id"]] for quote in quotes)
+def test_an_assistant_finds_and_reads_papers(address: str, collection: Rag) -> None:
+    found = call(address, "search_papers", query="fine-tuning in four bits", limit=3)
+    values = found.structuredContent
+    assert values
+    papers = {p.id: p for p in collection.papers()}
+    assert len(values["papers"]) == 3
+    assert all(hit["quote"] in papers[hit["id"]].abstract for hit in values["papers"])
+    assert f"(id: {values['papers'][0]['id']})" in text(found)
+    by_words = call(address, "search_papers", query="qlora", by="words").structuredContent
+    assert by_words
+    assert by_words["found"] == 1
+    (id,) = [hit["id"] for hit in by_words["papers"]]
+    for name in (id, QLORA.lower()):
+        read = call(address, "get_paper", paper=name)
+        assert read.structuredContent
+        assert read.structuredContent["abstract"] == papers[id].abstract
+        assert text(read).startswith(f"# {QLORA}\n")
+
+
+def test_papers_are_resources(address: str, collection: Rag) -> None:
+    paper = collection.papers()[0]
+
+    async def read(session: ClientSession) -> Any:
+        (template,) = (await session.list_resource_templates()).resourceTemplates
+        assert template.uriTemplate == "paper://{collection}/{id}"
+        return (await session.read_resource(AnyUrl(f"paper://papers/{paper.id}"))).contents[0]
+
+    content = talk(address, read)
+    assert content.mimeType == "text/markdown"
+    assert content.text.startswith("# ")
+    assert f"id: {paper.id}" in content.text
+
+
+def test_an_assistant_compares_and_lists_collections(address: str) -> None:
+    table = call(address, "compare", papers=["QLoRA", "GPipe"], aspects=["memory", "bananas"])
+    assert table.structuredContent
+    row = table.structuredContent["rows"][0]
+    assert row["title"] == QLORA
+    assert row["cells"][0]["quotes"]
+    assert row["cells"][1] == {"aspect": "bananas", "quotes": []}
+    assert text(table).startswith("| Paper | memory | bananas |")
+    held = call(address, "list_collections").structuredContent
+    assert held == {"usual": "papers", "collections": [{"name": "papers", "papers": 82}]}
 
 
 @pytest.mark.parametrize(
     ("tool", "arguments", "reason"),
     [
         ("ask", {"question": " "}, "The question is empty"),
-        ("ask", {"question": "Q?", "history_json": "{"}, "history_json is not JSON"),
-        ("ask", {"question": "Q?", "papers_json": '["Bananas"]'}, "There is no paper 'Bananas'"),
-        ("ask", {"question": "Q?", "papers_json": "[1]"}, "Pass a list of ids or titles"),
+        ("ask", {"question": {"a": "dictionary"}}, "valid string"),
+        ("ask", {"question": "Q?", "papers": ["Bananas"]}, "There is no paper 'Bananas'"),
         ("ask", {"question": "Q?", "years": "lately"}, "The years 'lately': give a year"),
-        ("ask", {"question": "Q?", "years": "2019-"}, "No paper of the collection is of these years"),
-        ("ask", {"question": "Q?", "authors_json": "Odgers"}, "authors_json is not JSON"),
-        ("papers", {"venues_json": '[""]'}, "One of the venues"),
-        ("papers", {"limit": 0}, f"from 1 to {MAX_LIMIT:,}"),
-        ("papers", {"query": "x" * 5000}, "shorten it"),
-        ("compare", {"papers_json": "[]", "aspects_json": '["memory"]'}, "papers"),
-        ("compare", {"papers_json": '["Bananas"]', "aspects_json": '["memory"]'}, "Bananas"),
-        ("compare", {"papers_json": '["QLoRA"]', "aspects_json": '{"a": 1}'}, "aspects_json is not a list"),
-        ("ask", {}, "'question' is a required property"),
+        ("ask", {"question": "Q?", "collection": "bananas"}, "no collection 'bananas'"),
+        ("search_papers", {"query": "x", "limit": 0}, "greater than or equal to 1"),
+        ("get_paper", {"paper": "Bananas"}, "There is no paper 'Bananas'"),
+        ("compare", {"papers": ["Bananas"], "aspects": ["memory"]}, "Bananas"),
+        ("ask", {}, "question"),
     ],
 )
 def test_what_a_tool_cannot_do_it_says_in_a_sentence(
@@ -143,80 +175,64 @@ def test_what_a_tool_cannot_do_it_says_in_a_sentence(
     assert result.isError
     (content,) = result.content
     assert reason in content.text
-    assert not content.text.startswith(("'", '"')), "a sentence, and not how Python would print it"
     assert "Traceback" not in content.text
 
 
-def test_events_of_the_page_are_no_tools(address: str) -> None:
-    private = [d["api_name"] for d in config(address)["dependencies"] if d["api_visibility"] == "private"]
-    assert private
-    for name in private[:3]:
-        result = call(address, str(name))
-        assert result.isError
-        assert "Unknown tool" in result.content[0].text
+def test_only_with_a_key_and_so_many_times_a_minute(home: Path) -> None:
+    config = Config(home=home, api_keys=f"assistant:{KEY}", api_limit=1)
+    with answering(config, FakeRag(config)) as address:
+        assert text(call(address, "ask", KEY, question="What is saved?"))
+        refused = call(address, "ask", KEY, question="What is saved?")
+        assert refused.isError
+        assert "1 calls within a minute" in refused.content[0].text
+        for key in ("", "x"):
+            with pytest.raises(BaseExceptionGroup) as caught:
+                talk(address, lambda session: session.list_tools(), key)
+            assert "401" in repr(caught.value.exceptions) or "401" in str(_root(caught.value))
 
 
-def config(address: str) -> Any:
-    return httpx.get(f"{address}config", auth=ALICE).json()
+def _root(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
-def test_assistants_that_are_not_logged_in_get_nothing(address: str) -> None:
-    for auth in (None, ("alice", "wrong")):
-        with pytest.raises(BaseExceptionGroup) as caught:
-            talk(address, lambda session: session.list_tools(), auth)
-        refused = caught.value.exceptions[0]
-        while isinstance(refused, BaseExceptionGroup):
-            refused = refused.exceptions[0]
-        assert isinstance(refused, httpx.HTTPStatusError)
-        assert refused.response.status_code == 401
+def test_a_fault_says_nothing_of_its_cause(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with answering(Config(home=home)) as address:
+        result = call(address, "ask", question="crash")
+    assert result.isError
+    assert "an error of its own" in result.content[0].text
+    assert "a fault" in caplog.text
 
 
-def test_no_path_answers_without_a_login(address: str) -> None:
-    for path in ("", "config", "gradio_api/info", "gradio_api/mcp/schema", "theme.css", "assets/x.js", "no-such-page"):
-        reply = httpx.get(address + path)
-        assert (reply.status_code, reply.json()) == (401, {"detail": OUTSIDE})
-        assert "default-src 'self'" in reply.headers["content-security-policy"]
-    for path in ("gradio_api/queue/join", "gradio_api/call/ask", "gradio_api/upload", "gradio_api/run/ask"):
-        assert httpx.post(address + path, json={"data": [QUESTION]}).status_code == 401
+def test_a_program_that_is_started_talks_over_its_standard_input(collection: Rag) -> None:
+    """As Claude Desktop and editors do it."""
+    arguments = ["-m", "rag.cli", "mcp", "--home", str(collection.config.home)]
+    server = StdioServerParameters(command=sys.executable, args=arguments, env={"PYTHONPATH": str(ROOT)})
+
+    async def connected() -> tuple[str, CallToolResult]:
+        async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
+            begun = await session.initialize()
+            assert begun.serverInfo.name == "paper-rag"
+            assert "exact quotes" in (begun.instructions or "")
+            return str(begun.protocolVersion), await session.call_tool("ask", {"question": QUESTION})
+
+    version, result = asyncio.run(connected())
+    assert version == "2025-11-25"
+    assert "**Sources**" in text(result)
 
 
-def test_gradio_client_logs_in_and_calls_by_name(address: str) -> None:
-    from gradio_client import Client
-    from gradio_client.exceptions import AuthenticationError
-
-    client = Client(address, auth=ALICE, verbose=False, analytics_enabled=False)
-    assert client.predict(QUESTION, api_name="/ask")["citations"]
-    assert client.predict("qlora", api_name="/papers")["found"] == 1
-    for auth in (("alice", "wrong"), None):
-        with pytest.raises(AuthenticationError):
-            Client(address, auth=auth, verbose=False, analytics_enabled=False)
-
-
-def test_the_documentation_says_what_each_parameter_is(address: str) -> None:
-    named = httpx.get(f"{address}gradio_api/info", auth=ALICE).json()["named_endpoints"]
-    assert list(named) == ["/ask", "/papers", "/compare"]
-    for endpoint in named.values():
-        assert len(endpoint["description"]) > 60
-        assert all(len(p["python_type"]["description"]) > 30 for p in endpoint["parameters"])
-        assert endpoint["returns"][0]["type"]["type"] == "object"
-
-
-def test_the_password_is_nowhere(address: str, folder: Path) -> None:
-    assert ALICE[1] not in (folder / "server.log").read_text()
-    for path in ("", "config", "gradio_api/info", "login"):
-        assert ALICE[1] not in httpx.get(address + path, auth=ALICE).text
-
-
-def test_a_login_leads_to_the_page_that_was_asked_for(address: str) -> None:
-    browser = {"accept": "text/html"}
-    with httpx.Client(base_url=address, headers=browser) as client:
-        asked = client.get("/?q=GPipe%3F")
-        assert asked.status_code == 401
-        page = re.search(r'name="next" value="([^"]*)"', asked.text)
-        assert page
-        form = {"username": ALICE[0], "password": ALICE[1], "next": page[1]}
-        reply = client.post("/login", data=form, headers={"origin": address.rstrip("/")})
-        assert (reply.status_code, reply.headers["location"]) == (303, "/?q=GPipe%3F")
-        assert "Paper RAG" in client.get(reply.headers["location"]).text
-        client.post("/logout")
-        assert client.get("/").status_code == 401
+def test_the_entry_of_the_registry_fits_the_package() -> None:
+    entry = json.loads((ROOT / "server.json").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (package,) = entry["packages"]
+    assert (package["identifier"], package["registryType"]) == (project["name"], "pypi")
+    assert entry["version"] == package["version"] == rag.__version__
+    assert package["transport"] == {"type": "stdio"}
+    command = [a.get("value", a.get("name")) for a in package["runtimeArguments"] + package["packageArguments"]]
+    assert command == [project["name"], "rag", "mcp"]
+    assert "rag" in project["scripts"]
+    assert len(entry["description"]) <= 100
+    assert f"mcp-name: {entry['name']}" in (ROOT / "README.md").read_text()
+    known = (ROOT / ".env.example").read_text()
+    assert all(f"#{variable['name']}=" in known for variable in package["environmentVariables"])

@@ -14,18 +14,22 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from rag.api.adding import Uploads
 from rag.ask.matrix import Cell, Comparison, Row
 from rag.core.answer import Answer, Citation
-from rag.core.errors import PaperError
+from rag.core.errors import PaperError, StoreError
 from rag.core.paper import Paper
+from rag.home.notes import Note, load, save
 from rag.index.near import Near
 from rag.papers import Merged
 from rag.web import matrix, paperlist, uploads
-from rag.web.browse import Browse
+from rag.web.bridge import LINE_END
+from rag.web.browse import Browse, Visit
 from rag.web.collection_cache import CollectionCache
 from rag.web.downloads import Downloads
 from rag.web.markup import clean
 from rag.web.paperlist import PAGE, Look
+from rag.web.state import ConversationState
 
 if TYPE_CHECKING:
     from rag.service import Rag
@@ -341,17 +345,17 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
     quote = Citation(1, "a b", payload, bad.abstract, *span)
     look = Look(query=payload, reading="a b", visit=payload, sentence=span)
     told = uploads.Report(
-        "c", 1, frozenset({"new"}), (bad,), (Merged(bad, payload, 3),), (PaperError(payload, 2, payload),)
+        "c", 1, frozenset({"new"}), (bad,), (bad,), (Merged(bad, payload, 3),), (PaperError(payload, 2, payload),)
     )
     shown = " ".join(payload.split())
     for html, times in (
-        (paperlist.listed([bad], look, {"a b"}), 2),
+        (paperlist.listed([bad], look, {"a b"}, kept={"a b": Note(True, payload)}), 3),
         (paperlist.tools([bad, paper("x")], [bad], look, payload), 0),
-        (paperlist.reading(bad, look, chosen=True, cited={(0, 8)}, bibtex=payload), 3),
+        (paperlist.reading(bad, look, chosen=True, cited={(0, 8)}, bibtex=payload, note=Note(True, payload)), 3),
         (paperlist.tray(["a b", payload], payload), 0),
         (paperlist.collections([payload, "papers"], payload), 1),
         (matrix.html(Comparison((payload,), (Row("a b", payload, (Cell((quote,)),)),)), payload), 3),
-        (uploads.report(told), 5),
+        (uploads.report(told), 6),
         (uploads.progress(uploads.Step(payload, 1, 3)), 1),
     ):
         for safe in (html, clean(html)):
@@ -368,15 +372,42 @@ def test_the_address_of_a_search_survives_the_sanitizer() -> None:
     assert dict(parse_qsl(urlsplit(link).query)) == {"collection": "papers", "q": 'a..b&c=d "e" #f', "years": "2019-"}
 
 
+def browsing(rag: Rag) -> Browse:
+    cache = CollectionCache(rag.config, rag)
+    return Browse(rag.config, cache, Uploads(cache))
+
+
+def visit(look: Look | None = None, *, owner: str = "local", chosen: tuple[str, ...] = ()) -> Visit:
+    return Visit(owner, look or Look(), "papers", chosen, ConversationState())
+
+
+def test_stars_and_notes_last_and_are_nobody_elses(collection: Rag) -> None:
+    browse, paper = browsing(collection), collection.papers()[3]
+    browse.starred(f"{paper.id}@1", visit())
+    browse.noted(f"{paper.id} Read <b>twice</b>{LINE_END}and again @ home@2", visit())
+    count, tools, listed = browsing(collection).listing(visit(Look(kept=True)))
+    assert "1 of" in count
+    assert 'aria-pressed="true"' in tools
+    assert paper.title in Fragment(listed).text
+    assert "Read <b>twice</b> and again @ home" in Fragment(listed).text
+    assert "★ and notes" not in browse.listing(visit(owner="another"))[1]
+    browse.starred(f"{paper.id}@3", visit())
+    browse.noted(f"{paper.id} @4", visit())
+    assert "★ and notes" not in browse.listing(visit())[1]
+    browse.noted("no-such-paper Text@5", visit())
+    assert load(collection.config.home, "local", "papers") == {}
+    with pytest.raises(StoreError, match="no collection"):
+        save(collection.config.home, "local", "../papers", paper.id, star=True)
+
+
 def test_years_that_are_none_are_said_where_the_papers_would_be(collection: Rag) -> None:
-    browse = Browse(CollectionCache(collection.config, collection))
-    told, tools, listed = browse.listing(Look(years="lately"), "papers", ())
+    told, tools, listed = browsing(collection).listing(visit(Look(years="lately")))
     assert "give a year" in Fragment(told).text
     assert (tools, listed) == ("", "")
 
 
 def test_the_fields_to_narrow_by_are_there_where_papers_have_them(collection: Rag, medicine: Rag) -> None:
-    shown = [Browse(CollectionCache(r.config, r)).narrowing("papers").visible for r in (medicine, collection)]
+    shown = [browsing(r).all(visit())[3].visible for r in (medicine, collection)]
     assert shown == [True, any(p.year or p.authors or p.venue for p in collection.papers())]
 
 

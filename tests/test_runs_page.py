@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
@@ -29,14 +28,12 @@ from starlette.testclient import TestClient
 from rag.core.config import Config
 from rag.core.errors import EvaluationError, RagError, UsageError
 from rag.evaluation import session
-from rag.evaluation.comparing import compare
 from rag.evaluation.items import KINDS
-from rag.evaluation.report import plots
-from rag.evaluation.report.cards import cards
+from rag.evaluation.report import WORST, compared_parts, parts
 from rag.evaluation.runs import Run
 from rag.evaluation.session import Plan
 from rag.web.markup import clean
-from rag.web.runs import compared, lists, pictures, planning, results
+from rag.web.runs import lists, planning
 from rag.web.runs.archive import Archive
 from rag.web.runs.listed import headings
 from rag.web.runs.reports import Reports
@@ -79,13 +76,16 @@ class Tags(HTMLParser):
 
 def inert(html: str) -> None:
     tags = Tags(html)
-    allowed = "a b blockquote br button code dd details div dl dt em figcaption figure h1 h2 h3 h4 img li mark ol p pre"
-    allowed += " progress rect section small span strong sub summary sup svg table tbody td th thead time tr ul wbr"
+    allowed = (
+        "a b blockquote br button code dd details div dl dt em figcaption figure h1 h2 h3 h4 img li line mark ol p"
+    )
+    allowed += " polyline pre progress rect section small span strong sub summary sup svg table tbody td text th thead"
+    allowed += " time tr ul wbr"
     for tag, attributes in tags.found:
         assert tag in allowed.split(), tag
         assert not [a for a in attributes if a.startswith(("on", "style", "formaction"))], attributes
         assert re.match(r"paper-rag/|#|$", attributes.get("href", "")), attributes
-        assert re.match(r"data:image/svg\+xml;base64,|$", attributes.get("src", "")), attributes
+        assert "src" not in attributes, attributes
 
 
 # What is asked
@@ -302,10 +302,10 @@ def test_a_run_is_found_by_its_name_and_by_no_path(config: Config, tmp_path: Pat
     made(config, "mine", right("a"))
     write_run(tmp_path / "elsewhere", [right("a")])
     archive = Archive(config)
-    assert archive.run("mine").name == "mine"
+    assert "1 of 1" in archive.figures("mine")
     for name in (str(tmp_path / "elsewhere"), "../evaluations/mine", "min", "."):
         with pytest.raises(UsageError, match="There is no run"):
-            archive.run(name)
+            archive.figures(name)
 
 
 def test_a_run_that_is_gone_on_with_is_read_anew(config: Config) -> None:
@@ -323,62 +323,34 @@ def test_a_run_that_is_gone_on_with_is_read_anew(config: Config) -> None:
 
 def test_a_run_is_shown_with_its_figures_plots_and_report(config: Config) -> None:
     run = made(config, "mine", right("a"), wrong("b"), right("c", kind="number"), broken(item("d")))
-    html = clean(results.figures(run))
+    html = clean(parts(run) + lists.links(run.name))
     inert(html)
     tags = Tags(html)
     assert "2 of 4 questions right (50%)" in tags.text
-    for picture in [attributes for tag, attributes in tags.found if tag == "img"]:
-        assert picture["alt"].endswith(".")
+    plots = [attributes for tag, attributes in tags.found if tag == "svg"]
+    assert len(plots) >= 5
+    assert all(plot["aria-label"].endswith(".") for plot in plots)
     links = [attributes["href"] for tag, attributes in tags.found if tag == "a"]
     assert set(links) == {"paper-rag/runs/mine.html"}
     for figure in ("recall@10", "accuracy"):
         assert figure in tags.text
 
 
-def test_a_picture_brings_the_colours_of_light_and_of_dark(config: Config) -> None:
-    plot = plots.lost([made(config, "mine", right("a"), wrong("b"))])[0]
-    light, dark = (base64.b64decode(data).decode() for data in re.findall(r'base64,([^"]+)"', pictures.figure(plot)))
-    for svg in (light, dark):
-        used, defined = set(re.findall(r"var\((--[\w-]+)\)", svg)), set(re.findall(r"(--[\w-]+): #", svg))
-        assert used
-        assert used <= defined
-        assert svg.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
-    assert light != dark
-
-
 def test_failures_come_first_and_say_what_was_wanted_and_what_came(config: Config) -> None:
     run = made(config, "mine", right("good"), wrong("bad"), broken(item("ugly"), "ModelTimeout: too slow"))
-    html = clean(results.items(cards([run]), results.View()))
-    text = Tags(html).text
+    text = Tags(clean(parts(run))).text
     assert "· good" not in text
-    assert text.index("ugly") < text.index("bad")
+    assert text.index("· ugly") < text.index("· bad")
     assert "ModelTimeout: too slow" in text
     assert "It says forty-two." in text
     assert paper("two") in text, "what was retrieved"
-    everything = Tags(clean(results.items(cards([run]), results.View(outcome="")))).text
-    assert "find: forty-two" in everything, "what was quoted"
 
 
-def test_items_are_chosen_by_kind_and_shown_twenty_at_a_time(config: Config) -> None:
-    bad = [wrong(f"f{n}") for n in range(45)]
-    shown = cards([made(config, "mine", *bad, wrong("n", kind="number"), right("r", kind="number"))])
-    facts = results.View(kind="fact", first=40)
-    html = results.items(shown, facts)
-    assert html.count("<details") == 5
-    assert "41 to 45 of 45" in html
-    assert f'data-value="{results.View(kind="fact", first=20)}">Previous 20' in html
-    assert results.items(shown, results.View(outcome="", kind="number")).count("<details") == 2
-    assert "No item is like that" in results.items(shown, results.View(kind="list"))
-
-
-@pytest.mark.parametrize("view", [results.View(), results.View("", "", 20), results.View("refused", "fact", 0)])
-def test_a_button_tells_its_view(view: results.View) -> None:
-    assert results.View.of(str(view)) == view
-
-
-@pytest.mark.parametrize("told", ["", "x", "a b c", "!right  -1", "!right  99999999999999", "!right fact ²"])
-def test_what_is_no_view_is_the_usual_one(told: str) -> None:
-    assert results.View.of(told) == results.View()
+def test_the_worst_items_are_shown_and_how_many_more_there_are(config: Config) -> None:
+    html = parts(made(config, "mine", *(wrong(f"f{n}") for n in range(WORST + 15))))
+    assert html.count('class="card"') == WORST
+    assert "15 more are in the whole report." in html
+    assert "Every question came out right." in parts(made(config, "fine", right("a")))
 
 
 def test_hostile_questions_answers_and_titles_stay_text(config: Config) -> None:
@@ -386,24 +358,14 @@ def test_hostile_questions_answers_and_titles_stay_text(config: Config) -> None:
         asked = item(f"q{n}", question=text, reference_answer=text, gold_titles=(text,), notes=text)
         return entry(asked, ["one"] if kept else [], ["one"], answer=f"{text} says [1]", warnings=(text,))
 
-    a = made(config, "a", *(hostile(n, text, True) for n, text in enumerate(HOSTILE)), model=HOSTILE[0])
-    b = made(config, "b", *(hostile(n, text, False) for n, text in enumerate(HOSTILE)), model=HOSTILE[1])
-    pages = [clean(results.items(cards([b]), results.View(first=first))) for first in (0, 20)]
-    said = ""
-    for html in pages:
-        inert(html)
-        said += " ".join(Tags(html).text.split())
-    assert [text for text in HOSTILE if " ".join(text.split()) not in said] == []
-    inert(clean(results.figures(a)))
-    found = compare(a, b)
-    before, after = ({c.item.id: c for c in cards([run])} for run in (a, b))
-    inert(clean(compared.figures(found)))
-    changed = ""
-    for first in (0, 20):
-        html = clean(compared.changes(found, before, after, first))
-        inert(html)
-        changed += " ".join(Tags(html).text.split())
-    assert [text for text in HOSTILE if " ".join(text.split()) not in changed] == []
+    for first in range(0, len(HOSTILE), WORST):
+        some = HOSTILE[first : first + WORST]
+        good = made(config, f"a{first}", *(hostile(n, t, True) for n, t in enumerate(some)), model=some[0])
+        bad = made(config, f"b{first}", *(hostile(n, t, False) for n, t in enumerate(some)), model=some[1])
+        for html in (clean(parts(bad)), clean(compared_parts(good, bad))):
+            inert(html)
+            said = " ".join(Tags(html).text.split())
+            assert [text for text in some if " ".join(text.split()) not in said] == []
 
 
 # Two runs
@@ -412,21 +374,16 @@ def test_hostile_questions_answers_and_titles_stay_text(config: Config) -> None:
 def test_two_runs_are_told_apart_by_verdict_figures_and_answers(config: Config) -> None:
     papers = [f"p{n}" for n in range(12)]
     asked = [item(f"q{n}", gold=[p], question=f"What is {p}?") for n, p in enumerate(papers)]
-    a = made(config, "before", *(entry(i, [], i.gold_papers) for i in asked))
-    b = made(config, "after", *(entry(i, i.gold_papers, i.gold_papers) for i in asked))
-    found = compare(a, b)
-    html = clean(compared.figures(found))
+    made(config, "before", *(entry(i, [], i.gold_papers) for i in asked))
+    made(config, "after", *(entry(i, i.gold_papers, i.gold_papers) for i in asked))
+    html = clean(lists.compared(Archive(config).comparison("before", "after"), "before", "after"))
+    inert(html)
     tags = Tags(html)
-    assert "after is better in accuracy" in tags.text
-    for column in ("B − A", "95% interval", "Holm p"):
-        assert column in tags.text
-    before, after = ({c.item.id: c for c in cards([run])} for run in (a, b))
-    changed = Tags(clean(compared.changes(found, before, after))).text
-    assert "won 12, lost 0" in changed
-    assert "refused → right" in changed
-    assert "A: before" in changed
-    assert "B: after" in changed
-    assert "The abstracts do not say." in changed
+    assert "after is better than before in accuracy" in tags.text
+    for told in ("B − A", "95% interval", "Holm p", "Won (12)", "refused → right", "A: before", "B: after"):
+        assert told in " ".join(tags.text.split()), told
+    assert "The abstracts do not say." in tags.text
+    assert 'href="paper-rag/runs/before.html?with=after"' in html
 
 
 def test_a_run_is_not_compared_with_itself(config: Config) -> None:
@@ -446,6 +403,10 @@ def test_the_report_is_a_page_of_its_own(config: Config) -> None:
     assert got.status_code == 200
     assert "default-src 'none'" in unescape(got.text)
     assert got.headers["content-type"].startswith("text/html")
+    made(config, "other one", right("a"))
+    both = client.get("/runs/mine.html?with=other%20one").text
+    assert "other one" in both
+    assert both.count('class="card"') == 2
     for name in ("other", "..%2Fmine", "%2Fetc"):
         assert client.get(f"/runs/{name}.html").status_code == 404
     (config.home / "evaluations" / "mine" / "speed.json").write_text("[")
@@ -454,7 +415,7 @@ def test_the_report_is_a_page_of_its_own(config: Config) -> None:
 
 
 def test_the_page_starts_without_what_only_an_evaluation_needs() -> None:
-    heavy = ["matplotlib", "ir_measures", "rag.evaluation.session", "rag.evaluation.runs"]
+    heavy = ["ir_measures", "scipy.stats", "rag.evaluation.session", "rag.evaluation.runs"]
     code = f"import json, sys, rag.web.page; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1]) == []
@@ -473,8 +434,8 @@ def test_the_handlers_tell_errors_as_sentences(config: Config, monkeypatch: pyte
     actions = EvaluationActions(cast(Any, SimpleNamespace(config=config, collections=collections)))
     assert "rag eval new" in unescape(actions.start(["fact"], 1, "", "", None, None, "biology", {})[0])
     assert "There is no run" in unescape(actions.go_on("../x", "", None, None, "papers")[0])
-    assert "There is no run" in unescape(actions.items(str(results.View()), "gone"))
-    assert "two runs" in list(actions.compare(None, None))[-1][0]
+    assert "There is no run" in unescape(list(actions.open("gone@1"))[-1][2])
+    assert "two runs" in list(actions.compare(None, None))[-1]
     made(config, "mine", right("a"))
-    monkeypatch.setattr(results, "figures", lambda run: 1 / 0)
+    monkeypatch.setattr(lists, "links", lambda name: 1 / 0)
     assert BROKEN in list(actions.open("mine@1"))[-1][2]

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from rag import Rag
 from rag.core.answer import Answer, Aspect, Citation, Retrieved
 from rag.core.paper import Paper
-from rag.home.tables import QUOTES, SILENT, Row, Table, arranged, table, to_csv, to_markdown
+from rag.home.tables import QUOTES, SILENT, Row, Table, arranged, chosen, table, to_csv, to_markdown, widened
 
 GPIPE = Paper(
     "gpipe", "GPipe: Pipelines", "It splits. It scales.", "", ("Y. Huang", "Y. Cheng"), 2019, "https://a.example/1"
@@ -215,3 +215,13 @@ def test_any_text_comes_out_of_both_files_as_it_went_in(texts: list[str], quote:
     assert cells(to_csv(found))[1] == guarded
     assert to_csv(found).encode()
     assert shown(to_markdown(found))[1] == [text.strip() for text in wanted]
+
+
+def test_a_table_is_taken_of_some_rows_with_columns_more() -> None:
+    found = table(compared(), PAPERS)
+    assert found is not None
+    few = widened(chosen(found, ["qlora", "gone"]), ["memory", "speed"], {"qlora": [(FRUGAL,), ()]})
+    assert cells(to_csv(few))[0][-2:] == ["memory", "speed"]
+    assert [row[-2:] for row in cells(to_csv(few))[1:]] == [["“It is frugal.”", SILENT]]
+    whole = widened(found, ["memory"], {"qlora": [(FRUGAL,)]})
+    assert [row[-1] for row in cells(to_csv(whole))[1:]] == ["", "“It is frugal.”", ""]

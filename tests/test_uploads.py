@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rag import Config
+from rag.api.adding import Report, Step, Uploads
 from rag.core.errors import Locked, PaperError, RagError
 from rag.service import Rag
 from rag.web import uploads
+from rag.web.browse import Browse, Visit
 from rag.web.collection_cache import CollectionCache
-from rag.web.uploads import Report, Step, Uploads
+from rag.web.paperlist import Look
+from rag.web.state import ConversationState
 
 TITLES = ("On tides", "On winds", "On ice")
 
@@ -126,12 +131,74 @@ def test_what_was_added_is_taken_out_again(collections: CollectionCache, tmp_pat
     first = report(list(adder.add([jsonl(tmp_path, TITLES[:1])], "sea")))
     second = report(list(adder.add([jsonl(tmp_path, TITLES)], "sea")))
     assert "Undo: take them out again" in uploads.report(second)
-    assert adder.undo("sea", second.new) == 2
+    adder.remove("sea", second.new)
     assert [p.title for p in collections.rag("sea").papers()] == list(TITLES[:1])
     assert "Undo" not in uploads.report(report(list(adder.add([jsonl(tmp_path, TITLES[:1])], "sea"))))
-    assert adder.undo("sea", first.new) == 1
+    adder.remove("sea", first.new)
     assert collections.names() == ["papers"]
     assert report(list(adder.add([jsonl(tmp_path, TITLES[:2])], "sea"))).papers == 2
+
+
+def test_what_was_deleted_comes_back_to_its_place(collections: CollectionCache, tmp_path: Path) -> None:
+    adder = Uploads(collections)
+    list(adder.add([jsonl(tmp_path, TITLES)], "sea"))
+    browse = Browse(collections.config, collections, adder)
+
+    def visit(*chosen: str) -> Visit:
+        return Visit("local", Look(), "sea", chosen, ConversationState())
+
+    def back() -> list[str]:
+        """What the buttons to undo send, the last deletion first."""
+        return re.findall('data-act="restore" data-value="([^"]+)"', browse.around(visit())[1])
+
+    first, second, third = (p.id for p in collections.rag("sea").papers())
+    assert browse.remove("@1", visit(first)) == ["", (), "sea"]
+    assert browse.remove(f"{second}@2", visit(third)) == ["", (third,), "sea"]
+    assert "On winds" in browse.around(visit())[1]
+    list(adder.add([jsonl(tmp_path, ["On salt"])], "sea"))
+    for sent in back()[::-1]:
+        assert browse.restore(f"{sent}@3", visit()) == ["", (), "sea"]
+    assert [p.title for p in collections.rag("sea").papers()] == [*TITLES, "On salt"]
+    assert back() == []
+    assert "gone for good" in browse.restore("papers 1@4", visit())[0]
+    assert "On winds" in collections.rag("sea").ask("What is measured of winds?").answer
+
+
+def test_a_paper_of_which_a_file_says_more_is_changed_and_an_undo_leaves_it(
+    collections: CollectionCache, tmp_path: Path
+) -> None:
+    adder = Uploads(collections)
+    list(adder.add([jsonl(tmp_path, TITLES[:2])], "sea"))
+    fuller = tmp_path / "fuller.jsonl"
+    record = {"title": "On tides", "abstract": "On tides, this is measured.", "year": 2021, "authors": ["Ada Sund"]}
+    fuller.write_text(json.dumps(record))
+    told = report(list(adder.add([fuller], "sea")))
+    assert (told.added, [p.title for p in told.changed], told.known) == (0, ["On tides"], ())
+    assert "0 papers added, 1 changed." in uploads.report(told)
+    assert [p.year for p in collections.rag("sea").papers()] == [2021, None]
+    record["abstract"] = "Tides are measured anew."
+    fuller.write_text(json.dumps(record) + "\n" + json.dumps({"title": "On salt", "abstract": "Salt is measured."}))
+    told = report(list(adder.add([fuller], "sea")))
+    assert (told.added, [p.abstract for p in told.changed]) == (1, ["Tides are measured anew."])
+    adder.remove("sea", told.new)
+    assert [p.title for p in collections.rag("sea").papers()] == list(TITLES[:2])
+
+
+def test_a_deleted_collection_comes_back(collections: CollectionCache, tmp_path: Path) -> None:
+    adder = Uploads(collections)
+    list(adder.add([jsonl(tmp_path, TITLES)], "sea"))
+    browse = Browse(collections.config, collections, adder)
+    sea = Visit("local", Look(), "sea", (), ConversationState())
+    assert browse.remove("*@1", sea) == ["", (), "papers"]
+    assert collections.names() == ["papers"]
+    papers = replace(sea, collection="papers")
+    (sent,) = re.findall('data-act="restore" data-value="([^"]+)"', browse.around(papers)[1])
+    assert browse.restore(f"{sent}@2", papers) == ["", (), "sea"]
+    assert len(collections.rag("sea").papers()) == 3
+    others = replace(sea, owner="reader-1")
+    nobody = Browse(replace(collections.config, adders=("none",)), collections, adder)
+    assert "added by whoever runs this server" in nobody.remove("*@3", others)[0]
+    assert "sea" in collections.names()
 
 
 def test_too_many_papers_are_refused_before_they_are_embedded(
@@ -198,8 +265,8 @@ def test_progress_says_how_far_it_is(step: Step, told: str, moving: bool) -> Non
 
 
 def test_a_report_names_only_so_many() -> None:
-    many = tuple(PaperError("a.csv", n, "has no title") for n in range(1, 1_001))
+    many = tuple(PaperError("a.csv", n, "has no title") for n in range(1, 10_001))
     html = uploads.report(Report("sea", 0, refused=many))
-    assert "1,000 refused" in html
-    assert html.count("has no title") < 100
+    assert "10,000 refused" in html
+    assert html.count("has no title") < 1_000
     assert "more</li>" in html

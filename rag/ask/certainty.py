@@ -50,6 +50,15 @@ ANSWERS, NEAR = 0.6, 0.08
 CAUTION = {"careful": 1.0, "usual": 0.0, "bold": -1.0}
 """What a user's wish adds to the odds, as a logarithm, that an answer needs."""
 
+
+def caution_of(wanted: str) -> float:
+    """What a user's wish adds to the odds: one of `CAUTION`, or a probability from which on papers answer."""
+    if wanted in CAUTION:
+        return CAUTION[wanted]
+    p = float(wanted)
+    return math.log(p / (1 - p)) - math.log(ANSWERS / (1 - ANSWERS))
+
+
 _ASKED = re.compile(
     r"\b(?:how\s+many|how\s+much|(?:what|which)(?:'s)?(?:\s+(?:is|are|was|were)\s+(?:the|its|their))?|whose)\s+"
     r"(?P<what>(?:[\w-]+\s+){0,3}[\w-]+)",

@@ -11,6 +11,7 @@ from typing import Any
 from rag.ask.aspect import cells, is_part
 from rag.ask.citations import Citations, check
 from rag.ask.quoting import Finder
+from rag.core import notebook
 from rag.core.answer import Citation
 from rag.core.errors import UsageError
 from rag.core.markdown import NOT_SAID, as_it_is
@@ -60,6 +61,10 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """The table as a JSON object: aspects, rows, timings_ms."""
         return dataclasses.asdict(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return f"<div>{notebook.of_markdown(self.markdown())}{notebook.sources(self.citations)}</div>"
 
     def markdown(self) -> str:
         """The table as Markdown, a row a paper; a cell has its quotes with markers, or says that there is none."""

@@ -19,6 +19,7 @@ from rag.cli import (
     evaluate_run,
     export,
     ingest,
+    mcp,
     papers,
     removing,
     serve,
@@ -88,7 +89,7 @@ def rag(
     \b
     Settings: flag, then environment, then .env in this folder, then default:
       RAG_HOME  RAG_COLLECTION  RAG_HOST  RAG_PORT  RAG_THREADS
-      RAG_CAUTION (careful, usual, bold)
+      RAG_CAUTION (careful, usual, bold, or a probability)
 
     \b
     A language model (OpenAI-compatible: a name, and a key or an address):
@@ -123,6 +124,7 @@ for _command in (
     removing.collections,
     removing.remove,
     serve.serve,
+    mcp.mcp,
     doctor.doctor,
 ):
     app.command()(_command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from rag.core.answer import Answer, Citation
+
+NOTED_SECONDS = 30
+"""Between two lines of progress, where there is no terminal to draw a bar."""
 
 # Text of papers and questions could move the cursor or rename the window; tabs and line ends are welcome.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -141,12 +145,13 @@ def _render(answer: Answer) -> None:
 class Progress:
     """A callback `(stage, done, total)` that draws a bar on standard error: nothing before the first call.
 
-    Where standard error is no terminal, each stage is one line.
+    Where standard error is no terminal, each stage is a line, and every half minute another, with the time left.
     """
 
     def __init__(self) -> None:
         self._bar: rich.progress.Progress | None = None
         self._tasks: dict[str, Any] = {}
+        self._told: dict[str, tuple[float, float | None]] = {}
 
     def __enter__(self) -> Progress:
         return self
@@ -159,14 +164,24 @@ class Progress:
         # What is in brackets changes while a stage goes on.
         name = stage.partition(" (")[0]
         if not sys.stderr.isatty():
-            if name not in self._tasks:
-                self._tasks[name] = None
-                note(f"{name} …")
+            self._tell(name, done, total)
             return
         bar = self._bar or self._start()
         if name not in self._tasks:
             self._tasks[name] = bar.add_task(stage, total=total)
         bar.update(self._tasks[name], description=stage, completed=done, total=total)
+
+    def _tell(self, name: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        began, told = self._told.get(name, (now, None))
+        if told is None:
+            note(f"{name} …")
+        elif total and 0 < done < total and now - told >= NOTED_SECONDS:
+            left = round((now - began) * (total - done) / done)
+            note(f"{name}: {done:,} of {total:,}, {left // 60} min {left % 60} s left")
+        else:
+            return
+        self._told[name] = began, now
 
     def _start(self) -> rich.progress.Progress:
         from rich.console import Console

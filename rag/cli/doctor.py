@@ -65,6 +65,8 @@ def _checks(config: Config, *, offline: bool, deep: bool) -> Iterator[Check]:
     yield _home(config.home)
     yield guarded("prompts and seeds", _resources)
     yield guarded("embedding", lambda: _embedding(config))
+    if config.reranker:
+        yield guarded("reranker", lambda: _reranker(config))
     yield guarded("collection", lambda: _collection(config, deep=deep))
     yield from endpoint_checks.checks(config, offline=offline)
 
@@ -110,17 +112,32 @@ def _resources() -> str:
 def _embedding(config: Config) -> str:
     from time import perf_counter
 
-    from rag.index.embedding import DIMENSIONS, MODEL, BuiltinEmbedding, check_model
+    from rag.index.embedding import BuiltinEmbedding
+    from rag.index.onnx_folder import embedding
 
-    check_model()
-    embedding = BuiltinEmbedding(threads=config.threads)
-    embedding.load()
+    used = embedding(config) or BuiltinEmbedding(threads=config.threads)
+    used.check()
+    used.load()
     start = perf_counter()
-    length = embedding.encode(["Is everything in place?"])[0].vectors.shape[1]
-    if length != DIMENSIONS:
-        raise ConfigError(f"the model gives {length} numbers, expected {DIMENSIONS}: run make install again.")
+    length = used.encode_question("Is everything in place?").vectors.shape[1]
+    if length != used.dimensions:
+        raise ConfigError(f"the model gives {length} numbers, expected {used.dimensions}: run make install again.")
     milliseconds = 1000 * (perf_counter() - start)
-    return f"{MODEL}, sha256 as expected, tokenizer read, {DIMENSIONS} dimensions, a query in {milliseconds:.0f} ms"
+    if isinstance(used, BuiltinEmbedding):
+        known = "sha256 as expected, tokenizer read"
+    else:
+        prompts = ", ".join(f"{prompt!r}" for prompt in used.prompts if prompt) or "none"
+        known = f"of {config.embedding}, {used.pooling} pooling, prompts: {prompts}, {used.window} word pieces at once"
+    return f"{used.name}, {known}, {length} dimensions, a query in {milliseconds:.0f} ms"
+
+
+def _reranker(config: Config) -> str:
+    from rag.index.reranking import reranker
+
+    used = reranker(config)
+    assert used is not None
+    used.scores("Is everything in place?", ["It is."])
+    return f"{used.name} of {config.reranker}, a pair scored"
 
 
 def _collection(config: Config, *, deep: bool) -> str:
@@ -130,6 +147,7 @@ def _collection(config: Config, *, deep: bool) -> str:
     from rag.index.index import Index, current, digest
     from rag.index.integrity import damage
     from rag.index.library import read_papers
+    from rag.index.onnx_folder import embedding
 
     # Straight from the disk: building a `Rag` might bring the index up to date, and a doctor only looks.
     papers = read_papers(folder / "papers.jsonl")
@@ -137,7 +155,8 @@ def _collection(config: Config, *, deep: bool) -> str:
     generation = current(folder)
     if generation is None:
         return found + "not indexed yet, the next question or rag ingest does it"
-    index = Index(generation)
+    used = embedding(config)
+    index = Index(generation, used.fingerprint if used else None)
     index.close()
     same = {p.id for p in index.papers} == {p.id for p in papers}
     if same and not generation.name.endswith(digest(papers)) and generation.name.endswith(digest(index.papers)):

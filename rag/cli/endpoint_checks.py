@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rag.cli.checks import Check, guarded
-from rag.core.config import BUILTIN, Config
+from rag.core.config import Config
 from rag.core.errors import ConfigError, ModelError, ModelTimeout, ModelUnknown, ModelUnreachable
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def checks(config: Config, *, offline: bool) -> Iterator[Check]:
         yield Check("answers", "half of what a model needs is set", str(e))
         return
     hosts = []
-    if config.embedding != BUILTIN:
+    if config.embedding.startswith("openai:"):
         hosts.append(_embedding_host(config))
         yield guarded("other embedding", lambda: _embedding(config, offline=offline))
     if generating:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -113,18 +113,20 @@ def compare(
     Example:
       rag eval compare before after
     """
-    from rag.evaluation import comparing, side_by_side
-    from rag.evaluation.verdict import verdict
+    from rag.evaluation import comparing
 
     found = comparing.compare(_load(a, home), _load(b, home))
     if as_markdown:
-        console.say(side_by_side.markdown(found))
+        from rag.evaluation.report.markdown import plain, table
+
+        console.say(f"# {plain(found.b)} against {plain(found.a)}\n\n{plain(comparing.verdict(found))}\n")
+        for title, one in comparing.tables(found).items():
+            console.say("\n".join([f"## {title}\n", *table(one)]))
         return
-    console.say(verdict(found) + "\n")
-    for table in (side_by_side.table(found), side_by_side.settings(found), side_by_side.changes(found)):
-        if table.row_count:
-            _print(table)
-            console.say()
+    console.say(comparing.verdict(found) + "\n")
+    for one in comparing.tables(found).values():
+        draw(one)
+        console.say(f"{one.remark}\n")
 
 
 @app.command()
@@ -146,53 +148,89 @@ def gate(
 
     wanted = gating.read_thresholds(thresholds or resources.evaluation() / "thresholds.toml")
     checks = gating.gate(_load(run, home), wanted)
-    _print(gating.table(checks))
+    draw(gating.table(checks))
     unmet = [c for c in checks if not c.met]
     if unmet:
         raise GateFailed(f"{len(unmet)} of {len(checks)} thresholds are not met: {'; '.join(map(str, unmet))}.")
     console.say(f"All {len(checks)} thresholds are met.")
 
 
+@app.command()
+def threshold(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or its folder.")],
+    risk: Annotated[
+        float,
+        typer.Option("--risk", metavar="SHARE", help="Share of the answers that may be wrong.", min=0.01, max=0.5),
+    ] = 0.1,
+    papers: Annotated[
+        bool, typer.Option("--papers", help="Wrong is only what does not cite the paper that answers.")
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Say from which probability on to answer, so that at most a share of the answers is wrong.
+
+    The reference questions of your collection, as a run in quoting mode answered them, decide (conformal risk control).
+    An answer is wrong where a vital fact is missing, or where nothing answers. What is less probable than the threshold
+    is shown as the nearest. Lists are not moved by it.
+
+    \b
+    Examples:
+      rag eval run --mode quoting -c biology --questions biology.jsonl --name biology
+      rag eval threshold biology --risk 0.10
+    """
+    from rag.evaluation import threshold as choosing
+
+    found = _load(run, home)
+    chosen, (answered, wrong) = choosing.of_run(found, risk, papers=papers), choosing.at(found, papers=papers)
+    console.say(
+        f"At the usual caution: {answered:,} of {chosen.n:,} questions are answered, {wrong:,} of them wrongly."
+    )
+    if chosen.threshold is None:
+        raise EvaluationError(f"No threshold keeps the risk at {risk:g} on these {chosen.n:,} questions.")
+    console.say(
+        f"At most {risk:.0%} wrong: answer from probability {chosen.threshold:g} on; {chosen.answered:,} are answered, "
+        f"{chosen.wrong:,} of them wrongly (95% interval {chosen.low:.1%} to {chosen.high:.1%})."
+    )
+    console.say(f"Set RAG_CAUTION={chosen.threshold:g}, or ask with --caution {chosen.threshold:g}.")
+    collection = found.manifest.get("collection", "")
+    own = f"It holds for questions like these of the collection {collection}, not for others."
+    for warning in (*chosen.warnings, own):
+        console.note(f"Warning: {warning}")
+
+
 def show(run: Run) -> None:
     """Print the figures of a run."""
-    from rag.evaluation.report import tables
+    from rag.evaluation.report import figures
 
     console.note(f"Run {run.name}: {run.folder}")
-    draw(tables.results([run]))
-    draw(tables.by_kind([run]), intervals=False)
-    draw(tables.speed([run]))
-    undefined = set(run.undefined.get("all", {}).values())
-    if agreed := (run.manifest.get("judge") or {}).get("agreement"):
-        from rag.evaluation.judging.agreement import Agreement, beside, table
-
-        agreements = {name: Agreement.from_json(data) for name, data in agreed.items()}
-        _print(table(agreements))
-        for name in agreements:
-            console.say(f"{name}: {beside(name, agreements)}")
-    for why in sorted(undefined):
-        names = ", ".join(name for name, reason in run.undefined["all"].items() if reason == why)
-        console.say(f"– {names}: {why}")
+    draw(figures.results([run]))
+    draw(figures.by_kind([run]), intervals=False)
+    draw(figures.speed([run]))
+    judge = figures.everything([run], "judge")
+    if judge.rows:
+        draw(judge)
+    undefined = run.undefined.get("all", {})
+    for why in sorted(set(undefined.values())):
+        console.say(f"– {', '.join(name for name, reason in undefined.items() if reason == why)}: {why}")
 
 
 def draw(found: Table, *, intervals: bool = True) -> None:
     """Print a table of a report."""
-    from rich.table import Table as Drawn
-
-    drawn = Drawn(*found.columns)
-    for row in found.rows:
-        if not row.cells:
-            drawn.add_section()
-        drawn.add_row(row.name, *(f"{c.text} {c.detail}".strip() if intervals else c.text for c in row.cells))
-    _print(drawn)
-
-
-def _print(value: Any) -> None:
     import sys
 
     from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table as Drawn
+    from rich.text import Text
 
+    drawn = Drawn(*map(escape, found.columns))
+    for row in found.rows:
+        if not row.cells:
+            drawn.add_section()
+        cells = (f"{c.text} {c.detail}".strip() if intervals else c.text for c in row.cells)
+        drawn.add_row(*(Text(cell) for cell in (row.name, *cells)))
     out = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=140)
-    out.print(value)
+    out.print(drawn)
 
 
 def _load(name: str, home: Path | None) -> Run:

@@ -122,8 +122,8 @@ def run(
     The same command finds its run again, by its name or by what it asks. A question that fails is kept with its error
     and scored as one; the run goes on. Runs lie in the folder evaluations/ of the home.
 
-    Systems: ours; baselines that show what the metrics reward (oracle, paste, abstain, cite-all, echo); peers
-    (vector-index, citation-engine, paperqa), which need a model, the last one the extra "peers".
+    Systems: ours; in a checkout also baselines that show what the metrics reward (oracle, paste, abstain, cite-all,
+    echo), and peers (vector-index, citation-engine, paperqa), which need a model, the last one the extra "peers".
 
     \b
     Examples:
@@ -171,14 +171,14 @@ def peers(
 ) -> None:
     """Ask the same questions of our two modes and of other systems, with one model, and report them side by side.
 
-    The other systems are LlamaIndex's plain query engine and its CitationQueryEngine, and PaperQA2 where the extra
-    "peers" is installed (pip install "paper-rag[peers]"). What was asked before isn't asked again.
+    The other systems come with a checkout: LlamaIndex's plain query engine and its CitationQueryEngine, and PaperQA2
+    where the extra "peers" is installed (make peers). What was asked before isn't asked again.
 
     \b
     Example:
       rag eval peers --limit 4 --model qwen3 --base-url http://127.0.0.1:11434/v1 -o peers
     """
-    from rag.evaluation.report import save, tables
+    from rag.evaluation.report import figures, save
     from rag.evaluation.session import Plan, reference_set
 
     found = []
@@ -194,8 +194,8 @@ def peers(
         )
         console.note(f"{name}:")
         found.append(carried_out(plan))
-    draw(tables.results(found))
-    draw(tables.speed(found))
+    draw(figures.results(found))
+    draw(figures.speed(found))
     for path in save(found, output or found[-1].folder):
         console.say(str(path))
 
@@ -204,10 +204,8 @@ def _installed() -> list[str]:
     """Our modes and the peers that can be asked here."""
     from importlib.util import find_spec
 
-    from rag.evaluation.peers import PEERS
-
-    there = [name for name in PEERS if name != "paperqa" or find_spec("paperqa")]
-    if len(there) < len(PEERS):
+    there = [name for name in _peers() if name != "paperqa" or find_spec("paperqa")]
+    if len(there) < len(_peers()):
         console.note('PaperQA2 is not installed, and left out: pip install "paper-rag[peers]".')
     return ["quoting", "generating", *there]
 
@@ -223,9 +221,10 @@ def carried_out(plan: Plan) -> Run:
 
 
 def _peers() -> tuple[str, ...]:
-    from rag.evaluation.peers import PEERS
+    from rag.evaluation.systems import others
 
-    return PEERS
+    found = others()
+    return found.PEERS if found is not None else ()
 
 
 def _kinds(given: Sequence[str]) -> Sequence[str]:

@@ -38,7 +38,11 @@ BaseUrl = Annotated[
 ]
 Caution = Annotated[
     str | None,
-    typer.Option("--caution", metavar="HOW", help="How sure an answer has to be: careful, usual, bold [RAG_CAUTION]."),
+    typer.Option(
+        "--caution",
+        metavar="HOW",
+        help="How sure an answer has to be: careful, usual, bold, or from which probability on [RAG_CAUTION].",
+    ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Leave out what no abstract supports [RAG_STRICT].")]
 Judge = Annotated[bool, typer.Option("--judge", help="Have the model judge its claims, too [RAG_JUDGE].")]

@@ -178,6 +178,12 @@ class Answer:
         found = {c.verdict for c in self.claims if marker in c.markers}
         return next((level for level in LEVELS if level in found), None)
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from rag.core.notebook import of_answer
+
+        return of_answer(self)
+
     def to_json(self) -> dict[str, Any]:
         """The answer under the field names of the JSON contract, ready for `json.dumps`."""
         return {

@@ -6,14 +6,14 @@ import dataclasses
 import ipaddress
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from rag.core import values
 from rag.core.errors import ConfigError, RagError, UsageError
-from rag.core.options import Caution
+from rag.core.options import caution
 
 BUILTIN = "builtin"
 """The embedding that comes with the program."""
@@ -40,12 +40,14 @@ class Config:
     `home` is the folder that holds a user's collections and indexes, `collection` the name of one inside it, `host`
     and `port` are where the chat page is served, `auth` is who may use it: "name:password" pairs with commas between
     them, "none" for everybody who can reach it, empty for whoever works at this machine. `hosts` are the names by which
-    a proxy in front of it is reached. `adders` is who may add papers on the page: names of `auth`, "all", "none", or
-    empty for everybody where only this machine can reach the page and else nobody. `threads` is what the
-    embedding model may use (0: all cores).
+    a proxy in front of it is reached, `frames` the sites that may show it in a frame. `api_keys` are "name:key" pairs:
+    where there are any, programs need one of them; `api_limit` is how many questions one name may ask a minute (0: any
+    number). `adders` is who may add papers: names of `auth` and `api_keys`, "all", "none", or empty for everybody where
+    only this machine can reach the server and else nobody. `threads` is what the embedding model may use (0: all
+    cores).
 
     `caution` is how sure it has to be that sentences answer, before they are not called the nearest any more:
-    "careful", "usual" or "bold".
+    "careful", "usual" or "bold", or the probability from which on they do.
 
     `llm` is the switch of generating mode: "none" quotes, "openai" writes with `model` at `base_url` (empty:
     OpenAI's) under `api_key`, "auto" does so where these are set. `models` are others there that a question may choose
@@ -57,11 +59,15 @@ class Config:
     well, `fallback` quotes when the model fails. `cache` is a folder of replies to replay (empty: none).
     `first_token`, `between_tokens` and `total` are deadlines of one reply, in seconds.
 
-    `embedding` is "builtin" or "openai:MODEL", the latter at `embedding_base_url` under `embedding_api_key` (empty:
-    those of the language model).
+    `embedding` is "builtin", "onnx:FOLDER" for a model of one's own, or "openai:MODEL", the latter at
+    `embedding_base_url` under `embedding_api_key` (empty: those of the language model). `reranker` is "onnx:FOLDER", a
+    cross-encoder that orders the best papers, or empty.
 
     `zotero_key` is the key of a user of zotero.org, for libraries that aren't public; `zotero_base_url` is another
     server than zotero.org, or another port of the program on this machine.
+
+    `log` "json" makes a line of JSON of each record of a server's log. `otel` is the address of an OTLP collector
+    (gRPC) that spans of OpenTelemetry go to, empty for none; with `otel_questions` they have questions and answers.
 
     Values are checked when the object is made: `ConfigError` names the one at fault. Keys and passwords are in no
     `repr`.
@@ -73,9 +79,12 @@ class Config:
     port: int = 7860
     auth: str = field(default="", repr=False)
     hosts: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()
     adders: tuple[str, ...] = ()
+    api_keys: str = field(default="", repr=False)
+    api_limit: int = 60
     threads: int = 0
-    caution: Caution = "usual"
+    caution: str = "usual"
     llm: str = "auto"
     model: str = ""
     models: tuple[str, ...] = ()
@@ -95,15 +104,21 @@ class Config:
     embedding: str = BUILTIN
     embedding_base_url: str = ""
     embedding_api_key: str = field(default="", repr=False)
+    reranker: str = ""
     zotero_key: str = field(default="", repr=False)
     zotero_base_url: str = ""
+    log: str = "text"
+    otel: str = ""
+    otel_questions: bool = False
 
     def __post_init__(self) -> None:
         for name in _PARSE:
             # Frozen, yet "~" and "7861" become a path and a number once and for all.
             object.__setattr__(self, name, _checked(name, getattr(self, name), name, ConfigError))
-        if unknown := set(self.adders) - self.accounts.keys() - {NOBODY, EVERYBODY}:
-            raise ConfigError(f"RAG_ADDERS names {min(unknown)!r}, and RAG_AUTH has no account of this name.")
+        if both := self.accounts.keys() & self.keys.keys():
+            raise ConfigError(f"RAG_AUTH and RAG_API_KEYS both name {min(both)!r}; give the key another name.")
+        if unknown := set(self.adders) - self.accounts.keys() - self.keys.keys() - {NOBODY, EVERYBODY}:
+            raise ConfigError(f"RAG_ADDERS names {min(unknown)!r}, which is in neither RAG_AUTH nor RAG_API_KEYS.")
 
     @property
     def loopback(self) -> bool:
@@ -113,7 +128,12 @@ class Config:
     @property
     def accounts(self) -> dict[str, str]:
         """The passwords of those who may use the page, by name; none where it asks for no login."""
-        return {} if self.auth in ("", NOBODY) else dict(pair.split(":", 1) for pair in self.auth.split(","))
+        return {} if self.auth == NOBODY else _pairs(self.auth)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The keys with which programs may call, by name; none where they need none of their own."""
+        return _pairs(self.api_keys)
 
     def may_add(self, name: str) -> bool:
         """Whether the one who is logged in as `name` may add papers on the page."""
@@ -157,7 +177,7 @@ class Config:
         if unknown := set(overrides) - set(fields):
             raise TypeError(f"Config has no field {', '.join(sorted(unknown))}")
         dotenv = _dotenv()
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = _on_spaces(os.environ)
         for name in fields:
             variable = variable_of(name)
             if overrides.get(name) is not None:
@@ -167,6 +187,18 @@ class Config:
             elif value := dotenv.get(variable):
                 found[name] = _checked(name, value, f"{variable} in .env", ConfigError)
         return cls(**found)
+
+
+def _on_spaces(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The defaults in a Space of Hugging Face: reached by all, through its proxy, in a frame of its site.
+
+    https://huggingface.co/docs/hub/spaces-overview names the variables.
+    """
+    if not environment.get("SPACE_ID"):
+        return {}
+    host = environment.get("SPACE_HOST", "")
+    found = {"host": "0.0.0.0", "auth": NOBODY, "hosts": (host,) if host else (), "frames": ("https://huggingface.co",)}
+    return {name: _checked(name, value, f"{name} of the Space", ConfigError) for name, value in found.items()}
 
 
 def is_loopback(host: str) -> bool:
@@ -221,31 +253,61 @@ def _default_home() -> Path:
 
 
 def _auth(value: str) -> str:
+    if value.strip() == NOBODY:
+        return NOBODY
+    try:
+        return _named_secrets(value, "password", _MIN_PASSWORD)
+    except ValueError as error:
+        raise ValueError(f"give {NOBODY}, or {error}") from None
+
+
+def _api_keys(value: str) -> str:
+    try:
+        return _named_secrets(value, "key", _MIN_KEY)
+    except ValueError as error:
+        raise ValueError(f"give {error}") from None
+
+
+def _named_secrets(value: str, what: str, least: int) -> str:
+    """Pairs of a name and a secret of at least so many characters, with commas between them and no space around."""
     pairs = [pair.strip() for pair in value.split(",")]
-    if pairs in ([""], [NOBODY]):
-        return pairs[0]
+    if pairs == [""]:
+        return ""
     for pair in pairs:
-        name, colon, password = pair.partition(":")
+        name, colon, secret = pair.partition(":")
         if not colon or not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name):
             raise ValueError(
-                f"give {NOBODY}, or name:password with commas between several; a name has letters, digits, dots, "
-                "dashes and underscores, and a password no comma."
+                f"name:{what} with commas between several; a name has letters, digits, dots, dashes and underscores, "
+                f"and a {what} no comma."
             )
-        if not _MIN_PASSWORD <= len(password) <= _MAX_PASSWORD or not password.isprintable():
-            raise ValueError(f"each password has {_MIN_PASSWORD} to {_MAX_PASSWORD} visible characters, and no comma.")
-    if len({pair.partition(":")[0] for pair in pairs}) < len(pairs):
-        raise ValueError("a name is there twice; give each person one.")
+        if not least <= len(secret) <= _MAX_PASSWORD or not secret.isprintable():
+            raise ValueError(f"each name a {what} of {least} to {_MAX_PASSWORD} visible characters without a comma.")
+    if len(_pairs(",".join(pairs))) < len(pairs):
+        raise ValueError(f"each {what} a name of its own; one is there twice.")
     return ",".join(pairs)
 
 
+def _pairs(value: str) -> dict[str, str]:
+    return dict(pair.split(":", 1) for pair in value.split(",")) if value else {}
+
+
 def _embedding(value: str) -> str:
-    if value != BUILTIN and not re.fullmatch(r"openai:\S{1,300}", value):
-        raise ValueError(f"give {BUILTIN}, or openai: and the name of a model, such as openai:text-embedding-3-small.")
+    if value != BUILTIN and not re.fullmatch(r"openai:\S{1,300}|onnx:.*\S.*", value):
+        raise ValueError(
+            f"give {BUILTIN}, onnx: and a folder with an ONNX model and its tokenizer, or openai: and the name of a "
+            "model, such as openai:text-embedding-3-small."
+        )
     return value
 
 
-_MIN_PASSWORD, _MAX_PASSWORD = 8, 200
-_SECRET = frozenset({"auth", "api_key", "embedding_api_key", "zotero_key"})
+def _reranker(value: str) -> str:
+    if value and not re.fullmatch(r"onnx:.*\S.*", value):
+        raise ValueError("give onnx: and a folder with an ONNX cross-encoder and its tokenizer.")
+    return value
+
+
+_MIN_PASSWORD, _MIN_KEY, _MAX_PASSWORD = 8, 16, 200
+_SECRET = frozenset({"auth", "api_keys", "api_key", "embedding_api_key", "zotero_key"})
 _PARSE: dict[str, Callable[[Any], Any]] = {
     "home": values.folder,
     "collection": values.collection,
@@ -253,9 +315,12 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "port": values.number(1, 65_535),
     "auth": _auth,
     "hosts": lambda value: tuple(dict.fromkeys(values.host(name) for name in values.listed(value))),
+    "frames": lambda value: tuple(values.site(one) for one in values.listed(value)),
     "adders": values.listed,
+    "api_keys": _api_keys,
+    "api_limit": values.number(0, 100_000),
     "threads": values.number(0, 1_024),
-    "caution": values.among(*get_args(Caution)),
+    "caution": caution,
     "llm": values.among("auto", "openai", "none"),
     "model": values.model,
     "models": values.models,
@@ -275,6 +340,10 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "embedding": _embedding,
     "embedding_base_url": values.url,
     "embedding_api_key": values.key,
+    "reranker": _reranker,
     "zotero_key": values.key,
     "zotero_base_url": values.url,
+    "log": values.among("text", "json"),
+    "otel": values.url,
+    "otel_questions": values.flag,
 }

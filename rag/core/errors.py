@@ -2,6 +2,8 @@
 
     RagError                     exit code 1
     ├── UsageError               2   a question, flag or file that can't be used as given
+    │   └── Missing              2   a collection or a paper that is not there
+    ├── Busy                     1   a server has too much to do, or a caller of it called too often
     ├── ConfigError              3   a setting is missing or wrong
     │   └── IndexMismatch        3   the index was built by another model or version
     ├── PaperError               1   a record or file of papers can't be read
@@ -39,6 +41,18 @@ class UsageError(RagError):
     """The caller gave something that can't be used: an empty question, an unknown collection, a missing file."""
 
     exit_code = 2
+
+
+class Missing(UsageError):
+    """The caller named a collection or a paper that is not there."""
+
+
+class Busy(RagError):
+    """A server has too much to do, or its caller called too often. `retry_after` is how many seconds to wait."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
 
 
 class ConfigError(RagError):

@@ -15,6 +15,18 @@ Caution = Literal["careful", "usual", "bold"]
 """How sure it has to be that sentences answer, before they are not called the nearest any more: most with "careful"."""
 
 
+def caution(value: str) -> str:
+    """A `Caution`, or the probability from which on papers answer, between 0 and 1. ValueError for anything else."""
+    if value in get_args(Caution):
+        return value
+    try:
+        if 0 < float(value) < 1:
+            return value
+    except ValueError:
+        pass
+    raise ValueError(f"give {', '.join(get_args(Caution))}, or a probability between 0 and 1.")
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What one question is asked with; what is None or 0 is as configured, or all.
@@ -35,7 +47,7 @@ class Options:
     mode: Mode | None = None
     strict: bool | None = None
     model: str | None = None
-    caution: Caution | None = None
+    caution: str | None = None
     years: tuple[int | None, int | None] | None = None
     authors: tuple[str, ...] = ()
     venues: tuple[str, ...] = ()
@@ -51,8 +63,10 @@ class Options:
             raise UsageError(f"{self.most!r} papers for an answer: give 1 to {MAX_MOST}, or 0 for as many as usual.")
         if self.mode not in (None, "quoting", "generating"):
             raise UsageError(f"The mode {self.mode!r} is unknown: give quoting or generating.")
-        if self.caution not in (None, *get_args(Caution)):
-            raise UsageError(f"The caution {self.caution!r} is unknown: give {', '.join(get_args(Caution))}.")
+        try:
+            caution(str(self.caution or "usual"))
+        except ValueError as e:
+            raise UsageError(f"The caution {self.caution!r} is unknown: {e}") from e
         object.__setattr__(self, "years", _years(self.years))
         for name in ("authors", "venues"):
             object.__setattr__(self, name, _names(getattr(self, name), name))

@@ -134,6 +134,13 @@ def url(value: str) -> str:
     return value.rstrip("/")
 
 
+def site(value: str) -> str:
+    """The origin of a web site, as a browser names it."""
+    if not re.fullmatch(r"https?://[A-Za-z0-9.*-]{1,253}(?::[0-9]{1,5})?", value):
+        raise ValueError("give the address of a site without a path, such as https://example.org.")
+    return value
+
+
 def key(value: str) -> str:
     """The key of an endpoint; empty where there is none."""
     if not value.isascii() or any(not c.isprintable() or c.isspace() for c in value):

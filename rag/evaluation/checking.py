@@ -7,57 +7,43 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from rag.evaluation.conversation import conversation, held, stated
-from rag.evaluation.items import SETS, Flaw, Item, Span
-from rag.evaluation.naming import Names
-from rag.evaluation.nuggets import nuggets
-from rag.evaluation.titles import Titles, flat
-from rag.index.lexical import STOPWORDS
+from rag.evaluation.items import SETS, Flaw, Item, Nugget, Span
 from rag.papers import Paper
 from rag.papers.sentences import split_sentences
 
-COPIED = 12
-"""Words in a row that a reference answer may not share with an abstract: long figures with their units have fewer."""
 SORTS = ("detail", "absent", "offtopic", "injected")
 """Of unanswerable questions."""
 LONG = 400
 """Characters of an abstract of which a span is at most three quarters: it is to say where, not that it is somewhere."""
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_HOW_MANY = re.compile(r"\bhow\s+many\b|\bnumber\b|\bcount\b", re.IGNORECASE)
-_WHICH = re.compile(r"\b(?:and (?:which|what)|which (?:are|ones)|list|names?|show)\b", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_COUNT = re.compile(rf"(?:there are |only |exactly |just )*(\d+|{'|'.join(_NUMBERS)})\b(?![-.,]\d|-)", re.IGNORECASE)
 
 
 def check(items: Sequence[Item], papers: Sequence[Paper]) -> list[Flaw]:
     """What is wrong with a set, in the order of the items; an empty list says that it holds."""
     known = {p.id: p for p in papers}
-    titles = Titles(papers)
-    names = Names(papers)
     # A set over abstracts that are not at hand where it is written has no spans at all.
     spanned = any(item.gold_spans for item in items)
-    flaws = [flaw for item in items for flaw in _of_item(item, known, titles, names, spanned)]
+    flaws = [Flaw(item.id, what) for item in items for what in _of_item(item, known, spanned)]
     flaws += [*_repeated(items), *_leaked(items)]
     order = {item.id: n for n, item in reversed(list(enumerate(items)))}
     return sorted(flaws, key=lambda flaw: order[flaw.id])
 
 
-def _of_item(item: Item, papers: Mapping[str, Paper], titles: Titles, names: Names, spanned: bool) -> Iterator[Flaw]:
-    parts = (
-        _blank(item),
-        _gold(item, papers),
-        _form(item),
-        _asked(item),
-        conversation(item, papers, names),
-        _refused(item, papers, names),
-        _sides(item, titles, names),
-        _spans(item, papers) if spanned else (),
-        nuggets(item, papers, names, spanned),
-        _set(item, papers, names),
-        _words(item, papers, titles),
-    )
-    for part in parts:
-        yield from (Flaw(item.id, what) for what in part)
+def _of_item(item: Item, papers: Mapping[str, Paper], spanned: bool) -> Iterator[str]:
+    yield from _blank(item)
+    yield from _gold(item, papers)
+    yield from _form(item)
+    roles = [m.role for m in item.history]
+    if roles != ["user", "assistant"] * (len(roles) // 2):
+        yield f"the history has to alternate from user to assistant; it is {', '.join(roles)}"
+    if spanned:
+        yield from _spans(item, papers)
+    for nugget in item.nuggets:
+        yield from (f"nugget {nugget.text!r}: {what}" for what in _nugget(item, nugget, papers, spanned))
+    if item.kind not in (*SETS, "overview"):
+        said = {item.paper_of(n) for n in item.nuggets if n.importance == "vital" and item.gold_papers}
+        side = "the side" if item.kind == "comparison" else "the gold paper"
+        yield from (f"{side} {id} has no vital nugget" for id in item.gold_papers if id not in said)
 
 
 def _blank(item: Item) -> Iterator[str]:
@@ -125,60 +111,30 @@ def _form(item: Item) -> Iterator[str]:
         yield "no vital nugget of a number has a figure"
 
 
-def _asked(item: Item) -> Iterator[str]:
-    """A count is asked for in words that say so, and a list is not."""
-    number = _HOW_MANY.search(item.question) is not None
-    if item.kind == "count" and not number:
-        yield "it is a count, and the question asks for no number"
-    if item.kind == "list" and number and not _WHICH.search(item.question):
-        yield "it is a list, and the question asks how many"
-
-
-def _refused(item: Item, papers: Mapping[str, Paper], names: Names) -> Iterator[str]:
-    """What has no answer has no figure, but those of the question or of the papers that are spoken of."""
-    if item.kind != "unanswerable" or not (said := stated(item.reference_answer)):
+def _nugget(item: Item, nugget: Nugget, papers: Mapping[str, Paper], spanned: bool) -> Iterator[str]:
+    if not nugget.aliases and not nugget.patterns:
+        yield "it has neither alias nor pattern"
         return
-    about = names.mentioned(f"{item.question}\n{item.reference_answer}") or {*papers}
-    texts = [item.question, *(f"{papers[id].title}\n{papers[id].abstract}" for id in about)]
-    for figure in said:
-        if not held(figure, texts):
-            yield f"it is unanswerable, and the reference answer says {figure.text!r}, which no abstract has"
-
-
-def _sides(item: Item, titles: Titles, names: Names) -> Iterator[str]:
-    """A missing side is one that the question names and the collection lacks; the others are gold."""
-    for side in item.missing:
-        phrase = " ".join(flat(side))
-        if not phrase or f" {phrase} " not in f" {' '.join(flat(item.question))} ":
-            yield f"missing: the question does not name {side!r}"
-        elif all(w in STOPWORDS or w in _NUMBERS or len(w) < 2 for w in flat(side)) or not re.search(r"[A-Z]", side):
-            yield f"missing: {side!r} is no name"
-        elif has := titles.having(side):
-            yield f"missing: {side!r} is in the collection: {has!r}"
-    if item.kind == "comparison":
-        for name, id in names.outside(item.question, {*item.gold_papers, *item.borderline_papers}).items():
-            yield f"the question names {name!r}, which is {id}, and that is no gold paper"
-
-
-def _set(item: Item, papers: Mapping[str, Paper], names: Names) -> Iterator[str]:
-    """Lists and counts have no nuggets that would hold them together: their reference answer names every paper."""
-    if item.kind not in SETS:
+    if any(len(re.sub(r"\W", "", a)) < 2 for a in nugget.aliases) or nugget.found_in(""):
+        yield "an alias or pattern is so short that anything matches"
+    if nugget.found_in(item.question):
+        yield "its own question gives it away"
+    if not nugget.paper_id and len(item.gold_papers) != 1:
+        yield "paper_id has to say which of the gold papers has it"
         return
-    answer, total = item.reference_answer, len(item.gold_papers)
-    said = _COUNT.match(answer.strip())
-    number = said and (_NUMBERS.index(said[1].casefold()) if said[1].casefold() in _NUMBERS else int(said[1]))
-    if number != total if said else item.kind == "count" and not _says_number(answer, total):
-        yield f"the reference answer gives {number if said else 'no'} count, and the gold papers are {total}"
-    for id in item.gold_papers:
-        if id in papers and not names.names(answer, id):
-            yield f"the reference answer does not name {id} by a word of its own"
-    for word, id in names.others(answer, {*item.gold_papers, *item.borderline_papers}):
-        yield f"the reference answer says {word!r}, which is {id}, and that is no gold paper"
-
-
-def _says_number(text: str, n: int) -> bool:
-    word = _NUMBERS[n] if n < len(_NUMBERS) else str(n)
-    return re.search(rf"\b(?:{n}|{word})\b", text, re.IGNORECASE) is not None
+    paper = item.paper_of(nugget)
+    if paper not in item.gold_papers:
+        yield f"{paper!r} is no gold paper"
+    elif paper in papers and not nugget.found_in(papers[paper].abstract):
+        yield f"the abstract of {paper} does not have it"
+    elif (
+        spanned
+        and nugget.importance == "vital"
+        and not any(nugget.found_in(span.text) for span in item.gold_spans if span.paper_id == paper)
+    ):
+        yield f"it is vital, and no gold span of {paper} has it"
+    if nugget.importance == "vital" and not nugget.found_in(item.reference_answer):
+        yield "it is vital, and the reference answer does not have it"
 
 
 def _spans(item: Item, papers: Mapping[str, Paper]) -> Iterator[str]:
@@ -214,29 +170,12 @@ def _cut(span: Span, abstract: str) -> Iterator[str]:
         yield "is most of the abstract; give the sentence that says it"
 
 
-def _words(item: Item, papers: Mapping[str, Paper], titles: Titles) -> Iterator[str]:
-    """Reference answers are written, not copied; titles are quoted as they are."""
-    own = flat(item.reference_answer)
-    for id in item.gold_papers:
-        if id in papers and (copied := _shared_run(own, flat(papers[id].abstract))):
-            yield f"the reference answer copies {copied!r} from {id}"
-    written = [item.reference_answer, *(m.content for m in item.history if m.role == "assistant")]
-    yield from (flaw for text in dict.fromkeys(written) for flaw in titles.flaws(text))
-
-
-def _shared_run(own: Sequence[str], other: Sequence[str]) -> str:
-    """The first `COPIED` words in a row that both have."""
-    runs = {tuple(other[i : i + COPIED]) for i in range(len(other) - COPIED + 1)}
-    found = (own[i : i + COPIED] for i in range(len(own) - COPIED + 1))
-    return next((" ".join(run) for run in found if tuple(run) in runs), "")
-
-
 def _repeated(items: Iterable[Item]) -> Iterator[Flaw]:
     by_id: dict[str, int] = Counter(item.id for item in items)
     yield from (Flaw(id, f"the id is there {n} times") for id, n in by_id.items() if n > 1)
     asked: dict[tuple[str, ...], list[Item]] = defaultdict(list)
     for item in items:
-        asked[(" ".join(flat(item.question)), *(m.content for m in item.history))].append(item)
+        asked[(" ".join(re.findall(r"\w+", item.question.casefold())), *(m.content for m in item.history))].append(item)
     for same in asked.values():
         for a, b in pairwise(same):
             yield from (Flaw(a.id, f"it asks the same as {b.id}"), Flaw(b.id, f"it asks the same as {a.id}"))

@@ -1,49 +1,61 @@
-"""Two runs held against each other, on the questions that both were asked.
+"""Two runs held against each other, on the questions that both were asked: one table, and one sentence.
 
-The metrics are tested in two families, each with Holm's adjustment of its own. The primary ones come first: they were
-chosen before any two runs were compared, and a difference in one of them is a finding. All others are exploratory: they
-hang together closely (recall at 5 and at 10, precision and F1 of the same lists), and say why a run is better. In
-one family, some twenty of them would hide what the primary ones show. The price is that the chance of a false finding
-is held below 5% in each family, not in both together.
+The metrics are tested in two families, each with Holm's adjustment of its own. The primary ones were chosen before any
+two runs were compared, and a difference in one of them is a finding. All others are exploratory: they say why a run is
+better. The chance of a false finding is below 5% in each family, not in both together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rag.core.errors import EvaluationError
+from rag.evaluation.intervals import DECISIVE
 from rag.evaluation.items import Item, digest
 from rag.evaluation.judging.grades import NAMES as JUDGED
 from rag.evaluation.metrics.metric import Metric, Share
-from rag.evaluation.outcome import Outcome, outcome
-from rag.evaluation.report.about import flat, labels
+from rag.evaluation.outcome import WORDS, Outcome, outcome
+from rag.evaluation.report.table import UNDEFINED, Cell, Row, Table, figure, flat, labels
 from rag.evaluation.runs import Run, Scored
-from rag.evaluation.significance import ALPHA, UNDEFINED, McNemar, Paired, holm, mcnemar, paired
+from rag.evaluation.significance import ALPHA, Paired, holm, mcnemar, paired
 
 PRIMARY = ("gold_citation_precision", "citation_recall", "vital_recall", "accuracy")
 """What decides whether a system got better, chosen before any two were compared; the others are exploratory."""
 PASSING = ("created", "finished", "sessions", "judge.agreement")
 """What of two manifests always differs, or is a result: no reason why the runs differ."""
+LEGEND = (
+    "A is {a}, B is {b}. Metrics with * are primary, and decide; the others are exploratory; with ↓ lower is better. "
+    "Intervals: 10,000 paired bootstrap resamples of whole clusters of questions about the same papers. Holm p is over "
+    "the {primary} primary, and by itself over the {exploratory} exploratory. McNemar: yes in A only : in B only, and "
+    "its exact p, which takes questions as independent."
+)
 
-Finding = Literal["better", "worse", "unadjusted", "unclear", "borderline", "same", "too few", "neutral"]
+Finding = Literal["better", "worse", "unadjusted", "unclear", "same", "too few", "neutral"]
+FINDINGS: Mapping[Finding, str] = {
+    "better": "B is better",
+    "worse": "B is worse",
+    "unadjusted": "not after adjustment",
+    "unclear": "may be chance",
+    "same": "same here",
+    "too few": "too few to decide",
+    "neutral": "has no direction",
+}
+"""What readers are told. "unclear" is a difference that chance may have made, not none; "unadjusted" would be more than
+chance had it been tested alone; of "same" no draw of the questions makes a difference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One metric in both runs.
-
-    `adjusted` is p after Holm's adjustment over the metrics of its family, the primary ones or the exploratory ones;
-    None where the metric was not tested, as it has no direction or too few clusters. `mcnemar` is for yes/no metrics.
-    `note` is what a reader has to know besides.
-    """
+    """One metric in both runs. `adjusted` is p after Holm's adjustment; None where the metric was not tested, as it has
+    no direction or too few clusters. `mcnemar` is for yes/no metrics; `note` is what a reader has to know besides."""
 
     name: str
     better: Literal["higher", "lower"] | None
     paired: Paired
     adjusted: float | None = None
-    mcnemar: McNemar | None = None
+    mcnemar: tuple[int, int, float] | None = None
     note: str = ""
 
     @property
@@ -58,12 +70,7 @@ class Difference:
 
     @property
     def finding(self) -> Finding:
-        """What can be said of the second run: "unclear" is a difference that chance may have made, not none.
-
-        "unadjusted" is one that would be more than chance had it been tested alone, and "borderline" one whose interval
-        leaves out 0 while p, which heeds how few clusters differ, is not below 5%. "same" means that no draw of the
-        questions makes a difference, "neutral" that no value is better than another.
-        """
+        """What can be said of the second run."""
         if self.paired.moved == 0 or self.paired.error == 0 == self.gain:
             return "same"
         if not self.paired.decidable:
@@ -72,9 +79,7 @@ class Difference:
             return "neutral"
         if self.adjusted < ALPHA and self.gain:
             return "better" if self.gain > 0 else "worse"
-        if self.paired.p < ALPHA and self.gain:
-            return "unadjusted"
-        return "borderline" if self.paired.difference.decided else "unclear"
+        return "unadjusted" if self.paired.p < ALPHA and self.gain else "unclear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +92,12 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """Something that was not the same when the runs were made, under its dotted name in the manifests."""
-
-    name: str
-    a: str
-    b: str
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
     """What two runs, `a` and `b`, have on their `n` common questions in `clusters` clusters of the same papers.
 
-    `only_a`, `only_b` and `altered` are the ids of questions that were left out: asked in one run only, or in both with
-    other contents. `left_out` has why metrics could not be compared. `got_better` were wrong and are right in `b`,
-    `got_worse` the reverse, `shifted` are wrong in both in another way; `unlike` counts the answers with another text
-    or other quotes. `failed` counts the errors of each run.
+    `left_out` has why metrics could not be compared; `settings` what differs between the manifests, by its name;
+    `apart` which questions are not compared, by the reason; `unlike` counts the answers with another text or other
+    quotes, `failed` the errors of each run.
     """
 
     a: str
@@ -111,15 +106,16 @@ class Comparison:
     clusters: int
     differences: tuple[Difference, ...]
     left_out: Mapping[str, str]
-    got_better: tuple[Change, ...]
-    got_worse: tuple[Change, ...]
-    shifted: tuple[Change, ...]
+    changes: tuple[Change, ...]
+    settings: Mapping[str, tuple[str, str]]
+    apart: Mapping[str, tuple[str, ...]]
     unlike: int
     failed: tuple[int, int]
-    settings: tuple[Setting, ...]
-    only_a: tuple[str, ...] = ()
-    only_b: tuple[str, ...] = ()
-    altered: tuple[str, ...] = ()
+
+    def found(self, finding: Finding, *, primary: bool) -> list[Difference]:
+        """The metrics of a family of which this was found, those that are surest first."""
+        of = [d for d in self.differences if d.finding == finding and d.primary == primary]
+        return sorted(of, key=lambda d: d.paired.p)
 
     @property
     def tested(self) -> tuple[Difference, ...]:
@@ -127,33 +123,16 @@ class Comparison:
         return tuple(d for d in self.differences if d.adjusted is not None)
 
     @property
-    def primary(self) -> tuple[Difference, ...]:
-        """The family that decides: p is adjusted over these."""
-        return tuple(d for d in self.tested if d.primary)
-
-    @property
-    def exploratory(self) -> tuple[Difference, ...]:
-        """The family of all others that were tested: p is adjusted over these."""
-        return tuple(d for d in self.tested if not d.primary)
-
-    @property
     def identical(self) -> bool:
         """Whether every question has the same scores in both, in all that was compared."""
         return bool(self.differences) and all(d.paired.moved == 0 for d in self.differences)
-
-    @property
-    def one_sided(self) -> tuple[str, ...]:
-        """The metrics that were left out though a run has them; the others have no value in either."""
-        return tuple(name for name, why in self.left_out.items() if why != UNDEFINED)
 
 
 def compare(a: Run, b: Run, metrics: Sequence[Metric] | None = None) -> Comparison:
     """How `b` differs from `a`, on the questions that both were asked with the same contents.
 
     `metrics` says how to read the scores, and in which order (None: those of the product); scores that it does not have
-    are a judge's, or have no direction.
-
-    Raises `EvaluationError` where no question is common.
+    are a judge's, or have no direction. Raises `EvaluationError` where no question is common.
     """
     name_a, name_b = labels([a, b])
     in_a, in_b = ({s.item.id: s for s in run.scored} for run in (a, b))
@@ -166,9 +145,10 @@ def compare(a: Run, b: Run, metrics: Sequence[Metric] | None = None) -> Comparis
             f"{len(altered)} have the same id and other contents): run both over the same --questions and --split."
         )
     pairs = [(in_a[id], in_b[id]) for id in same]
-    differences, left_out = _differences(pairs, _readings(metrics), a.manifest.get("judge"), b.manifest.get("judge"))
+    differences, left_out = _differences(pairs, metrics, _judge(a) == _judge(b))
     changes = [Change(s.item, outcome(s), outcome(t)) for s, t in pairs]
-    changes = [c for c in changes if c.before != c.after]
+    apart = {f"only in {name_a}": (*(id for id in in_a if id not in in_b),)}
+    apart |= {f"only in {name_b}": (*(id for id in in_b if id not in in_a),), "with other contents": altered}
     return Comparison(
         a=name_a,
         b=name_b,
@@ -176,61 +156,116 @@ def compare(a: Run, b: Run, metrics: Sequence[Metric] | None = None) -> Comparis
         clusters=len({s.item.cluster for s, _ in pairs}),
         differences=differences,
         left_out=left_out,
-        got_better=tuple(c for c in changes if c.after == "right"),
-        got_worse=tuple(c for c in changes if c.before == "right"),
-        shifted=tuple(c for c in changes if "right" not in (c.before, c.after)),
+        changes=tuple(c for c in changes if c.before != c.after),
+        settings=_settings(a.manifest, b.manifest),
+        apart={why: ids for why, ids in apart.items() if ids},
         unlike=sum(_said(s) != _said(t) for s, t in pairs),
         failed=(sum(s.failed for s, _ in pairs), sum(t.failed for _, t in pairs)),
-        settings=settings(a.manifest, b.manifest),
-        only_a=tuple(id for id in in_a if id not in in_b),
-        only_b=tuple(id for id in in_b if id not in in_a),
-        altered=altered,
     )
 
 
-def settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Setting, ...]:
-    """What differs between two manifests, but for times and results; empty where one of them says nothing."""
-    flat_a, flat_b = flat(a), flat(b)
-    names = [n for n in dict.fromkeys([*flat_a, *flat_b]) if not any(f"{n}.".startswith(f"{p}.") for p in PASSING)]
-    return tuple(
-        Setting(n, flat_a.get(n, ""), flat_b.get(n, "")) for n in names if flat_a.get(n, "") != flat_b.get(n, "")
+def verdict(c: Comparison) -> str:
+    """One sentence, which claims no more than the tests do: what is not significant is never called none."""
+    over = f"on {c.n:,} questions in {c.clusters:,} clusters"
+    better, worse = (_list(c.found(f, primary=True)) for f in ("better", "worse"))
+    others = [f"{f} in {_names(c.found(f, primary=False))}" for f in ("better", "worse") if c.found(f, primary=False)]
+    rest = f"; exploratory: {', '.join(others)}" if others else ""
+    if not c.differences:
+        return f"Nothing can be said: {c.a} and {c.b} have no metric in common."
+    if c.identical:
+        return f"No difference was shown: every score is the same {over}, and {c.unlike:,} answers differ."
+    if not any(d.better for d in c.differences):
+        return "Nothing was tested: no metric that both have has a better and a worse."
+    if not c.tested:
+        return f"Too few questions to decide: at least {DECISIVE} clusters are needed {over}."
+    if better and worse:
+        return f"Mixed: {c.b} is better than {c.a} in {better}, and worse in {worse}{rest}, {over}."
+    if better or worse:
+        return f"{c.b} is {'better' if better else 'worse'} than {c.a} in {better or worse}{rest}, {over}."
+    seen = [d for d in c.tested if d.paired.error > 0]
+    least = min([d for d in seen if d.primary] or seen, key=lambda d: d.paired.visible, default=None)
+    missed = f"; one below about ±{figure(least.paired.visible)} in {_name(least)} would be missed" if least else ""
+    return (
+        f"No difference was shown in the primary metrics{rest}, {over}, which is not to say that there is none{missed}."
     )
 
 
-def _readings(metrics: Sequence[Metric] | None) -> dict[str, Metric]:
-    if metrics is None:
-        from rag.evaluation.metrics import METRICS
+def tables(c: Comparison) -> dict[str, Table]:
+    """By their titles: every metric in both, the settings that differ, and the questions of which something else
+    became; those without a row are left out."""
+    head = ("", c.a, c.b)
+    settings = tuple(Row(n, tuple(Cell(v or UNDEFINED) for v in pair)) for n, pair in c.settings.items())
+    found = {
+        "Differences": _figures(c),
+        "What was changed": Table(head, settings, words=True),
+        "Questions that changed": Table(
+            ("id", "question", c.a, c.b),
+            tuple(_changed(c.changes)),
+            f"{c.unlike:,} of {c.n:,} answers differ in their text or their quotes.",
+            words=True,
+        ),
+    }
+    return {title: table for title, table in found.items() if table.rows}
 
-        metrics = METRICS
-    return {m.name: m for m in metrics}
+
+def _figures(c: Comparison) -> Table:
+    rows = tuple(_row(d) for d in sorted(c.differences, key=lambda d: not d.primary))
+    tested = sum(d.primary for d in c.tested)
+    notes = [LEGEND.format(a=c.a, b=c.b, primary=tested, exploratory=len(c.tested) - tested)]
+    notes += [f"{d.name}: {d.note}." for d in c.differences if d.note]
+    notes += [f"{name} is not compared: {why}." for name, why in c.left_out.items()]
+    notes += [f"Not compared, {why} ({len(ids)}): {', '.join(ids)}." for why, ids in c.apart.items()]
+    if any(c.failed):
+        notes.append(f"A failed on {c.failed[0]} of the questions and B on {c.failed[1]}: errors count as bad answers.")
+    head = ("metric", "n", "A", "B", "B − A", "95% interval", "Holm p", "McNemar", "finding")
+    return Table(head, rows, " ".join(notes))
+
+
+def _row(d: Difference) -> Row:
+    e, p = d.paired.difference, d.mcnemar
+    interval = "all alike" if e.unanimous else f"{_signed(e.low)} to {_signed(e.high)}"
+    cells = [f"{e.n:,}", figure(d.paired.first), figure(d.paired.second), _signed(e.value), interval]
+    cells += [UNDEFINED if d.adjusted is None else _p(d.adjusted), f"{p[0]}:{p[1]}, {_p(p[2])}" if p else ""]
+    name = f"{d.name}{' *' if d.primary else ''}{' ↓' if d.better == 'lower' else ''}"
+    return Row(name, tuple(Cell(cell) for cell in (*cells, FINDINGS[d.finding])))
+
+
+def _changed(changes: Sequence[Change]) -> Iterator[Row]:
+    won, lost = [c for c in changes if c.after == "right"], [c for c in changes if c.before == "right"]
+    shifted = [c for c in changes if "right" not in (c.before, c.after)]
+    for title, some in (("Won", won), ("Lost", lost), ("Wrong in another way", shifted)):
+        if some:
+            yield Row(f"{title} ({len(some):,})")
+        for c in some:
+            yield Row(c.item.id, (Cell(c.item.question), Cell(WORDS[c.before]), Cell(WORDS[c.after])))
 
 
 def _differences(
-    pairs: Sequence[tuple[Scored, Scored]], known: Mapping[str, Metric], judge_a: Any, judge_b: Any
+    pairs: Sequence[tuple[Scored, Scored]], metrics: Sequence[Metric] | None, same_judge: bool
 ) -> tuple[tuple[Difference, ...], dict[str, str]]:
     """The metrics that can be compared, with Holm's adjustment, and why the others can't be."""
+    from rag.evaluation.metrics import METRICS
+
+    known = {m.name: m for m in METRICS if metrics is None} | {m.name: m for m in metrics or ()}
     there = dict.fromkeys(n for pair in pairs for s in pair for n in s.scores)
     clusters = [s.item.cluster for s, _ in pairs]
     found: list[Difference] = []
     left_out: dict[str, str] = {}
     for name in [*(n for n in known if n in there), *(n for n in there if n not in known)]:
         first, second = ([s.scores.get(name) for s in side] for side in zip(*pairs, strict=True))
-        better: Literal["higher", "lower"] | None = "higher" if name in JUDGED else None
+        metric, note = known.get(name), _unpaired(first, second)
+        better = metric.better if metric else "higher" if name in JUDGED else None
+        if name in JUDGED and not same_judge:
+            left_out[name] = "graded by another judge, or with other prompts"
+            continue
         try:
-            _same_judge(name, judge_a, judge_b)
             result = paired(first, second, clusters)
         except ValueError as e:
             left_out[name] = str(e)
             continue
-        found.append(
-            Difference(
-                name,
-                known[name].better if name in known else better,
-                result,
-                mcnemar=_yes_no(known.get(name), first, second, clusters),
-                note=_unpaired(first, second),
-            )
-        )
+        # Where an answer decides whether a question counts, the questions that count in both are not the metric's.
+        tested = mcnemar(first, second) if metric and metric.yes_no and not note else None
+        found.append(Difference(name, better, result, mcnemar=tested, note=note))
     return _adjusted(found), left_out
 
 
@@ -243,33 +278,52 @@ def _adjusted(found: Sequence[Difference]) -> tuple[Difference, ...]:
     return tuple(replace(d, adjusted=adjusted.get(d.name)) for d in found)
 
 
-def _yes_no(
-    metric: Metric | None, first: Sequence[Share | None], second: Sequence[Share | None], clusters: Sequence[str]
-) -> McNemar | None:
-    """McNemar's test, for a yes/no metric whose values are of the same questions in both runs.
-
-    Where an answer decides whether a question counts, as in refusal precision, the questions that count in both are not
-    what the metric is about.
-    """
-    if metric is None or not metric.yes_no or _unpaired(first, second):
-        return None
-    return mcnemar(first, second, clusters)
-
-
 def _unpaired(first: Sequence[Share | None], second: Sequence[Share | None]) -> str:
     n = sum((x is None) != (y is None) for x, y in zip(first, second, strict=True))
     return f"{n} question{'' if n == 1 else 's'} with a value in one run only" if n else ""
 
 
-def _same_judge(name: str, a: Any, b: Any) -> None:
-    """Raise `ValueError` for a judge's metric where the judges were not the same: their scores have no common scale."""
-    if name not in JUDGED:
-        return
-    of_a, of_b = ([j.get("model"), j.get("prompts")] if isinstance(j, Mapping) else None for j in (a, b))
-    if of_a != of_b:
-        raise ValueError("graded by another judge, or with other prompts")
+def _settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """What differs between two manifests, but for times and results."""
+    flat_a, flat_b = flat(a), flat(b)
+    names = [n for n in dict.fromkeys([*flat_a, *flat_b]) if not any(f"{n}.".startswith(f"{p}.") for p in PASSING)]
+    pairs = {n: (flat_a.get(n, ""), flat_b.get(n, "")) for n in names}
+    return {n: pair for n, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _judge(run: Run) -> Any:
+    """What grades depend on: those of two judges have no common scale."""
+    judge = run.manifest.get("judge")
+    return [judge.get("model"), judge.get("prompts")] if isinstance(judge, Mapping) else None
 
 
 def _said(scored: Scored) -> tuple[object, ...]:
     answer = scored.answer
     return (answer.answer, answer.abstained, [(c.paper_id, c.start, c.end) for c in answer.citations], scored.error)
+
+
+def _list(found: Sequence[Difference]) -> str:
+    """Metrics with how large, between what, and how likely by chance: as sizes, so that worse by .06 is .06."""
+    return "; ".join(f"{_name(d)} by {_size(d)} (Holm p {_p(d.adjusted or 0.0)})" for d in found)
+
+
+def _size(d: Difference) -> str:
+    e = d.paired.difference
+    low, high = (e.low, e.high) if e.value >= 0 else (-e.high, -e.low)
+    return figure(abs(e.value)) + (" in every cluster alike" if e.unanimous else f" [{figure(low)}, {figure(high)}]")
+
+
+def _names(found: Sequence[Difference]) -> str:
+    return ", ".join(map(_name, found)) if len(found) < 3 else f"{len(found)} metrics"
+
+
+def _name(d: Difference) -> str:
+    return d.name.replace("_", " ") + (" (lower is better)" if d.better == "lower" else "")
+
+
+def _signed(value: float) -> str:
+    return f"+{figure(value)}" if value > 0 else figure(value)
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else f"{figure(value)}"

@@ -7,16 +7,14 @@ import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from rag.core.errors import EvaluationError
 from rag.evaluation.intervals import DECISIVE, Estimate
 from rag.evaluation.items import KINDS
 from rag.evaluation.judging.grades import NAMES as JUDGED
+from rag.evaluation.report.table import Cell, Row, Table
 from rag.evaluation.runs import Run
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 Bound = Literal["min", "max", "min_low", "max_high"]
 BOUNDS: tuple[Bound, ...] = get_args(Bound)
@@ -74,7 +72,9 @@ def read_thresholds(path: Path, metrics: Collection[str] | None = None) -> tuple
     except tomllib.TOMLDecodeError as e:
         raise EvaluationError(f"{path} is not TOML: {e}.") from e
     if metrics is None:
-        metrics = _metrics()
+        from rag.evaluation.metrics import METRICS
+
+        metrics = (*(m.name for m in METRICS), *JUDGED)
     allowed = dict.fromkeys(("all", *KINDS), tuple(metrics)) | {"speed": SPEED, "run": RUN}
     found = []
     for group, table in data.items():
@@ -105,25 +105,12 @@ def gate(run: Run, thresholds: Sequence[Threshold]) -> list[Check]:
 
 
 def table(checks: Sequence[Check]) -> Table:
-    """The checks as a table for a terminal."""
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table("group", "metric", box=None, pad_edge=False)
-    shown.add_column("value", justify="right")
-    shown.add_column("wanted")
-    shown.add_column("")
+    """The checks as a table."""
+    rows = []
     for c in checks:
-        mark = Text("met", style="green") if c.met else Text("not met", style="bold red")
-        reason = Text(f": {c.why}") if c.value is None else Text()
-        shown.add_row(Text(c.group), Text(c.metric), _figure(c.value), Text(str(c.bound)), mark + reason)
-    return shown
-
-
-def _metrics() -> tuple[str, ...]:
-    from rag.evaluation.metrics import METRICS
-
-    return (*(m.name for m in METRICS), *JUDGED)
+        told = ("met", "") if c.met else ("not met", c.why)
+        rows.append(Row(c.group, (Cell(c.metric), Cell(_figure(c.value)), Cell(str(c.bound)), Cell(told[0], told[1]))))
+    return Table(("group", "metric", "value", "wanted", ""), tuple(rows))
 
 
 def _known(path: Path, what: str, key: str, name: str, allowed: Collection[str]) -> None:

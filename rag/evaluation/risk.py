@@ -20,6 +20,8 @@ from rag.evaluation.outcome import LIST_F1
 from rag.evaluation.runs import Run, Scored
 
 RESAMPLES = 2_000
+AT = (0.5, 0.8, 1.0)
+"""Coverages at which the risk is told."""
 
 Numbers = NDArray[np.float64]
 
@@ -35,6 +37,10 @@ class Risk:
     best: float
     auroc: Estimate | None
 
+    def at(self, coverage: float) -> float:
+        """The risk where that share of the questions is answered."""
+        return float(self.risk[max(0, round(coverage * len(self.risk)) - 1)])
+
 
 def of_run(run: Run) -> Risk | None:
     """The risk of the answers of a run that have a confidence; None where fewer than two do."""
@@ -42,7 +48,7 @@ def of_run(run: Run) -> Risk | None:
     if len(known) < 2:
         return None
     confidence = np.array([s.answer.confidence for s in known], np.float64)
-    wrong = np.array([not _right(s) for s in known], np.float64)
+    wrong = np.array([not right(s) for s in known], np.float64)
     answerable = np.array([s.item.answerable for s in known], bool)
     return measured(confidence, wrong, answerable, [s.item.cluster for s in known])
 
@@ -99,7 +105,7 @@ def _estimate(value: float, drawn: Sequence[float], n: int, clusters: int) -> Es
     return Estimate(value, float(low), float(high), n, clusters)
 
 
-def _right(scored: Scored) -> bool:
+def right(scored: Scored) -> bool:
     """Whether what an answer shows is right, whichever state it has: the confidence is to tell that."""
     if not scored.item.answerable:
         return False

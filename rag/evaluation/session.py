@@ -20,17 +20,14 @@ import rag
 from rag.core import resources
 from rag.core.config import Config
 from rag.core.errors import ConfigError, EvaluationError, UsageError
-from rag.evaluation.baselines import BASELINES, Baseline
 from rag.evaluation.checking import check
 from rag.evaluation.distractors import Noise, mixed
 from rag.evaluation.items import Item, choose, digest, read
 from rag.evaluation.metrics.metric import Case
-from rag.evaluation.peers import PEERS
-from rag.evaluation.peers import build as build_peer
 from rag.evaluation.runner import UNDECIDED, Asked, clear, described, differing, finish, refuse, run
 from rag.evaluation.runs import SUMMARY, Run, load
 from rag.evaluation.scoring import Prices, Scores, line, score, speed, summarise
-from rag.evaluation.systems import JOBS, Ours, System, code, is_local
+from rag.evaluation.systems import JOBS, OURS, System, code, is_local, system
 from rag.index.index import digest as papers_digest
 from rag.index.index import fingerprint_digest
 from rag.papers import Paper
@@ -39,8 +36,6 @@ from rag.service import Rag, build
 if TYPE_CHECKING:
     from rag.evaluation.judging.judge import Judge
 
-OURS = "ours"
-SYSTEMS = (OURS, *BASELINES, *PEERS)
 PACKAGES = ("llama-index-core", "chromadb", "onnxruntime", "tokenizers", "numpy", "ir-measures")
 """Whose versions are written down: an answer or a score may depend on them."""
 
@@ -184,19 +179,6 @@ def _prepared(plan: Plan, stack: ExitStack, progress: Progress) -> tuple[Rag, Sy
     return service, system(plan.system, service), about
 
 
-def system(name: str, service: Rag) -> System:
-    """A system by its name, over the collection of `service`. Raises `UsageError` for one that there is not."""
-    if name == OURS:
-        return Ours(service)
-    if name in BASELINES:
-        return Baseline(name, service)
-    if name in PEERS:
-        from rag.index.llamaindex import MiniLMEmbedding
-
-        return build_peer(name, service.papers(), service.config, MiniLMEmbedding(threads=service.config.threads))
-    raise UsageError(f"There is no system {name!r}; there are {', '.join(SYSTEMS)}.")
-
-
 def _items(plan: Plan, papers: Sequence[Paper]) -> list[Item]:
     whole = read(plan.questions)
     flaws = check(whole, papers)
@@ -268,12 +250,12 @@ def _graded(
     Its agreement with the labels comes first: a judge that can't be reached is told before an hour of grading.
     """
     from rag.evaluation.judging import agreement, labels
-    from rag.evaluation.judging.grades import JUDGED
+    from rag.evaluation.judging.grades import UNDEFINED
 
     known = labels.read(resources.evaluation() / "labels.jsonl")
     agrees = agreement.agreement(judge, known, lambda done: progress("Grading what is labelled", done, 3 * len(known)))
     grades = judge.grades(cases, jobs=jobs, progress=lambda done: progress("Grading", done, len(cases)))
-    return grades, agreement.manifest(judge, agrees), {m.name: m.undefined for m in JUDGED}
+    return grades, {**judge.about(), "agreement": agrees}, {**UNDEFINED}
 
 
 def revision() -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 Questions about one paper are right or wrong together, so clusters are drawn, never single questions, and each draw
 takes both systems' results on them: how hard a question is cancels out (paired cluster bootstrap: Davison and Hinkley
-1997, Bootstrap Methods and their Application, section 3.8; for two systems Koehn 2004, "Statistical Significance Tests
-for Machine Translation Evaluation", EMNLP).
+1997, Bootstrap Methods and their Application, section 3.8; Koehn 2004, EMNLP).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from rag.evaluation.metrics.metric import Share
 ALPHA = 1 - LEVEL
 """What p has to be below for a difference to be more than chance."""
 POWER = 0.8
-"""How surely a difference that is there should be found, before one says that it would have been (Cohen 1988)."""
+"""How surely a difference that is there should be found (Cohen 1988)."""
 UNDEFINED = "undefined in both runs: no question has a value"
 
 
@@ -29,9 +28,9 @@ UNDEFINED = "undefined in both runs: no question has a value"
 class Paired:
     """What two runs have on the same questions, in one metric, and how much of the difference chance would make.
 
-    `difference` is the second's value minus the first's; its `n` and `clusters` count the questions on which either
-    has a value. `p` is the two-sided p-value, `error` the standard error of the difference. `moved` clusters have
-    results that differ between the runs; `fewest` is in how many clusters the run with fewer has a value at all.
+    `difference` is the second's value minus the first's, over the questions on which either has a value. `p` is
+    two-sided, `error` the standard error. `moved` clusters have results that differ between the runs; `fewest` is in
+    how many clusters the run with fewer has a value at all.
     """
 
     first: float
@@ -49,55 +48,23 @@ class Paired:
 
     @property
     def visible(self) -> float:
-        """The smallest difference that a test at 5% would find in four comparisons of five, at this spread.
-
-        (z at .975 + z at .8) · standard error = 2.80 · standard error: Bloom 1995, "Minimum Detectable Effects",
-        Evaluation Review 19 (5).
-        """
+        """The smallest difference that a test at 5% would find in four comparisons of five: 2.80 standard errors
+        (Bloom 1995, "Minimum Detectable Effects", Evaluation Review 19 (5))."""
         from scipy.stats import norm
 
         return float(norm.ppf(1 - ALPHA / 2) + norm.ppf(POWER)) * self.error
 
 
-@dataclass(frozen=True, slots=True)
-class McNemar:
-    """McNemar's exact test: on how many questions only the first, or only the second, has a yes, and the p-value.
-
-    `clusters` is in how many clusters those questions are: the test takes questions as independent, so where there
-    are fewer clusters than questions its p is too small.
-    """
-
-    first_only: int
-    second_only: int
-    p: float
-    clusters: int
-
-    @property
-    def clustered(self) -> bool:
-        """Whether questions on which they disagree share their papers, so that p is too small."""
-        return self.clusters < self.first_only + self.second_only
-
-
 def paired(first: Sequence[Share | None], second: Sequence[Share | None], clusters: Sequence[str]) -> Paired:
     """The difference of two systems in a metric, with its 95% interval and p-value.
 
-    `first` and `second` have one share a question, None where the metric is undefined there; `clusters` has the label
-    of each question's cluster. With A and a the parts and wholes of the second, B and b those of the first, summed
-    over the clusters that a draw holds, each draw gives A/a - B/b: one ratio of sums for each run, drawn jointly. A
-    question that only one run has a value for counts in that one's sums. Draws in which a run has no value are left
-    out.
+    `first` and `second` have one share a question, None where the metric is undefined there. Each draw of clusters
+    gives the ratio of sums of the second minus that of the first; draws in which a run has no value are left out. The
+    interval is of percentiles, widened for few clusters (`intervals.tails`): of comparisons of 10 clusters, equal but
+    for chance, 5% leave out 0, and 11% without widening (3,000 simulations).
 
-    The interval is the percentile interval, widened for few clusters (`intervals.tails`). Without it, 11% of
-    comparisons of 10 clusters, equal but for chance, have an interval that leaves out 0; with it, 5%, and 4 to 6% of 6
-    to 64 (3,000 simulations each). Where every cluster has the same difference the interval has no width, as no draw
-    makes another: that is not to be read as a difference that is known exactly, and p alone says how sure it is.
-
-    p inverts that interval: it is the smallest level at which it leaves out 0. The share of draws on the other side
-    of 0, (1 + count)/(1 + draws) as none is ever 0 (Davison and Hinkley 1997, section 4.2), goes through the same
-    widening backwards. And p is never below 2^(1 - m) for m clusters in which the runs differ, which is the least
-    that exchanging the two runs within clusters can give, the exact test (Fisher's randomization test: Noreen 1989,
-    Computer-Intensive Methods for Testing Hypotheses): no draws make much of few. So p is 1 for one cluster, and where
-    nothing differs.
+    p is the smallest level at which that interval leaves out 0, and never below 2^(1 - m) for m clusters in which the
+    runs differ: the least that exchanging the runs within clusters can give (Fisher's randomization test).
 
     Raises `ValueError`, which says why, where there is no question, where a run has no value at all, and where it has
     one in so few clusters that more than 5% of draws hold none of them.
@@ -127,42 +94,30 @@ def paired(first: Sequence[Share | None], second: Sequence[Share | None], cluste
     )
 
 
-def mcnemar(first: Sequence[Share | None], second: Sequence[Share | None], clusters: Sequence[str]) -> McNemar:
-    """McNemar's exact test for a yes/no metric, on the questions for which both have a value.
+def mcnemar(first: Sequence[Share | None], second: Sequence[Share | None]) -> tuple[int, int, float]:
+    """McNemar's exact test of a yes/no metric: yes in the first only, in the second only, and the two-sided p.
 
-    Of the n questions on which they disagree, each would be the first's with probability ½ if the systems were equally
-    good: p = min(1, 2 · P(X ≤ min(b, c))) for X binomial(n = b + c, ½), with b yes for the first alone and c for the
-    second alone. It is 1 where they never disagree. McNemar 1947, "Note on the sampling error of the difference between
-    correlated proportions", Psychometrika 12 (2); exact as in Agresti 2013, Categorical Data Analysis, section 11.1.
-
-    Raises `ValueError` where no question has a value in both, and for a share that is neither yes (1) nor no (0).
+    It takes questions as independent: where they share papers, p is too small. Agresti 2013, Categorical Data
+    Analysis, section 11.1. Raises `ValueError` where no question has a value in both, and for a share between 0 and 1.
     """
     from scipy.stats import binomtest
 
-    counts, where = [0, 0], set()
-    both = [(a, b, c) for a, b, c in zip(first, second, clusters, strict=True) if a is not None and b is not None]
+    both = [(a[0] / a[1], b[0] / b[1]) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
     if not both:
         raise ValueError("no question has a value in both runs")
-    for a, b, cluster in both:
-        values = a[0] / a[1], b[0] / b[1]
-        if not {*values} <= {0.0, 1.0}:
-            raise ValueError(f"{values[0]:g} and {values[1]:g} are not both yes or no")
-        if values[0] != values[1]:
-            counts[values[1] > values[0]] += 1
-            where.add(cluster)
-    p = float(binomtest(counts[0], sum(counts), 0.5).pvalue) if any(counts) else 1.0
-    return McNemar(counts[0], counts[1], p, len(where))
+    if wrong := next((pair for pair in both if not {*pair} <= {0.0, 1.0}), None):
+        raise ValueError(f"{wrong[0]:g} and {wrong[1]:g} are not both yes or no")
+    only = sum(a > b for a, b in both), sum(b > a for a, b in both)
+    return *only, float(binomtest(only[0], sum(only), 0.5).pvalue) if any(only) else 1.0
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """p-values adjusted for there being several, in their order: each may be held against 5% as if it were alone.
+    """p-values adjusted for there being several, in their order (Holm 1979, Scandinavian Journal of Statistics 6 (2)).
 
-    Sorted, p₁ ≤ … ≤ p_m, the i-th becomes the largest of min(1, (m - j + 1) · p_j) for j ≤ i. The chance of one false
-    finding or more among them all stays below 5%, however they depend on each other. Holm 1979, "A Simple Sequentially
-    Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6 (2).
+    Each may be held against 5%: the chance of one false finding or more among them stays below that.
     """
     adjusted, largest = [0.0] * len(values), 0.0
-    for rank, place in enumerate(sorted(range(len(values)), key=lambda i: values[i])):
+    for rank, place in enumerate(np.argsort(values, kind="stable")):
         largest = max(largest, min(1.0, (len(values) - rank) * values[place]))
         adjusted[place] = largest
     return adjusted

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import rag
 from rag.core.answer import Answer
 from rag.core.config import Config
+from rag.core.errors import UsageError
 from rag.evaluation.items import Item
 from rag.service import Rag
 
+OURS = "ours"
 JOBS = 4
 """Questions that an endpoint elsewhere is asked at once. One on this machine shares its processor with us."""
 
@@ -53,7 +57,7 @@ class Ours:
     def about(self) -> dict[str, Any]:
         """The settings that change an answer, and of a writing model the prompts."""
         config = self._service.config
-        found: dict[str, Any] = {"code": code(), "embedding": config.embedding}
+        found: dict[str, Any] = {"code": code(), "embedding": config.embedding, "caution": config.caution}
         if self.name == "generating":
             from rag.llm.prompts import versions
 
@@ -70,6 +74,25 @@ class Ours:
     def answer(self, item: Item) -> Answer:
         """Ask it as a user would."""
         return self._service.ask(item.question, item.turns)
+
+
+def others() -> ModuleType | None:
+    """Baselines and other people's systems, `eval.peers`, which only a checkout has; None without one."""
+    there = (Path(rag.__file__).parent.parent / "eval" / "peers").is_dir()
+    return importlib.import_module("eval.peers") if there else None
+
+
+def system(name: str, service: Rag) -> System:
+    """A system by its name, over the collection of `service`. Raises `UsageError` for one that there is not."""
+    if name == OURS:
+        return Ours(service)
+    found = others()
+    if found is None:
+        raise UsageError(f"There is no system {name!r} here: baselines and peers come with a checkout of Paper RAG.")
+    if name not in found.SYSTEMS:
+        raise UsageError(f"There is no system {name!r}; there are {', '.join((OURS, *found.SYSTEMS))}.")
+    made: System = found.system(name, service)
+    return made
 
 
 def code(part: str = "") -> str:

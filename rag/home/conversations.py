@@ -1,6 +1,7 @@
 """Conversations, kept in the home of the server, so that they survive a reload of the page and a restart.
 
     history/OWNER/ID.jsonl    a header, then one line an answer, in order
+    history/OWNER/.deleted    what was deleted of late, see `rag.core.deleting`
     history/OWNER.lock        held by who writes a conversation of that owner
 
 An owner is whoever the front end tells apart: a user, or a browser. Owner and id come from outside, and name a file
@@ -17,6 +18,7 @@ import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from rag.core import deleting
 from rag.core.answer import Answer
 from rag.core.errors import StoreError
 from rag.core.options import Options
@@ -70,7 +72,7 @@ def append(home: Path, owner: str, id: str, collection: str, answer: Answer, *, 
         raise StoreError(f"{id[:40]!r} is no id of a conversation, so this answer was not saved; begin a new one.")
     line = entry(answer, options)
     with _writing(home, file, "the answer was not saved"):
-        _check_room(home, len(line))
+        check_room(home, len(line))
         if not file.exists():
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _make_room(file.parent, len(line))
@@ -104,7 +106,7 @@ def names(home: Path, owner: str, query: str = "") -> list[Summary]:
     take 40 ms on one core. Raises `StoreError` where the folder is there and can't be read.
     """
     found, words = [], fold(query).split()
-    for file in _files(_folder(home, owner)):
+    for file in _files(owned(home, owner)):
         try:
             data = _read(file)
         except StoreError as e:
@@ -150,37 +152,57 @@ def rename(home: Path, owner: str, id: str, title: str) -> None:
 
 
 def delete(home: Path, owner: str, id: str) -> bool:
-    """Remove a conversation for good; False where there was none. Raises `StoreError` and `Locked` as `append` does."""
+    """Delete a conversation, so that `restore` can bring it back; False where there was none.
+
+    Raises `StoreError` and `Locked` as `append` does.
+    """
     file = _file(home, owner, id)
     if file is None or not file.exists():
         return False
     with _writing(home, file, "the conversation is still there"):
         found = file.exists()
-        _remove(file)
+        file.with_suffix(".part").unlink(missing_ok=True)
+        deleting.put_away([file] if found else [])
     return found
 
 
 def delete_all(home: Path, owner: str) -> int:
-    """Remove all conversations of the owner for good; how many there were. Raises `StoreError` and `Locked`."""
-    folder = _folder(home, owner)
+    """Delete all conversations of the owner, as `delete` does; how many there were. Raises `StoreError`, `Locked`."""
+    folder = owned(home, owner)
     if not folder.exists():
         return 0
     with _writing(home, folder, "some conversations are still there"):
-        found = len(_files(folder))
-        shutil.rmtree(folder)
+        found = _files(folder)
+        deleting.put_away(found)
+    return len(found)
+
+
+def deleted(home: Path, owner: str) -> list[tuple[str, list[str]]]:
+    """What `restore` can bring back: for each deletion, newest first, its id and the titles of its conversations."""
+    found = []
+    for deletion in deleting.recent(owned(home, owner)):
+        known = [summary(file.stem, file.read_bytes()) for file in deletion.files]
+        found.append((deletion.id, [one.title for one in known if one]))
     return found
 
 
-def _folder(home: Path, owner: str) -> Path:
-    """Where the owner's conversations are. A hashed name begins as no plain one does, so that nobody can ask for it."""
+def restore(home: Path, owner: str, id: str) -> bool:
+    """Undo a deletion; False where it is final by now. Raises `StoreError` and `Locked` as `append` does."""
+    folder = owned(home, owner)
+    with _writing(home, folder, "what was deleted was not brought back"):
+        return deleting.bring_back(folder, id)
+
+
+def owned(home: Path, owner: str, kind: str = FOLDER) -> Path:
+    """Where what is the owner's is kept. A hashed name begins as no plain one does, so that nobody can ask for it."""
     if not _PLAIN.fullmatch(owner):
         owner = "_" + hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return home / FOLDER / owner
+    return home / kind / owner
 
 
 def _file(home: Path, owner: str, id: str) -> Path | None:
     """Where the conversation is kept; None for what `new_id` has not made."""
-    return _folder(home, owner) / f"{id}.jsonl" if _ID.fullmatch(id) else None
+    return owned(home, owner) / f"{id}.jsonl" if _ID.fullmatch(id) else None
 
 
 def _files(folder: Path) -> list[Path]:
@@ -198,11 +220,12 @@ def _writing(home: Path, path: Path, loss: str) -> AbstractContextManager[None]:
     return journal.writing(path.relative_to(home), folder.with_suffix(".lock"), loss)
 
 
-def _check_room(home: Path, more: int) -> None:
+def check_room(home: Path, more: int) -> None:
+    """Raise `StoreError` where the disk has no room for so many bytes more."""
     if (free := shutil.disk_usage(home).free) < MIN_FREE + more:
         raise StoreError(
             f"The disk of {FOLDER} has {free >> 20:,} MB left, and {MIN_FREE >> 20:,} MB are kept free, "
-            "so the answer was not saved; delete what nobody needs."
+            "so this was not saved; delete what nobody needs."
         )
 
 
@@ -213,6 +236,8 @@ def _make_room(folder: Path, more: int) -> None:
     sizes = {file: file.stat() for file in _files(folder)}
     oldest = sorted(sizes, key=lambda file: sizes[file].st_mtime_ns, reverse=True)
     total = sum(size.st_size for size in sizes.values()) + more
+    if total + sum(file.stat().st_size for kept in deleting.recent(folder) for file in kept.files) > MAX_OWNED:
+        deleting.forget(folder)
     while oldest and (len(oldest) >= MAX_CONVERSATIONS or total > MAX_OWNED):
         file = oldest.pop()
         total -= sizes[file].st_size

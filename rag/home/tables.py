@@ -97,6 +97,19 @@ def arranged(
     return Table((*(name for name, _ in about), *headings), tuple(rows))
 
 
+def chosen(value: Table, ids: Sequence[str]) -> Table:
+    """The rows of these papers, in this order."""
+    rows = {row.paper_id: row for row in value.rows}
+    return Table(value.columns, tuple(rows[id] for id in ids if id in rows))
+
+
+def widened(value: Table, aspects: Sequence[str], quotes: Mapping[str, Sequence[tuple[Citation, ...]]]) -> Table:
+    """The table with a column more for each aspect; `quotes` are by paper id, one for each aspect."""
+    none = ("",) * len(aspects)
+    rows = (Row(row.paper_id, (*row.cells, *quotes.get(row.paper_id or "", none))) for row in value.rows)
+    return Table((*value.columns, *aspects), tuple(rows))
+
+
 def to_csv(value: Table) -> str:
     """The table as CSV (RFC 4180), quotes of one cell on lines of their own.
 

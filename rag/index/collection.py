@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,19 +12,22 @@ from shlex import quote
 
 from filelock import FileLock, Timeout
 
+from rag.core import deleting
 from rag.core.config import DEFAULT_COLLECTION, Config
 from rag.core.errors import ConfigError, Locked, PaperError, RagError, StoreError, UsageError
 from rag.core.resources import seeds
 from rag.core.threads import one_thread
-from rag.index.embedding import BuiltinEmbedding, check_model
+from rag.index.embedding import OnnxEmbedding
 from rag.index.external import External, ExternalVectors
 from rag.index.external_indexing import build as build_external
 from rag.index.index import Index, current, digest, fingerprint_digest
 from rag.index.indexing import Progress, switch
 from rag.index.indexing import build as build_index
-from rag.index.library import read_papers, write_papers
+from rag.index.library import PACKED, PaperFile, read_papers, write_papers
 from rag.papers import Loaded, Merged, Paper, Papers, Remark, load
 
+_BEFORE, _REMOVED = "papers.jsonl", "removed.txt"
+"""What is kept of a removal: all papers that there were, and the ids of those that were taken away."""
 LOCK_SECONDS = 600
 """How long a question waits for another process that is filling the same collection."""
 
@@ -52,7 +56,7 @@ class Collection:
     `external` is the embedding whose vectors rank passages, where that is not the built-in one.
     """
 
-    def __init__(self, config: Config, embedding: BuiltinEmbedding, external: External | None) -> None:
+    def __init__(self, config: Config, embedding: OnnxEmbedding, external: External | None) -> None:
         self._home, self._name = config.home, config.collection
         self.folder = config.home / "collections" / config.collection
         self._library = self.folder / "papers.jsonl"
@@ -79,7 +83,7 @@ class Collection:
         """Make it hold exactly the papers in `paths`, or these too with `add`: `Rag.ingest`, which has the details."""
         started = time.perf_counter()
         progress = progress or (lambda stage, done, total: None)
-        check_model()
+        self._embedding.check()
         if self._external is not None:
             _ = self._external.probe  # an embedding that can't be reached fails before anything is changed
         self._make_folder(filled=bool(paths))
@@ -110,8 +114,39 @@ class Collection:
                     "deletes the collection."
                 )
             if papers != old:
+                self._keep(old, ids)
                 self._replace(papers, progress)
         return len(papers)
+
+    def _keep(self, old: Sequence[Paper], ids: frozenset[str]) -> None:
+        """Keep the papers as they were, and which of them are removed, for `restore`."""
+        kept = deleting.place(self.folder)
+        write_papers(kept / _BEFORE, old)
+        (kept / _REMOVED).write_text("\n".join(sorted(ids)))
+
+    def removed(self) -> list[tuple[str, tuple[Paper, ...]]]:
+        """What `restore` can bring back: for each removal of late, newest first, its id and its papers."""
+        now = {p.id for p in self.papers()}
+        found = ((d.id, tuple(p for p in _taken(d) if p.id not in now)) for d in deleting.recent(self.folder))
+        return [(id, papers) for id, papers in found if papers]
+
+    def restore(self, id: str) -> int:
+        """Bring papers back that were removed, each to its place; how many: `Rag.restore`, which has the details."""
+        with self._locked():
+            deletion = next((d for d in deleting.recent(self.folder) if d.id == id), None)
+            if deletion is None:
+                raise UsageError("This can't be undone any more: what was removed is gone for good.")
+            now = {p.id: p for p in self._held()}
+            back = {p.id: p for p in _taken(deletion) if p.id not in now}
+            order, after = list(now), ""
+            for one in reversed([p.id for p in read_papers(deletion.files[0])]):
+                if one in back:  # before the one that it stood before
+                    order.insert(order.index(after) if after else len(order), one)
+                after = one if one in now or one in back else after
+            if back:
+                self._replace([now.get(i) or back[i] for i in order], lambda stage, done, total: None)
+            deleting.forget(self.folder, id)
+        return len(back)
 
     def _replace(self, papers: Sequence[Paper], progress: Progress) -> None:
         """Make these the papers, once their index stands; whatever fails before leaves all as it was."""
@@ -122,7 +157,7 @@ class Collection:
                     build_external(folder, papers, self._embedding, self._external, progress)
             if _readable(self._library) != papers:
                 write_papers(self._library, papers)
-            switch(self.folder, folder)
+            switch(self.folder, folder, self._looks())
         except OSError as e:
             raise StoreError(
                 f"{self.folder} can't be written ({e.strerror or e}); the collection is as it was. Make room, or the "
@@ -138,8 +173,8 @@ class Collection:
         if index is None or self._indexed(papers):
             return papers or []
         try:
-            kept = read_papers(index / "papers.jsonl")
-        except StoreError:
+            kept = list(PaperFile(index / PACKED, index / "lines.i64"))
+        except (StoreError, OSError):
             kept = []
         if kept and index.name.endswith(digest(kept)):
             return kept
@@ -159,11 +194,16 @@ class Collection:
 
     def behind(self, index: Path | None) -> bool:
         """Whether the index in the folder `index` is to be made, or made anew, before a question is asked of it."""
-        return index is None or fingerprint_digest() not in index.name or self._stale(index) or self._lacks(index)
+        return (
+            index is None
+            or fingerprint_digest(self._embedding.fingerprint) not in index.name
+            or self._stale(index)
+            or self._lacks(index)
+        )
 
     def open(self, folder: Path) -> Index:
         """The index in `folder`, with the vectors of the other embedding where one is used; to be closed."""
-        index = Index(folder)
+        index = Index(folder, self._embedding.fingerprint)
         if self._external is not None:
             passages = int(index.passage_starts[-1])
             try:
@@ -184,8 +224,16 @@ class Collection:
 
     def _stale(self, folder: Path) -> bool:
         """Whether the papers were replaced, and the process died before their index became the current one."""
+        with contextlib.suppress(OSError, ValueError):
+            if self._looks() in (self.folder / "current").read_text(encoding="utf-8").splitlines():
+                return False
         papers = _readable(self._library) or []
         return not folder.name.endswith(digest(papers)) and self._indexed(papers)
+
+    def _looks(self) -> str:
+        """Size and times of the file of the papers: while they are the same, it need not be read to be compared."""
+        state = self._library.stat()
+        return f"{state.st_size} {state.st_mtime_ns} {state.st_ino}"
 
     def _check_there(self) -> None:
         """Raises StoreError where the collection was there and is gone: nothing is to be made in its place."""
@@ -219,6 +267,14 @@ class Collection:
             yield
         finally:
             lock.release()
+
+
+def _taken(deletion: deleting.Deletion) -> list[Paper]:
+    """The papers of a removal, in their order; none where the program died while it kept them."""
+    if [file.name for file in deletion.files] != [_BEFORE, _REMOVED]:
+        return []
+    ids = set(deletion.files[1].read_text().split("\n"))
+    return [p for p in read_papers(deletion.files[0]) if p.id in ids]
 
 
 def _readable(library: Path) -> list[Paper] | None:

@@ -14,21 +14,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.core.errors import ConfigError
-
-Floats = NDArray[np.float32]
+from rag.index.tokens import Floats as Floats
+from rag.index.tokens import TokenCode
+from rag.index.tokens import unit as unit
 
 MODEL = "all-MiniLM-L6-v2-int8"
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 DIMENSIONS = 384
 WINDOW = 256
 """Word pieces that the model was trained to read at once, its two marks included."""
-TOKEN_DIMENSIONS = 192
 VOCABULARY = 30522
 """Word pieces that the tokenizer knows."""
 BATCH = 4
@@ -37,21 +37,23 @@ BATCH = 4
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """What the model says of one text: `vectors` (n, 384), `pieces` (n,) vocabulary ids, `offsets` (n, 2) characters.
+    """What the model says of one text: `vectors` (n, d), `pieces` (n,) vocabulary ids, `offsets` (n, 2) characters, and
+    `whole` (d,), the unit vector of all of it.
 
-    The first and the last row are the model's own marks, with offsets (0, 0).
+    Rows that are the model's own marks have offsets (0, 0).
     """
 
     vectors: Floats
     pieces: NDArray[np.int32]
     offsets: NDArray[np.int32]
+    whole: Floats
 
     def pooled(self, start: int | None = None, end: int | None = None) -> Floats:
-        """The unit-length mean of all states, or of the tokens inside the characters `start` to `end`, shape (384,)."""
+        """The unit vector of the text, or the mean of the tokens inside the characters `start` to `end`, (d,)."""
         if start is None or end is None:
-            return unit(self.vectors.mean(axis=0))
+            return self.whole
         inside = self.words & (self.offsets[:, 0] >= start) & (self.offsets[:, 1] <= end)
-        return unit(self.vectors[inside if inside.any() else slice(None)].mean(axis=0))
+        return unit(self.vectors[inside].mean(axis=0)) if inside.any() else self.whole
 
     @property
     def words(self) -> NDArray[np.bool_]:
@@ -60,75 +62,146 @@ class States:
         return found
 
 
-def unit(vectors: Floats) -> Floats:
-    """`vectors` scaled to length 1 along the last axis; a zero vector stays zero."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    scaled: Floats = (vectors / np.maximum(length, 1e-12)).astype(np.float32)
-    return scaled
+Pooling = Literal["mean", "cls", "last"]
+"""How the vector of a text is made of its token states: their mean, or the first or the last of them."""
 
 
-class BuiltinEmbedding:
-    """all-MiniLM-L6-v2 (384 dimensions, cosine) on ONNX Runtime. `rag.index.llamaindex` offers it to LlamaIndex.
+class OnnxEmbedding:
+    """An embedding model on ONNX Runtime with its tokenizer. A subclass says in `_open` which, and how it is used.
 
-    Texts longer than 256 word pieces are cut. `threads` 0 uses every core. Raises ConfigError where the model file
-    is missing or isn't the one that the index was built with.
+    `threads` 0 uses every core. Texts longer than `window` word pieces are cut. `prompts` stand before a question and
+    before a passage; they belong to the vector of the text, and are no tokens of it.
     """
+
+    name: str
+    dimensions: int
+    window: int
+    vocabulary: int
+    pooling: Pooling = "mean"
+    prompts: tuple[str, str] = ("", "")
 
     def __init__(self, threads: int = 0) -> None:
         self.threads = threads
         self._session: Any = None
         self._tokenizer: Any = None
 
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """What makes the vectors of this model: those of two fingerprints are never in one index."""
+        raise NotImplementedError
+
     def load(self) -> None:
         """Read the model and the tokenizer now instead of at the first text."""
-        self._session, self._tokenizer = open_model(self.threads)
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raises ConfigError where the files aren't those of the fingerprint."""
+
+    @cached_property
+    def token_code(self) -> TokenCode:
+        """How the token states of this model are kept."""
+        raise NotImplementedError
 
     def count(self, text: str) -> int:
-        """Word pieces of `text`, without the model's two marks, at most 256."""
-        if self._tokenizer is None:
-            self.load()
-        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        """Word pieces of `text`, without the model's marks, at most `window`."""
+        return len(self._read().encode(text, add_special_tokens=False).ids)
+
+    def pieces(self, texts: Sequence[str]) -> NDArray[np.int32]:
+        """The different vocabulary ids in `texts`, without the model's marks."""
+        encoded = self._read().encode_batch(list(texts), add_special_tokens=False)
+        return np.unique(np.array([i for e in encoded for i in e.ids], np.int32))
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] = lambda done: None) -> list[States]:
-        """The token states of each text, in the order given. Batches hold texts of similar length.
+        """The token states of each passage, in the order given. Batches hold texts of similar length.
 
         `progress` is called with the number of texts that are done.
         """
-        if self._session is None:
-            self.load()
-        encoded = self._tokenizer.encode_batch(list(texts))
+        return self._encode(texts, self.prompts[1], progress)
+
+    def encode_question(self, text: str) -> States:
+        """The token states of a question."""
+        return self._encode([text], self.prompts[0])[0] if self.prompts[0] else self.encode([text])[0]
+
+    def _encode(
+        self, texts: Sequence[str], prompt: str, progress: Callable[[int], None] = lambda done: None
+    ) -> list[States]:
+        texts = [prompt + text for text in texts]
+        encoded = self._read().encode_batch(texts)
         order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids))
         found: dict[int, States] = {}
         for first in range(0, len(order), BATCH):
             batch = order[first : first + BATCH]
-            for i, states in zip(batch, self._run([encoded[i] for i in batch]), strict=True):
-                found[i] = states
+            for i, hidden in zip(batch, self._run([encoded[i] for i in batch]), strict=True):
+                found[i] = self._states(texts[i], encoded[i], hidden, len(prompt))
             progress(len(found))
         return [found[i] for i in range(len(encoded))]
 
-    def _run(self, batch: Sequence[Any]) -> list[States]:
+    def _read(self) -> Any:
+        if self._session is None:
+            self.load()
+        return self._tokenizer
+
+    def _run(self, batch: Sequence[Any]) -> list[Floats]:
         width = max(len(e.ids) for e in batch)
         ids = np.zeros((len(batch), width), np.int64)
         mask = np.zeros_like(ids)
         for row, e in enumerate(batch):
             ids[row, : len(e.ids)] = e.ids
             mask[row, : len(e.ids)] = 1
-        feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        hidden = self._hidden({"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)})
+        return [np.array(hidden[row, : len(e.ids)], dtype=np.float32) for row, e in enumerate(batch)]
+
+    def _hidden(self, feeds: dict[str, NDArray[np.int64]]) -> Floats:
+        """The last states of a batch, (texts, word pieces, d)."""
         (hidden,) = self._session.run(None, feeds)
-        return [
-            States(
-                np.array(hidden[row, : len(e.ids)], dtype=np.float32),
-                np.array(e.ids, dtype=np.int32),
-                np.array(e.offsets, dtype=np.int32),
-            )
-            for row, e in enumerate(batch)
-        ]
+        found: Floats = hidden
+        return found
+
+    def _states(self, text: str, encoded: Any, hidden: Floats, prompt: int) -> States:
+        rows = {"mean": slice(None), "cls": slice(0, 1), "last": slice(-1, None)}[self.pooling]
+        whole = unit(hidden[rows].mean(axis=0))
+        pieces, offsets = np.array(encoded.ids, np.int32), np.array(encoded.offsets, np.int32).reshape(-1, 2)
+        if prompt:
+            keep = (offsets[:, 1] > prompt) | (offsets[:, 1] == offsets[:, 0])
+            pieces, hidden, offsets = pieces[keep], hidden[keep], np.maximum(offsets[keep] - prompt, 0)
+        for n, (start, end) in enumerate(offsets.tolist()):
+            # Some tokenizers count the space before a word as part of it; no sentence begins with one.
+            if start < end and text[prompt + start].isspace():
+                offsets[n, 0] = min(end, start + 1)
+        return States(hidden, pieces, offsets, whole)
+
+
+class BuiltinEmbedding(OnnxEmbedding):
+    """all-MiniLM-L6-v2 (384 dimensions, cosine). `rag.index.llamaindex` offers it to LlamaIndex.
+
+    Raises ConfigError where the model file is missing or isn't the one that the index was built with.
+    """
+
+    name, dimensions, window, vocabulary = MODEL, DIMENSIONS, WINDOW, VOCABULARY
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        return {"model": MODEL, "sha256": MODEL_SHA256, "dimensions": DIMENSIONS}
+
+    def load(self) -> None:
+        self._session, self._tokenizer = open_model(self.threads)
+
+    def check(self) -> None:
+        check_model()
+
+    @cached_property
+    def token_code(self) -> TokenCode:
+        return TokenCode.read(Path(__file__).with_name("projection.npz"))
 
 
 def open_model(threads: int = 0) -> tuple[Any, Any]:
-    """The ONNX Runtime session and the tokenizer, set up as every part of the program uses them."""
+    """The ONNX Runtime session and the tokenizer of the built-in model."""
+    return session(model_file(), threads), tokenizer(Path(__file__).with_name("tokenizer.json"), WINDOW)
+
+
+def session(model: Path, threads: int) -> Any:
+    """An ONNX Runtime session on a model file."""
     import onnxruntime
-    from tokenizers import Tokenizer
 
     options = onnxruntime.SessionOptions()
     # The arena keeps the memory of the largest batch, 0.1 GB. Without it each run asks the system for its memory anew:
@@ -137,11 +210,17 @@ def open_model(threads: int = 0) -> tuple[Any, Any]:
     options.intra_op_num_threads = threads
     # Spinning steals the second core from everything else on the machine, for nothing measurable here.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    tokenizer = Tokenizer.from_file(str(Path(__file__).with_name("tokenizer.json")))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(WINDOW)
-    session = onnxruntime.InferenceSession(str(model_file()), options, providers=["CPUExecutionProvider"])
-    return session, tokenizer
+    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def tokenizer(file: Path, window: int) -> Any:
+    """A tokenizer that cuts texts to `window` word pieces."""
+    from tokenizers import Tokenizer
+
+    found = Tokenizer.from_file(str(file))
+    found.no_padding()
+    found.enable_truncation(window)
+    return found
 
 
 def model_file() -> Path:
@@ -160,28 +239,3 @@ def check_model() -> None:
     digest = hashlib.sha256(model_file().read_bytes()).hexdigest()
     if digest != MODEL_SHA256:
         raise ConfigError(f"The embedding model has sha256 {digest}, expected {MODEL_SHA256}: run make install again.")
-
-
-class TokenProjection:
-    """Token states to 192 signed bytes each, so that late interaction over 100,000 papers fits on a disk.
-
-    The directions are the first principal components of 5,264 token states of 300 arXiv abstracts (cs.CY, DL, HC, IR,
-    SE). On our development split 192 of them rank like all 384 (.83 first, .91 in the first five, either way); 128
-    lose .01 to .02.
-    """
-
-    @cached_property
-    def _directions(self) -> Floats:
-        directions: Floats = np.load(Path(__file__).with_name("projection.npy")).astype(np.float32)
-        return directions
-
-    def project(self, vectors: Floats) -> Floats:
-        """Unit vectors of shape (n, 192) from states of shape (n, 384)."""
-        return unit(unit(vectors) @ self._directions)
-
-    def pack(self, vectors: Floats) -> NDArray[np.int8]:
-        """States of shape (n, 384) as signed bytes of shape (n, 192), each row scaled to its largest entry."""
-        projected = self.project(vectors)
-        scale = 127 / np.maximum(np.abs(projected).max(axis=1, keepdims=True), 1e-12)
-        packed: NDArray[np.int8] = np.round(projected * scale).astype(np.int8)
-        return packed

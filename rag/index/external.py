@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from rag.core.errors import ModelError, ModelServerError, RagError, StoreError
 from rag.index.embedding import Floats, unit
-from rag.index.index import mapped
+from rag.index.rows import Field, mapped
 from rag.index.store import PassageStore
 from rag.llm.sdk import OPENAI
 
@@ -154,7 +154,7 @@ class ExternalVectors:
         self.query = external.query
         dimensions = len(external.probe)
         try:
-            self.vectors: NDArray[Any] = mapped(folder / "passages.f16", np.float16, passages, dimensions)
+            self.vectors: NDArray[Any] = mapped(folder / "passages.f16", Field("", np.float16, dimensions), passages)
         except (OSError, StoreError) as e:
             raise StoreError(f"The vectors in {folder} can't be read ({e}): rebuild them with rag ingest.") from e
         self.store = PassageStore(folder / "chroma")

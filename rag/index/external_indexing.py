@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from rag.core.errors import StoreError
 from rag.core.paper import Paper
-from rag.index.embedding import BuiltinEmbedding, Floats
+from rag.index.embedding import Floats, OnnxEmbedding
 from rag.index.external import UNIT, External, ExternalVectors
-from rag.index.index import current, mapped
+from rag.index.index import current
 from rag.index.indexing import UPSERT, Progress, passage_texts
+from rag.index.rows import Field, mapped
 from rag.index.store import opened
 
 KEY = 16
@@ -26,9 +27,7 @@ KEY = 16
 Known = dict[bytes, NDArray[np.float16]]
 
 
-def build(
-    index: Path, papers: Sequence[Paper], builtin: BuiltinEmbedding, external: External, progress: Progress
-) -> Path:
+def build(index: Path, papers: Sequence[Paper], builtin: OnnxEmbedding, external: External, progress: Progress) -> Path:
     """Write the vectors for `papers`, whose index is the folder `index`, unless they are there. Returns their folder.
 
     The caller holds the collection's write lock. Raises ModelError where the embedding fails; what it has given until
@@ -74,7 +73,7 @@ def _write(draft: Path, ids: Sequence[str], texts: Sequence[str], external: Exte
             row = known[key] if key in known else next(fresh)
             file.write(np.ascontiguousarray(row, np.float16).tobytes())
     next(fresh, None)  # to its end, where it reports that all is done
-    vectors = mapped(draft / "passages.f16", np.float16, len(texts), len(external.probe))
+    vectors = mapped(draft / "passages.f16", Field("", np.float16, len(external.probe)), len(texts))
     with opened(draft / "chroma") as store:
         for first in range(0, len(ids), UPSERT):
             store.upsert(ids[first : first + UPSERT], vectors[first : first + UPSERT].astype(np.float32))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from rag.core import deleting
 from rag.core.errors import Locked, StoreError, UsageError
 from rag.core.values import collection as checked_name
 
@@ -31,8 +32,8 @@ def holdings(home: Path) -> tuple[Holding, ...]:
     return tuple(_holding(file) for file in folders)
 
 
-def delete(home: Path, name: str) -> int:
-    """Delete a collection with its index, and give how many papers it had.
+def delete(home: Path, name: str, *, keep: bool = False) -> int:
+    """Delete a collection with its index, and give how many papers it had; `keep` it a while, for `restore`.
 
     Raises `UsageError` where there is no such collection, and `Locked` while another process writes it.
     """
@@ -49,6 +50,9 @@ def delete(home: Path, name: str) -> int:
     except Timeout as e:
         raise Locked(f"Another process is writing {folder}; try again when it is done.") from e
     try:
+        if keep:
+            deleting.put_away([folder])
+            return papers
         # Out of sight at once: a process killed on the way leaves no half of a collection.
         gone = home / f".deleted-{name}-{os.getpid()}"
         folder.rename(gone)
@@ -58,6 +62,20 @@ def delete(home: Path, name: str) -> int:
     finally:
         lock.release()
     return papers
+
+
+def deleted(home: Path) -> list[tuple[str, str]]:
+    """The collections that `restore` can bring back, the last deleted first: the id of the deletion, and the name."""
+    return [(deletion.id, file.name) for deletion in deleting.recent(home / "collections") for file in deletion.files]
+
+
+def restore(home: Path, id: str) -> str:
+    """Bring a collection back, and give its name. Raises `UsageError` where that can't be done any more."""
+    name = dict(deleted(home)).get(id, "")
+    if not name or not deleting.bring_back(home / "collections", id):
+        why = f"there is another collection {name!r} now" if name else "what was deleted is gone for good"
+        raise UsageError(f"This can't be undone: {why}.")
+    return name
 
 
 def _holding(file: Path) -> Holding:

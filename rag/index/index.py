@@ -4,14 +4,15 @@
     <collection>/current                 the name of the generation that readers use
     <collection>/index-<fingerprint>-<digest>/
         manifest.json                    fingerprint, number of papers, sums of the files (rag.index.integrity)
-        papers.jsonl                     the papers of this generation, in the order of its rows
+        papers.z  lines.i64              the papers of this generation, in the order of its rows, and where each begins
+        ids.txt                          their ids
         chroma/                          passage vectors
         bm25/                            lexical index
-        rows.npz                         where each paper's sentences and tokens begin
-        passages.f16  sentences.f16      (passages, 384) and (sentences, 384) vectors, for reranking
-        tokens.i8  lengths.f32           (tokens, 192) signed bytes and (tokens,) their Euclidean lengths
-        pieces.i32                       (tokens,) vocabulary ids
-        owners.i16                       (tokens,) the sentence of its paper that a token is in, -1 for the title
+        pieces.i32                       (vocabulary,) in how many papers each word piece is
+        code.npz                         how token vectors are kept (rag.index.tokens)
+        texts.sha256, counts.i32, …      the vectors of passages, sentences and tokens, for ranking (rag.index.rows)
+
+Opening it reads the manifest and maps the arrays; papers, ids and words are read when they are asked for.
 
 A generation is written beside the old one; when it stands, the papers are replaced, and it becomes current by one
 atomic rename. So a process killed at any moment leaves the old collection or the new one. What is not current is swept
@@ -22,44 +23,48 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag.core.errors import IndexMismatch, StoreError
 from rag.core.paper import Paper
-from rag.index import embedding as builtin
+from rag.index import tokens
+from rag.index.embedding import BuiltinEmbedding
 from rag.index.integrity import damage
 from rag.index.lexical import Lexicon
-from rag.index.library import read_papers
+from rag.index.library import PACKED, PaperFile
+from rag.index.rows import Field, Owners, Rows, mapped
 from rag.index.store import PassageStore
+from rag.index.tokens import TokenCode
 from rag.papers.sentences import CHUNKING, Span
 
 if TYPE_CHECKING:
     from rag.index.external import ExternalVectors
 
-LAYOUT = "layout-3"
+LAYOUT = "layout-4"
 
 
-def fingerprint() -> dict[str, Any]:
-    """What an index was built with; two indexes with the same fingerprint may share vectors."""
+def fingerprint(model: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What an index was built with; two indexes with the same fingerprint may share vectors.
+
+    `model` is the embedding's own fingerprint; None is the built-in one.
+    """
     return {
-        "model": builtin.MODEL,
-        "sha256": builtin.MODEL_SHA256,
-        "dimensions": builtin.DIMENSIONS,
-        "token_dimensions": builtin.TOKEN_DIMENSIONS,
+        **(BuiltinEmbedding().fingerprint if model is None else model),
+        "tokens": [tokens.DIMENSIONS, tokens.BITS],
         "chunking": CHUNKING,
         "layout": LAYOUT,
     }
 
 
-def fingerprint_digest() -> str:
+def fingerprint_digest(model: Mapping[str, Any] | None = None) -> str:
     """Eight hexadecimal digits of the fingerprint."""
-    return hashlib.sha256(json.dumps(fingerprint(), sort_keys=True).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps(fingerprint(model), sort_keys=True).encode()).hexdigest()[:8]
 
 
 def digest(papers: Sequence[Paper]) -> str:
@@ -73,15 +78,16 @@ def digest(papers: Sequence[Paper]) -> str:
 class Index:
     """One generation, open for reading.
 
-    `papers` are in the order of the rows; `sentences[i]` are the spans of paper `i`. `external` are the vectors of
-    another embedding for the same passages, where one is used.
+    `papers` are in the order of the rows; `sentences(row)` are the spans of a paper. `model` is the fingerprint of the
+    embedding that it has to be of (None: the built-in one). `external` are the vectors of another embedding for the
+    same passages, where one is used.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, model: Mapping[str, Any] | None = None) -> None:
         self.folder = folder
         self.external: ExternalVectors | None = None
         try:
-            self._read(folder)
+            self._read(folder, fingerprint(model))
         except _DAMAGED as e:
             raise StoreError(f"The index in {folder} is damaged ({e}): rag ingest makes it anew.") from e
         self.store = PassageStore(folder / "chroma")
@@ -89,39 +95,51 @@ class Index:
             if len(self.store) != self.passage_starts[-1]:
                 raise StoreError(f"The vectors in {folder} aren't all there: rebuild them with rag ingest.")
             # Chroma reads its graph at the first query; paid here, the first question is as fast as the second.
-            self.store.nearest(np.full(builtin.DIMENSIONS, 1e-3, np.float32), 1)
+            self.store.nearest(np.full(self.passage_vectors.shape[1], 1e-3, np.float32), 1)
         except StoreError:
             self.store.close()
             raise
 
-    def _read(self, folder: Path) -> None:
+    def _read(self, folder: Path, expected: Mapping[str, Any]) -> None:
         self.manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        if self.manifest["fingerprint"] != fingerprint():
+        if self.manifest["fingerprint"] != expected:
             raise IndexMismatch(
                 f"The index in {folder} was built otherwise than this program builds it: run rag ingest."
             )
         if found := damage(folder, self.manifest.get("files", {})):
             raise StoreError(found)
-        self.papers = read_papers(folder / "papers.jsonl")
-        self.rows = {p.id: i for i, p in enumerate(self.papers)}
-        # Opened here, because numpy leaves a file that is no archive open.
-        with (folder / "rows.npz").open("rb") as file, np.load(file) as rows:
-            self.sentence_starts: NDArray[np.int64] = rows["sentences"]
-            self.token_starts: NDArray[np.int64] = rows["tokens"]
-            self.passage_starts: NDArray[np.int64] = rows["passages"]
-            self.spans: NDArray[np.int32] = rows["spans"]
-            self.piece_frequency: NDArray[np.int32] = rows["piece_frequency"]
-        passages, sentences, tokens = self.passage_starts[-1], self.sentence_starts[-1], self.token_starts[-1]
-        self.sentence_vectors = mapped(folder / "sentences.f16", np.float16, sentences, builtin.DIMENSIONS)
-        self.passage_vectors = mapped(folder / "passages.f16", np.float16, passages, builtin.DIMENSIONS)
-        self.token_lengths = mapped(folder / "lengths.f32", np.float32, tokens)
-        self.token_vectors = mapped(folder / "tokens.i8", np.int8, tokens, builtin.TOKEN_DIMENSIONS)
-        self.token_pieces = mapped(folder / "pieces.i32", np.int32, tokens)
-        self.token_owners = mapped(folder / "owners.i16", np.int16, tokens)
-        self.lexicon = Lexicon.load(folder / "bm25")
-        counts = {self.manifest["papers"], len(self.papers), len(self.passage_starts) - 1, len(self.lexicon)}
-        if len(counts) > 1 or len(self.spans) != sentences:
-            raise StoreError(f"its files disagree on the number of papers, {sorted(counts)}")
+        self.data = Rows(folder, expected["dimensions"], self.manifest["papers"])
+        self.papers = PaperFile(folder / PACKED, folder / "lines.i64", len(self.data))
+        self.passage_starts, self.sentence_starts, self.token_starts = (
+            self.data.starts[unit] for unit in ("passages", "sentences", "tokens")
+        )
+        self.spans = self.data.arrays["spans.i32"]
+        self.passage_vectors, self.sentence_vectors = self.data.arrays["passages.f16"], self.data.sentences
+        self.token_owners = Owners(self.data)
+        self.token_code = TokenCode.read(folder / "code.npz")
+        vocabulary = (folder / "pieces.i32").stat().st_size // 4
+        self.piece_frequency = mapped(folder / "pieces.i32", Field("", np.int32, 1), vocabulary)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The ids of the papers, by row."""
+        return (self.folder / "ids.txt").read_text(encoding="utf-8").splitlines()
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The rows of the papers, by id."""
+        return {id_: row for row, id_ in enumerate(self.ids)}
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """The words of the papers."""
+        try:
+            found = Lexicon.load(self.folder / "bm25")
+        except _DAMAGED as e:
+            raise StoreError(f"The index in {self.folder} is damaged ({e}): rag ingest makes it anew.") from e
+        if len(found) != len(self):
+            raise StoreError(f"The words in {self.folder} are of other papers: rag ingest makes it anew.")
+        return found
 
     def __len__(self) -> int:
         return len(self.papers)
@@ -142,22 +160,11 @@ _DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, IndexError, BadZ
 """What reading a file raises that was deleted, cut or overwritten."""
 
 
-def mapped(path: Path, kind: type[np.generic], count: int, width: int | None = None) -> NDArray[Any]:
-    """A raw array of `count` rows on disk, read as it is needed; StoreError where the file has another size."""
-    shape = (count, width) if width else (count,)
-    expected = int(np.prod(shape)) * np.dtype(kind).itemsize
-    if path.stat().st_size != expected:
-        raise StoreError(f"{path.name} has {path.stat().st_size} bytes instead of {expected}")
-    # Empty files can't be mapped.
-    # As a plain array: slices of a memmap carry its own bookkeeping, which costs more than small ones themselves.
-    return np.asarray(np.memmap(path, dtype=kind, mode="r", shape=shape)) if expected else np.zeros(shape, kind)
-
-
 def current(collection: Path) -> Path | None:
     """The folder of the current generation, or None where there is none."""
     try:
-        name = (collection / "current").read_text(encoding="utf-8").strip()
-    except (OSError, ValueError):
+        name = (collection / "current").read_text(encoding="utf-8").splitlines()[0].strip()
+    except (OSError, ValueError, IndexError):
         return None
     folder = collection / name
     return folder if name.startswith("index-") and (folder / "manifest.json").is_file() else None

@@ -1,29 +1,31 @@
-"""The index of a collection, to be written: what differs is embedded, the rest carried over (see rag.index.index)."""
+"""The index of a collection, to be written: what no index of the home has is embedded, the rest carried over.
+
+What a killed or failed ingest had embedded lies in its draft, and is carried over by the next one (rag.index.rows).
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag.core.errors import IndexMismatch, StoreError
 from rag.core.paper import Paper
-from rag.index import embedding as builtin
-from rag.index.embedding import BuiltinEmbedding, Floats, TokenProjection
-from rag.index.index import Index, current, digest, fingerprint, fingerprint_digest, mapped
+from rag.index.embedding import OnnxEmbedding
+from rag.index.index import Index, current, digest, fingerprint, fingerprint_digest
 from rag.index.integrity import damage, sums
 from rag.index.lexical import Lexicon
-from rag.index.library import fsync_folder, write_papers
+from rag.index.library import PACKED, fsync_folder, pack_papers
+from rag.index.rows import Known, Rounded, Row, Rows, Writer, key, known
 from rag.index.store import opened
+from rag.index.tokens import TokenCode
 from rag.papers.sentences import Span, split_sentences
 
 if TYPE_CHECKING:
@@ -33,44 +35,33 @@ Progress = Callable[[str, int, int], None]
 """Called with a stage, how much of it is done, and how much there is."""
 
 CHUNK = 128
-"""Papers embedded at a time: enough for batches of equal length, little enough to show progress."""
+"""Papers embedded at a time, and what a killed process loses at most."""
 UPSERT = 2000
 """Papers written to Chroma at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One paper's vectors: passages (p, 384), sentences (s, 384), tokens (t, 192), and of each token its length, its
-    vocabulary id and its sentence, (t,)."""
-
-    passages: NDArray[np.float16]
-    sentences: NDArray[np.float16]
-    tokens: NDArray[np.int8]
-    lengths: Floats
-    pieces: NDArray[np.int32]
-    owners: NDArray[np.int16]
-
-
-def build(collection: Path, papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progress) -> Path:
-    """Write the generation for `papers`, unless it is there; only papers that the current one lacks are embedded.
+def build(collection: Path, papers: Sequence[Paper], embedding: OnnxEmbedding, progress: Progress) -> Path:
+    """Write the generation for `papers`, unless it is there; only papers that no collection of the home has in an
+    index, and no unfinished ingest, are embedded.
 
     The caller holds the collection's write lock. Returns the new folder, which is not yet current (`switch`).
     """
-    folder = collection / f"index-{fingerprint_digest()}-{digest(papers)}"
+    model = embedding.fingerprint
+    folder = collection / f"index-{fingerprint_digest(model)}-{digest(papers)}"
     old = current(collection)
-    previous = _reusable(old)
-    there = previous if old == folder else _reusable(folder)
+    previous = _reusable(old, model)
+    there = previous if old == folder else _reusable(folder, model)
     if there is not None:
         for index in filter(None, {there, previous}):
             index.close()
         return folder
-    draft = collection / f"{folder.name}.draft"
-    shutil.rmtree(draft, ignore_errors=True)
+    # A draft of its own for each try: the unfinished ones before are read from meanwhile.
+    draft = folder.with_name(f"{folder.name}.draft-{time.time_ns()}")
     try:
         draft.mkdir(parents=True)
-        _write(draft, papers, embedding, previous, progress)
+        _Generation(draft, papers, embedding, previous, progress).write()
         _settle(draft)
-    except BaseException:
+    except OSError:  # most likely a full disk, which the draft would keep full
         shutil.rmtree(draft, ignore_errors=True)
         raise
     finally:
@@ -81,12 +72,15 @@ def build(collection: Path, papers: Sequence[Paper], embedding: BuiltinEmbedding
     return folder
 
 
-def switch(collection: Path, folder: Path) -> None:
-    """Make a generation the current one, and remove the others. The caller holds the write lock."""
-    if current(collection) != folder:
+def switch(collection: Path, folder: Path, library: str) -> None:
+    """Make a generation the current one, and remove the others. The caller holds the write lock.
+
+    `library` is what the file of the papers looks like whose generation it is (`Collection`).
+    """
+    if current(collection) != folder or library not in (collection / "current").read_text(encoding="utf-8"):
         pointer = collection / "current.draft"
         with pointer.open("w", encoding="utf-8") as f:
-            f.write(folder.name)
+            f.write(f"{folder.name}\n{library}\n")
             f.flush()
             os.fsync(f.fileno())
         pointer.replace(collection / "current")
@@ -113,11 +107,11 @@ def sweep(collection: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _reusable(folder: Path | None) -> Index | None:
+def _reusable(folder: Path | None, model: dict[str, Any]) -> Index | None:
     if folder is None:
         return None
     try:
-        index = Index(folder)
+        index = Index(folder, model)
     except (StoreError, IndexMismatch):
         return None
     if damage(folder, index.manifest.get("files", {}), deep=True):
@@ -126,118 +120,120 @@ def _reusable(folder: Path | None) -> Index | None:
     return index
 
 
-def _write(
-    draft: Path, papers: Sequence[Paper], embedding: BuiltinEmbedding, previous: Index | None, progress: Progress
-) -> None:
-    write_papers(draft / "papers.jsonl", papers)
-    known = {p.id: (i, p) for i, p in enumerate(previous.papers)} if previous else {}
-    kept = {p.id for p in papers if p.id in known and _same_text(known[p.id][1], p)}
-    fresh = [p for p in papers if p.id not in kept]
-    _write_vectors(draft, papers, kept, embedding, previous, progress)
-    progress("Writing the index", 0, 1)
-    Lexicon.build([f"{p.title} {p.title} {p.title} {p.abstract}" for p in papers]).save(draft / "bm25")
-    gone = [p for p in (previous.papers if previous else []) if p.id not in kept]
-    if previous is not None and kept:
-        shutil.copytree(previous.folder / "chroma", draft / "chroma")
-    _write_passages(draft, previous, gone, {p.id for p in fresh}, papers)
-    manifest = {"fingerprint": fingerprint(), "papers": len(papers), "files": sums(draft)}
-    (draft / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    progress("Writing the index", 1, 1)
+class _Generation:
+    """A generation that is being written into the folder `draft`."""
+
+    def __init__(
+        self,
+        draft: Path,
+        papers: Sequence[Paper],
+        embedding: OnnxEmbedding,
+        previous: Index | None,
+        progress: Progress,
+    ) -> None:
+        self.draft, self.papers, self.embedding, self.previous = draft, papers, embedding, previous
+        self.progress = progress
+        self.keys = [key(p) for p in papers]
+        before = list(previous.data.keys()) if previous else []
+        kept = {p.id for p, k in zip(papers, self.keys, strict=True) if _same(previous, before, p.id, k)}
+        self.fresh = [i for i, p in enumerate(papers) if p.id not in kept]
+        self.gone = [row for row, id_ in enumerate(previous.ids if previous else ()) if id_ not in kept]
+
+    def write(self) -> None:
+        pack_papers(self.draft / PACKED, self.draft / "lines.i64", self.papers)
+        (self.draft / "ids.txt").write_text("".join(f"{p.id}\n" for p in self.papers), encoding="utf-8")
+        folders = self._folders()
+        code = next(filter(None, map(_code, folders)), None) or self.embedding.token_code
+        code.write(self.draft / "code.npz")
+        self._vectors(known(folders, self.embedding.dimensions, self.keys), code)
+        self._passages()
+        self._frequency().tofile(self.draft / "pieces.i32")
+        Lexicon.build([f"{p.title} {p.title} {p.title} {p.abstract}" for p in self.papers]).save(self.draft / "bm25")
+        model = fingerprint(self.embedding.fingerprint)
+        manifest = {"fingerprint": model, "papers": len(self.papers), "files": sums(self.draft)}
+        (self.draft / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        self.progress("Writing the index", len(self.papers), len(self.papers))
+
+    def _folders(self) -> list[Path]:
+        """The indexes of the home, unfinished ones too, that may have vectors of this model: the present one first."""
+        begin = "-".join(self.draft.name.split("-")[:2])
+        others = sorted(self.draft.parent.parent.glob(f"*/{begin}-*"))
+        return [f for f in ([self.previous.folder] if self.previous else []) + others if f != self.draft]
+
+    def _vectors(self, there: Known, code: TokenCode) -> None:
+        missing = [p for p, k in zip(self.papers, self.keys, strict=True) if k not in there]
+        embedded = _embed(missing, self.embedding, code, self.progress)
+        at = written = 0
+        with Writer(self.draft, self.embedding.dimensions) as files:
+            while at < len(self.keys):
+                if self.keys[at] in there:
+                    rows, first = there[self.keys[at]]
+                    last = at + 1
+                    # Papers that follow each other there, too, are carried over together.
+                    while last < len(self.keys) and _follows(there.get(self.keys[last]), rows, first + last - at):
+                        last += 1
+                    files.append(rows.of(first, first + last - at))
+                    at = last
+                else:
+                    files.append(next(embedded))
+                    at, written = at + 1, written + 1
+                    if written % CHUNK == 0:
+                        files.flush()
+        # Runs the generator to its end, where it reports that all is done.
+        next(embedded, None)
+
+    def _passages(self) -> None:
+        """The vectors of passages into Chroma: what the present generation has is copied with its files."""
+        rows = Rows(self.draft, self.embedding.dimensions, len(self.papers))
+        starts, vectors = rows.starts["passages"], rows.arrays["passages.f16"]
+        gone: list[str] = []
+        if (old := self.previous) is not None and len(self.gone) < len(old):
+            shutil.copytree(old.folder / "chroma", self.draft / "chroma")
+            counts = np.diff(old.passage_starts).tolist()
+            gone = [f"{old.ids[row]}#{n}" for row in self.gone for n in range(counts[row])]
+        with opened(self.draft / "chroma") as store:
+            store.delete(gone)
+            # Papers at a time, so that no collection needs to fit into memory.
+            for begin in range(0, len(self.fresh), UPSERT):
+                self.progress("Writing the index", begin, len(self.fresh))
+                added = self.fresh[begin : begin + UPSERT]
+                ids = [f"{self.papers[i].id}#{n}" for i in added for n in range(starts[i + 1] - starts[i])]
+                places = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in added])
+                store.upsert(ids, vectors[places].astype(np.float32))
+
+    def _frequency(self) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+        """In how many papers each word piece is, (vocabulary,): as before, but for what differs."""
+        old = self.previous
+        found = np.zeros(self.embedding.vocabulary, np.int32) if old is None else np.array(old.piece_frequency)
+        for paper in (self.papers[i] for i in self.fresh):
+            found[self.embedding.pieces(_texts(paper))] += 1
+        for paper in (old.papers[row] for row in self.gone) if old else ():
+            found[self.embedding.pieces(_texts(paper))] -= 1
+        return found
 
 
-def _same_text(a: Paper, b: Paper) -> bool:
-    return a.title == b.title and a.abstract == b.abstract
+def _same(previous: Index | None, keys: Sequence[bytes], id_: str, text: bytes) -> bool:
+    """Whether the present generation has this paper, with this text."""
+    return previous is not None and id_ in previous.rows and keys[previous.rows[id_]] == text
 
 
-def _write_passages(
-    draft: Path, previous: Index | None, gone: Sequence[Paper], fresh: set[str], papers: Sequence[Paper]
-) -> None:
-    starts = np.load(draft / "rows.npz")["passages"]
-    vectors = mapped(draft / "passages.f16", np.float16, starts[-1], builtin.DIMENSIONS)
-    with opened(draft / "chroma") as store:
-        if previous is not None and gone:
-            first = previous.passage_starts
-            rows = [(p.id, previous.rows[p.id]) for p in gone]
-            store.delete([f"{id_}#{n}" for id_, row in rows for n in range(first[row + 1] - first[row])])
-        # Papers at a time, so that no collection needs to fit into memory.
-        for begin in range(0, len(papers), UPSERT):
-            span = range(begin, min(begin + UPSERT, len(papers)))
-            added = [i for i in span if papers[i].id in fresh]
-            ids = [f"{papers[i].id}#{n}" for i in added for n in range(starts[i + 1] - starts[i])]
-            if ids:
-                store.upsert(
-                    ids, np.concatenate([vectors[starts[i] : starts[i + 1]] for i in added]).astype(np.float32)
-                )
+def _follows(place: tuple[Rows, int] | None, rows: Rows, row: int) -> bool:
+    return place is not None and place[0] is rows and place[1] == row
 
 
-class _Files:
-    """The raw arrays of a generation that is being written, grown paper by paper."""
-
-    def __init__(self, draft: Path, stack: contextlib.ExitStack) -> None:
-        def file(name: str) -> BinaryIO:
-            return stack.enter_context((draft / name).open("wb"))
-
-        self._files = {
-            "passages": file("passages.f16"),
-            "sentences": file("sentences.f16"),
-            "tokens": file("tokens.i8"),
-            "lengths": file("lengths.f32"),
-            "pieces": file("pieces.i32"),
-            "owners": file("owners.i16"),
-        }
-        self.starts: dict[str, list[int]] = {"passages": [0], "sentences": [0], "tokens": [0]}
-        self.frequency = np.zeros(builtin.VOCABULARY, np.int32)
-
-    def append(self, row: Row) -> None:
-        for name, file in self._files.items():
-            file.write(np.ascontiguousarray(getattr(row, name)).tobytes())
-        for name, starts in self.starts.items():
-            starts.append(starts[-1] + len(getattr(row, name)))
-        self.frequency[np.unique(row.pieces)] += 1
+def _code(folder: Path) -> TokenCode | None:
+    try:
+        return TokenCode.read(folder / "code.npz")
+    except (OSError, ValueError):
+        return None
 
 
-def _write_vectors(
-    draft: Path,
-    papers: Sequence[Paper],
-    kept: set[str],
-    embedding: BuiltinEmbedding,
-    previous: Index | None,
-    progress: Progress,
-) -> None:
-    embedded = _embed([p for p in papers if p.id not in kept], embedding, progress)
-    with contextlib.ExitStack() as stack:
-        files = _Files(draft, stack)
-        for p in papers:
-            files.append(_stored(previous, previous.rows[p.id]) if previous and p.id in kept else next(embedded))
-    # Runs the generator to its end, where it reports that all is done.
-    next(embedded, None)
-    spans = [(s.start, s.end) for p in papers for s in split_sentences(p.abstract)]
-    starts: dict[str, Any] = {name: np.array(found, np.int64) for name, found in files.starts.items()}
-    np.savez(
-        draft / "rows.npz",
-        spans=np.array(spans, np.int32).reshape(-1, 2),
-        piece_frequency=files.frequency,
-        **starts,
-    )
+def _texts(paper: Paper) -> list[str]:
+    return [paper.title, *(paper.abstract[s.start : s.end] for s in split_sentences(paper.abstract))]
 
 
-def _stored(index: Index, row: int) -> Row:
-    p0, p1 = index.passage_starts[row : row + 2]
-    s0, s1 = index.sentence_starts[row : row + 2]
-    t0, t1 = index.token_starts[row : row + 2]
-    return Row(
-        passages=index.passage_vectors[p0:p1],
-        sentences=index.sentence_vectors[s0:s1],
-        tokens=index.token_vectors[t0:t1],
-        lengths=index.token_lengths[t0:t1],
-        pieces=index.token_pieces[t0:t1],
-        owners=index.token_owners[t0:t1],
-    )
-
-
-def _embed(papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progress) -> Iterator[Row]:
+def _embed(papers: Sequence[Paper], embedding: OnnxEmbedding, code: TokenCode, progress: Progress) -> Iterator[Row]:
     """The rows of `papers`, in order."""
-    projection = TokenProjection()
     cut = _cutter(embedding)
 
     def report(first: int, share: float, done: int) -> None:
@@ -256,22 +252,23 @@ def _embed(papers: Sequence[Paper], embedding: BuiltinEmbedding, progress: Progr
         for i, node in enumerate(nodes):
             by_paper.setdefault(node.metadata["paper_id"], []).append(i)
         for p in chunk:
-            mine = by_paper.get(p.id, [])
-            yield _row(split_sentences(p.abstract), [(nodes[i], heads[i], states[i]) for i in mine], projection)
+            parts = [(nodes[i], heads[i], states[i]) for i in by_paper.get(p.id, [])]
+            yield {"texts.sha256": np.frombuffer(key(p), np.uint8), **_row(split_sentences(p.abstract), parts, code)}
     progress("Embedding papers", len(papers), len(papers))
 
 
-def passage_texts(papers: Sequence[Paper], embedding: BuiltinEmbedding) -> tuple[list[str], list[str]]:
+def passage_texts(papers: Sequence[Paper], embedding: OnnxEmbedding) -> tuple[list[str], list[str]]:
     """Ids and texts of all passages, as they are embedded, in the order of the rows of an index of `papers`."""
     nodes = _cutter(embedding)(papers)
     return [n.node_id for n in nodes], [_head(n) + n.text for n in nodes]
 
 
-def _cutter(embedding: BuiltinEmbedding) -> Callable[[Sequence[Paper]], list[TextNode]]:
+def _cutter(embedding: OnnxEmbedding) -> Callable[[Sequence[Paper]], list[TextNode]]:
     """Cuts papers into passages that the embedding reads as a whole."""
     from rag.papers.passages import PassageParser, passages  # loads LlamaIndex, which only ingestion needs
 
-    return partial(passages, parser=PassageParser(count=embedding.count, window=builtin.WINDOW - 6))
+    window = embedding.window - 6 - embedding.count(embedding.prompts[1])
+    return partial(passages, parser=PassageParser(count=embedding.count, window=window))
 
 
 def _head(passage: TextNode) -> str:
@@ -279,28 +276,31 @@ def _head(passage: TextNode) -> str:
     return f"{passage.metadata['title']}. "
 
 
-def _row(sentences: Sequence[Span], parts: Sequence[tuple[Any, str, Any]], projection: TokenProjection) -> Row:
-    vectors, tokens, pieces, owners, whole = [], [], [], [], []
+def _row(sentences: Sequence[Span], parts: Sequence[tuple[Any, str, Any]], code: TokenCode) -> Row:
+    vectors, tokens, whole = [], [], []
+    counts = np.zeros(len(sentences), np.int16)
     for number, (node, head, states) in enumerate(parts):
         first, last = node.metadata["sentences"]
         shift = len(head) - node.start_char_idx
-        owner = np.full(len(states.pieces), -1, np.int16)
+        # The title stands before every passage of a paper; its tokens are kept once, and before all others.
+        keep = states.words & (states.offsets[:, 1] <= len(head)) & (number == 0)
         for s in range(first, last):
             start, end = sentences[s].start + shift, sentences[s].end + shift
             vectors.append(states.pooled(start, end))
-            owner[(states.offsets[:, 0] >= start) & (states.offsets[:, 1] <= end)] = s
-        # The title stands before every passage of a paper; its tokens are kept once.
-        keep = states.words & ((owner >= 0) if number else True)
+            inside = states.words & (states.offsets[:, 0] >= start) & (states.offsets[:, 1] <= end)
+            counts[s] = inside.sum()
+            keep |= inside
         tokens.append(states.vectors[keep])
-        pieces.append(states.pieces[keep])
-        owners.append(owner[keep])
         whole.append(states.pooled())
-    packed = projection.pack(np.concatenate(tokens))
-    return Row(
-        passages=np.array(whole, np.float16).reshape(-1, builtin.DIMENSIONS),
-        sentences=np.array(vectors, np.float16).reshape(-1, builtin.DIMENSIONS),
-        tokens=packed,
-        lengths=np.linalg.norm(packed.astype(np.float32), axis=1),
-        pieces=np.concatenate(pieces),
-        owners=np.concatenate(owners),
-    )
+    packed, scales = code.pack(np.concatenate(tokens))
+    numbers, lengths = Rounded.of(np.array(vectors).reshape(-1, len(whole[0])))
+    return {
+        "counts.i32": np.array([len(whole), len(vectors), len(packed)], np.int32),
+        "words.i16": counts,
+        "spans.i32": np.array([(s.start, s.end) for s in sentences], np.int32),
+        "passages.f16": np.array(whole, np.float16),
+        "sentences.i8": numbers,
+        "sentences.f32": lengths,
+        "tokens.u8": packed,
+        "tokens.f16": scales,
+    }

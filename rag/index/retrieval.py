@@ -13,9 +13,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.index.embedding import BuiltinEmbedding, Floats, States, TokenProjection, unit
+from rag.index.embedding import Floats, OnnxEmbedding, States, unit
 from rag.index.index import Index
 from rag.index.lexical import terms
+from rag.index.reranking import READ, Reranker
 from rag.index.scores import Encoded, Rows, TokenScores, floats, held, pooled, standardise
 
 CANDIDATES = 100
@@ -81,19 +82,18 @@ class Ranking:
 class PaperRanker:
     """Ranks the papers of an index for a question."""
 
-    def __init__(self, index: Index, embedding: BuiltinEmbedding) -> None:
-        self.index = index
+    def __init__(self, index: Index, embedding: OnnxEmbedding, reranker: Reranker | None = None) -> None:
+        self.index, self._reranker = index, reranker
         self.tokens = TokenScores(index)
         self._sentences = held(index.sentence_vectors)
         self._passages = held(index.passage_vectors)
         external = index.external
         self._near = self._passages if external is None else held(external.vectors)
         self._embedding = embedding
-        self._projection = TokenProjection()
 
     def encode(self, text: str) -> Encoded:
         """Run the model on a question."""
-        return self.encoded(text, self._embedding.encode([text])[0])
+        return self.encoded(text, self._embedding.encode_question(text))
 
     def coverage(self, asked: Sequence[str]) -> float:
         """The largest share of the stems `asked`, weighted by rarity, that one of the three best papers by BM25 has."""
@@ -117,7 +117,7 @@ class PaperRanker:
         return Encoded(
             text=text,
             vector=states.pooled(),
-            tokens=self._projection.project(states.vectors[inside]),
+            tokens=self.index.token_code.project(states.vectors[inside]),
             importance=weight / max(float(weight.sum()), 1e-9),
             offsets=states.offsets[inside],
             terms=tuple(self.index.lexicon.corrected(term) for term in terms(text)),
@@ -154,6 +154,8 @@ class PaperRanker:
         order = np.argsort(-coarse[:own], kind="stable")
         fine = order if whole or rows is not None else order[:FINE]
         score, tokens, cover = self._fine(query, candidates, coarse, fine, np.isin(candidates, added))
+        if self._reranker is not None and rows is None and not whole:
+            score = self._reranked(self._reranker, query.text, candidates, score)
         if self.index.external is not None:
             passage, document = pooled(self._passages, self.index.passage_starts, candidates, query.vector)
         found = Ranking(candidates, score, passage, document, sentence, tokens, lexical, cover)
@@ -201,6 +203,16 @@ class PaperRanker:
             # Nobody overtakes a finely ranked paper for want of a score of his own.
             score[rest] += min(0.0, float(score[first].min() - score[rest].max()))
         return score, tokens, cover
+
+    def _reranked(self, reranker: Reranker, question: str, candidates: Rows, score: Floats) -> Floats:
+        """The scores, those of the best papers given out in the cross-encoder's order: how sure an answer is, hangs on
+        how scores lie, and not on the cross-encoder's scale."""
+        best = np.argsort(-score, kind="stable")[:READ]
+        papers = [self.index.papers[int(row)] for row in candidates[best]]
+        order = np.argsort(-reranker.scores(question, [f"{p.title}. {p.abstract}" for p in papers]), kind="stable")
+        found = score.copy()
+        found[best[order]] = score[best]
+        return found
 
     def _vector(self, query: Encoded) -> Floats:
         """The question's vector by the model that ranks passages."""

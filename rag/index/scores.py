@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rag.index.embedding import Floats
 from rag.index.index import Index
+from rag.index.rows import Rounded
 
 Rows = NDArray[np.int64]
 
@@ -41,9 +42,9 @@ class Encoded:
         return sum(c > "\u024f" for c in letters) > len(letters) / 2
 
 
-def held(vectors: NDArray[np.float16]) -> NDArray[Any]:
+def held(vectors: Rounded | NDArray[np.float16]) -> Rounded | NDArray[Any]:
     """`vectors` in memory and converted, where they are few enough."""
-    return vectors.astype(np.float32) if 4 * vectors.size <= HELD else vectors
+    return floats(vectors[:]) if 4 * vectors.size <= HELD else vectors
 
 
 def floats(vectors: NDArray[Any]) -> Floats:
@@ -51,7 +52,9 @@ def floats(vectors: NDArray[Any]) -> Floats:
     return vectors.astype(np.float32, copy=False)
 
 
-def pooled(vectors: NDArray[Any], starts: NDArray[np.int64], rows: Rows, query: Floats) -> tuple[Floats, Floats]:
+def pooled(
+    vectors: Rounded | NDArray[Any], starts: NDArray[np.int64], rows: Rows, query: Floats
+) -> tuple[Floats, Floats]:
     """The largest and the mean cosine with `query` of each row's vectors, (rows,) each; 0 for a row without any."""
     counts = starts[rows + 1] - starts[rows]
     largest, mean = np.zeros(len(rows), np.float32), np.zeros(len(rows), np.float32)
@@ -91,10 +94,8 @@ class TokenScores:
 
     def similarities(self, query: Encoded, where: slice | NDArray[np.int64]) -> Floats:
         """Cosines of some of the index's tokens with the question's, shape (tokens, question tokens)."""
-        vectors = self._index.token_vectors[where].astype(np.float32)
-        lengths = self._index.token_lengths[where]
-        similarity: Floats = (vectors @ query.tokens.T) / np.maximum(lengths, 1e-9)[:, None]
-        return similarity
+        arrays = self._index.data.arrays
+        return self._index.token_code.cosines(arrays["tokens.u8"][where], arrays["tokens.f16"][where], query.tokens)
 
 
 def standardise(scores: Floats, own: int | None = None) -> Floats:

@@ -5,6 +5,7 @@ A request runs in a thread of its own and fills a queue, on which the client wai
 
 from __future__ import annotations
 
+import copy
 import random
 import threading
 import time
@@ -22,6 +23,7 @@ from rag.core.errors import (
     ModelUnreachable,
     QuotaExhausted,
 )
+from rag.core.tracing import NOTHING, Span
 from rag.llm.events import Chunk
 from rag.llm.faults import model_error
 from rag.llm.prompts import Message
@@ -88,6 +90,16 @@ class Client:
     ) -> None:
         self.source, self.deadlines, self.retries, self.cache = source, deadlines, retries, cache
         self._context = context
+        self.span = NOTHING
+
+    def within(self, span: Span) -> Client:
+        """The same client, whose requests are parts of `span`."""
+        if span is NOTHING:
+            return self
+        self._context = self.context  # asked once, and not by each copy
+        other = copy.copy(self)
+        other.span = span
+        return other
 
     @property
     def model(self) -> str:
@@ -147,14 +159,34 @@ class Reply:
         self._check_stop()
         recorded = cache.get(key) if cache else None
         pieces = self._attempts(start + self._client.deadlines.total) if recorded is None else self._replayed(recorded)
-        for piece in pieces:
-            if self.first_token is None:
-                self.first_token = time.monotonic() - start
-            yield piece
+        span = self._client.span.child(f"chat {self.model}", {"gen_ai.operation.name": "chat"})
+        try:
+            for piece in pieces:
+                if self.first_token is None:
+                    self.first_token = time.monotonic() - start
+                yield piece
+        except Exception as error:
+            span.fail(error)
+            raise
+        finally:
+            span.set(self._described())
+            span.end()
         if cache and recorded is None:
             u = self.usage
             whole = Recorded(self.text, self.model, self.finish, u.prompt_tokens, u.completion_tokens, u.estimated)
             cache.put(key, whole)
+
+    def _described(self) -> dict[str, str | int | float | bool | None]:
+        """The call by the names of OpenTelemetry."""
+        return {
+            "server.address": self._client.host,
+            "gen_ai.request.model": self._client.model,
+            "gen_ai.response.model": self.model,
+            "gen_ai.usage.input_tokens": self.usage.prompt_tokens,
+            "gen_ai.usage.output_tokens": self.usage.completion_tokens,
+            "paper_rag.first_token": self.first_token,
+            "paper_rag.cached": self.cached,
+        }
 
     def _attempts(self, end: float) -> Iterator[str]:
         """The pieces, from as many attempts as it takes and is allowed."""

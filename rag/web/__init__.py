@@ -21,21 +21,27 @@ def launch(
     *,
     open_browser: bool = False,
     prevent_thread_lock: bool = False,
-    mcp: bool = False,
+    page: bool = True,
 ) -> str:
     """Serve the chat page at `config.host` and `config.port`; returns its address.
 
-    An empty collection is filled from the seeds first, with a progress bar on standard error. With `mcp`, programs that
-    speak the Model Context Protocol get the endpoints as tools. Blocks until interrupted unless `prevent_thread_lock`.
-    Raises `RagError` where the collection can't be read or built, the port is taken, or others can reach the page and
+    An empty collection is filled from the seeds first, with a progress bar on standard error. Without `page`, programs
+    alone are answered, and Gradio is not loaded. Blocks until interrupted unless `prevent_thread_lock`. Raises
+    `RagError` where the collection can't be read or built, the port is taken, or others can reach the page and
     `config.auth` doesn't say who of them may.
     """
+    from rag.api.logs import configure
     from rag.web.login import require
 
-    require(config)
+    require(config, page=page)
+    configure(config)
+    if not page:
+        from rag.web.stack import serve_api
+
+        return serve_api(config, rag)
     from rag.web.server import serve
 
-    return serve(config, rag, open_browser=open_browser, prevent_thread_lock=prevent_thread_lock, mcp=mcp)
+    return serve(config, rag, open_browser=open_browser, prevent_thread_lock=prevent_thread_lock)
 
 
 __all__ = ["launch"]

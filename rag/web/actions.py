@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
+from rag.core import deleting
 from rag.core.config import MAX_QUESTION
 from rag.core.errors import RagError
 from rag.home import conversations
@@ -44,14 +45,11 @@ class ChatActions:
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
         self.stops = Stops()
+        self._moved: dict[str, tuple[ConversationState, ConversationState]] = {}
+        """To a session the conversation that was shown in it before, and the one that was opened in its place last."""
 
     def state(
-        self,
-        conversation: ConversationState,
-        collection: str,
-        chosen: tuple[str, ...],
-        stored: Any,
-        request: gr.Request,
+        self, request: gr.Request, conversation: ConversationState, collection: str, chosen: Sequence[str], stored: Any
     ) -> RequestState:
         """The session behind an event."""
         return RequestState(
@@ -62,7 +60,7 @@ class ChatActions:
         """Ask, and show what comes of it until it is saved; `again` puts it in the place of the last question."""
         if not question.strip():
             return
-        self.stops.arrived(state.session)
+        state = self._moved_on(state)
         conversation = state.conversation
         replacing = bool(conversation.answers) and not conversation.unanswered and (again or conversation.editing)
         before = conversation.answers[:-1] if replacing else conversation.answers
@@ -72,7 +70,7 @@ class ChatActions:
             options = state.settings.options(state.chosen, rag.models)
         except RagError as error:
             message = chat.message("assistant", fragments.problem(str(error)))
-            yield self.updates(messages=[*chat.messages(conversation), message])
+            yield self.updates(messages=[message])
             return
         with self.stops.running(state.session) as stop:
             for number, view in enumerate(chat.converse(rag, question, conversation, options, stop)):
@@ -112,27 +110,35 @@ class ChatActions:
         if question := _last(state.conversation):
             yield from self.ask(question, state, again=True)
 
-    def edit(self, state: RequestState) -> Updates:
-        """Put the last question into the box; what is asked next takes its place."""
-        conversation = replace(state.conversation, editing=True)
-        box = gr.Textbox(value=_last(conversation))
-        return self.updates(
-            box=box, scope=self.scope(replace(state, conversation=conversation)), conversation=conversation
-        )
-
-    def keep(self, state: RequestState) -> Updates:
-        """Leave the last question as it is after all."""
-        conversation = replace(state.conversation, editing=False)
-        box = gr.Textbox(value="")
-        return self.updates(
-            box=box, scope=self.scope(replace(state, conversation=conversation)), conversation=conversation
-        )
+    def edit(self, state: RequestState, *, editing: bool = True) -> Updates:
+        """Put the last question into the box, for what is asked next to take its place; or leave it as it is."""
+        conversation = replace(state.conversation, editing=editing)
+        box = gr.Textbox(value=_last(conversation) if editing else "")
+        scope = self.scope(replace(state, conversation=conversation))
+        return self.updates(box=box, scope=scope, conversation=conversation)
 
     def open(self, state: RequestState, id: str = "") -> Updates:
         """Show another conversation, or with no id a new one; an answer that is being written ends."""
-        shown = self._found(state, id)
-        self.stops.ask(state.session, shown)
+        with self.stops.arriving(state.session):
+            shown = self._found(state, id)
+            now = shown[self.PARTS.index("conversation")]
+            if isinstance(now, ConversationState):  # else it could not be opened
+                self._moved[state.session] = state.conversation, now
+            self.stops.ask(state.session, shown)
         return shown
+
+    def leave(self, session: str) -> None:
+        """Forget a session whose page is closed."""
+        self.stops.leave(session)
+        self._moved.pop(session, None)
+
+    def _moved_on(self, state: RequestState) -> RequestState:
+        """The state to ask in: who asks before another conversation is shown, asks in that one."""
+        self.stops.arrived(state.session)
+        before, now = self._moved.get(state.session, (None, state.conversation))
+        if state.conversation != before:
+            return state
+        return replace(state, conversation=now, collection=now.collection)
 
     def _found(self, state: RequestState, id: str) -> Updates:
         conversation, collection = ConversationState(collection=state.collection), state.collection
@@ -161,10 +167,12 @@ class ChatActions:
         )
 
     def _said(self, state: RequestState) -> dict[str, Any]:
-        return {"messages": chat.messages(state.conversation), "next": self.suggested(state)}
+        rag = self.shared.collections.rag(state.collection)
+        return {"messages": chat.messages(rag, state.conversation), "next": self.suggested(state)}
 
     def arrive(self, state: RequestState, address: Mapping[str, str]) -> Iterator[Updates]:
         """What a page shows when it loads: the conversation `c` of its address, and the answer to the question `q`."""
+        deleting.sweep(self.shared.config.home)
         with self.stops.arriving(state.session):
             shown = self._found(state, address.get("c", ""))
             if self.stops.begun(state.session):
@@ -205,24 +213,23 @@ class ChatActions:
 
     def forget(self, state: RequestState, id: str) -> Updates:
         """Delete a conversation, "" for all of them; where it is the one that is shown, a new one begins."""
-        home = self.shared.config.home
-        try:
-            if id:
-                conversations.delete(home, state.owner, id)
-            else:
-                conversations.delete_all(home, state.owner)
-        except RagError as error:
-            return self.updates(next=clean(fragments.problem(str(error))))
+        home, owner = self.shared.config.home, state.owner
+        if problem := _problem(
+            lambda: conversations.delete(home, owner, id) if id else conversations.delete_all(home, owner)
+        ):
+            return self.updates(next=problem)
         return self.open(state) if id in ("", state.conversation.id) else self.updates(history=self.listed(state))
+
+    def bring_back(self, id: str, state: RequestState) -> Updates:
+        """Undo a deletion."""
+        problem = _problem(lambda: conversations.restore(self.shared.config.home, state.owner, id))
+        return self.updates(next=problem) if problem else self.updates(history=self.listed(state))
 
     def rename(self, sent: str, state: RequestState) -> Updates:
         """Give a conversation another title: "ID TITLE"."""
         id, _, title = sent.partition(" ")
-        try:
-            conversations.rename(self.shared.config.home, state.owner, id, title)
-        except RagError as error:
-            return self.updates(next=clean(fragments.problem(str(error))))
-        return self.updates(history=self.listed(state))
+        problem = _problem(lambda: conversations.rename(self.shared.config.home, state.owner, id, title))
+        return self.updates(next=problem) if problem else self.updates(history=self.listed(state))
 
     def updates(self, **changed: Any) -> Updates:
         """A value for each part; one that is not named stays as it is, and a new list of conversations has all."""
@@ -231,13 +238,13 @@ class ChatActions:
         assert set(changed) <= set(self.PARTS)
         return [changed.get(name, gr.skip()) for name in self.PARTS]
 
+    @fragments.told
     def listed(self, state: RequestState, query: str = "") -> str:
         """The conversations of the owner, or those that a search finds."""
-        try:
-            found = conversations.names(self.shared.config.home, state.owner, query)
-        except RagError as error:
-            return clean(fragments.problem(str(error)))
-        return clean(nav.conversations(found, state.conversation.id, query=query))
+        found = conversations.names(self.shared.config.home, state.owner, query)
+        deleted = conversations.deleted(self.shared.config.home, state.owner)
+        back = [(id, f"“{names[0]}”" if len(names) == 1 else f"{len(names)} conversations") for id, names in deleted]
+        return nav.conversations(found, state.conversation.id, query=query, back=back)
 
     def scope(self, state: RequestState) -> str:
         """What stands above the box: the papers that are chosen, and whether the last question is being edited."""
@@ -267,6 +274,13 @@ class ChatActions:
 def _ready() -> gr.Textbox:
     """The box of a page that has loaded, and answers nothing."""
     return gr.Textbox(submit_btn="Ask", stop_btn=False)
+
+
+@fragments.told
+def _problem(run: Callable[[], object]) -> str:
+    """What was wrong, "" where nothing was."""
+    run()
+    return ""
 
 
 def _last(conversation: ConversationState) -> str:

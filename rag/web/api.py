@@ -1,44 +1,36 @@
-"""What programs call: `gradio_client.Client(address).predict(question, api_name="/ask")`, or the tools of MCP.
+"""What programs call by Gradio's client: `gradio_client.Client(address).predict(question, api_name="/ask")`.
 
-Gradio makes the documentation of an endpoint, and the description of a tool, of the docstring of its function: what
+Gradio makes the documentation of an endpoint of the docstring of its function: what
 stands before "Parameters:", one line for each parameter, and what it returns. It reads the types as well; those of what
 is returned have to be there when the function is made, hence no annotations from the future.
 """
 
-import asyncio
 import json
 import logging
 import threading
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from math import ceil
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import anyio
 import gradio as gr
 from gradio.components.api_component import Api
 from gradio.context import get_blocks_context
 from gradio.events import api as endpoint
 from gradio.utils import get_function_description, get_function_params
 
+from rag.api import narrowing
+from rag.api.calls import Calls
+from rag.api.errors import FAULT
+from rag.api.papers import by_name, described
+from rag.api.rest import MAX_LIMIT
 from rag.core.answer import Turn
 from rag.core.config import MAX_HISTORY, MAX_QUESTION, MAX_TURN
 from rag.core.errors import RagError, UsageError
 from rag.core.options import Options
-from rag.core.paper import Paper, fold
 from rag.index.searching import search
 from rag.service import Rag
-from rag.web import narrowing
 from rag.web.intake import GONE
 
-MAX_LIMIT = 1_000
-"""Papers that one search gives at most."""
 _MAX_JSON = MAX_HISTORY * MAX_TURN  # characters
-_AT_ONCE = 4  # As on the page: retrieval is bound by the processor. So many calls wait for a model beside them.
-_LOOK = 0.5  # seconds between two looks whether the caller is still there
-WAITING = 64
-"""Calls that may wait; more are refused with a sentence rather than kept for minutes."""
 
 _log = logging.getLogger(__name__)
 
@@ -46,88 +38,35 @@ Json = dict[str, Any]
 
 
 class Refusal(gr.Error):
-    """A sentence for the caller. Gradio's own error has quotation marks around it where MCP shows it."""
+    """A sentence for the caller."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence, print_exception=False)
 
-    def __str__(self) -> str:
-        return str(self.message)
 
+async def _answered(
+    calls: Calls, request: gr.Request, work: Callable[[threading.Event], Json], *, with_model: bool = False
+) -> Json:
+    """What `work` returns; `Refusal` where it can't be done, whatever the cause."""
 
-class Calls:
-    """Answers a few calls at a time; others wait, and where too many do, they are refused.
-
-    Those that wait for a model are counted apart: nobody who needs none waits for them.
-    """
-
-    def __init__(self) -> None:
-        self._limiters = {with_model: anyio.CapacityLimiter(_AT_ONCE) for with_model in (True, False)}
-        self._seconds = {True: 20.0, False: 1.0}  # of a call, on average
-
-    async def answer(
-        self, request: gr.Request, work: Callable[[threading.Event], Json], *, with_model: bool = False
-    ) -> Json:
-        """What `work` returns; `Refusal` where it can't be done, whatever the cause.
-
-        `work` gets an event that is set where the caller has gone.
-        """
-        limiter = self._limiters[with_model]
-        if limiter.statistics().tasks_waiting >= WAITING:
-            wait = ceil(self._seconds[with_model] * WAITING / _AT_ONCE)
-            raise Refusal(f"{WAITING} calls are waiting already; try again in about {wait} seconds.")
-        by_mcp = request.url.path.startswith("/gradio_api/mcp")
-        stop = threading.Event()
-
-        def timed() -> Json:
-            start = time.monotonic()
-            value = work(stop)
-            self._seconds[with_model] += (time.monotonic() - start - self._seconds[with_model]) / 10
-            return value
-
-        try:
-            async with _while_there(request, stop):
-                value = await anyio.to_thread.run_sync(timed, limiter=limiter)
-        except RagError as error:
-            raise Refusal(str(error)) from error
-        except Exception as error:
-            _log.exception("A call failed")
-            raise Refusal("The server met an error of its own; its log has the details.") from error
-        return _readable(value) if by_mcp else value
-
-
-@asynccontextmanager
-async def _while_there(request: gr.Request, stop: threading.Event) -> AsyncIterator[None]:
-    """While the block runs: `stop` is set where the caller goes, and what only waits for its turn is given up."""
-    scope = anyio.CancelScope()
-
-    async def watch() -> None:
+    async def gone() -> bool:
         # What is answered by another request, as Gradio's queue does, is given up with that.
         left = request.request.scope.get(GONE) if request.request else None
-        while not (left.is_set() if left else await request.is_disconnected()):
-            await asyncio.sleep(_LOOK)
-        stop.set()
-        scope.cancel()
+        return bool(left.is_set() if left else await request.is_disconnected())
 
-    watching = asyncio.create_task(watch())
     try:
-        with scope:
-            yield
-    finally:
-        watching.cancel()
-    if scope.cancelled_caught:
-        raise UsageError("The caller has gone.")
-
-
-def _readable(value: Json) -> Any:
-    """Gradio gives a tool's value as Python would print it, and models as well as programs read JSON."""
-    return json.dumps(value, ensure_ascii=False)
+        return await calls.answer(gone, work, with_model=with_model)
+    except RagError as error:
+        raise Refusal(str(error)) from error
+    except Exception as error:
+        _log.exception("A call failed")
+        raise Refusal(FAULT) from error
 
 
 def add_endpoints(rag: Rag) -> None:
     """Add the endpoints over `rag` to the page that is being built.
 
-    They are outside of Gradio's queue, which its MCP server would join as a client that isn't logged in.
+    They are outside of Gradio's queue: `Calls` says how many are answered at once.
     """
     calls = Calls()
     for function in (_ask(rag, calls), _papers(rag, calls), _compare(rag, calls)):
@@ -177,7 +116,7 @@ def _ask(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
             options = _narrowed(years, authors_json, venues_json, chosen(rag, papers_json))
             return rag.ask(question, turns(history_json), options=options, stop=stop).to_json()
 
-        return await calls.answer(request, work, with_model=rag.model is not None)
+        return await _answered(calls, request, work, with_model=rag.model is not None)
 
     return ask
 
@@ -212,9 +151,9 @@ def _papers(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
             if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
                 raise UsageError(f"limit is {limit!r}; give a whole number from 1 to {MAX_LIMIT:,}.")
             found = narrowing.among(search(rag.papers(), query), _narrowed(years, authors_json, venues_json))
-            return {"found": len(found), "papers": [_described(paper) for paper in found[:limit]]}
+            return {"found": len(found), "papers": [described(paper) for paper in found[:limit]]}
 
-        return await calls.answer(request, work)
+        return await _answered(calls, request, work)
 
     return papers
 
@@ -235,22 +174,9 @@ def _compare(rag: Rag, calls: Calls) -> Callable[..., Awaitable[Json]]:
             papers = _texts("papers_json", papers_json, "papers")
             return rag.compare(papers, _texts("aspects_json", aspects_json, "aspects")).to_json()
 
-        return await calls.answer(request, work)
+        return await _answered(calls, request, work)
 
     return compare
-
-
-def _described(paper: Paper) -> Json:
-    return {
-        "id": paper.id,
-        "title": paper.title,
-        "authors": list(paper.authors),
-        "year": paper.year,
-        "venue": paper.venue,
-        "doi": paper.doi,
-        "url": paper.url,
-        "abstract": paper.abstract,
-    }
 
 
 def _narrowed(years: str | None, authors_json: str, venues_json: str, papers: frozenset[str] | None = None) -> Options:
@@ -267,19 +193,7 @@ def chosen(rag: Rag, papers_json: str | list[Any]) -> frozenset[str] | None:
     UsageError for what is no such list, and for a paper that isn't there.
     """
     wanted = _texts("papers_json", papers_json, "ids or titles")
-    if not wanted:
-        return None
-    titles: dict[str, set[str]] = {}
-    for paper in rag.papers():
-        titles.setdefault(fold(paper.title), set()).add(paper.id)
-        titles.setdefault(paper.id, set()).add(paper.id)
-    ids: set[str] = set()
-    for item in wanted:
-        held = titles.get(item) or titles.get(fold(item))
-        if not held:
-            raise UsageError(f"There is no paper {item[:200]!r}; `papers` finds the ids and titles.")
-        ids |= held
-    return frozenset(ids)
+    return by_name(rag.papers(), wanted) if wanted else None
 
 
 def turns(history_json: str | list[Any]) -> tuple[Turn, ...]:

@@ -33,6 +33,18 @@ def copier(text: str, html: str, *, label: str = "", style: str = "") -> str:
     return f'<button type="button" data-copy="{shown(text.replace(chr(10), LINE_END))}"{spoken}{drawn}>{html}</button>'
 
 
+def field(label: str, placeholder: str, *, value: str = "", lines: int = 1, most: int = 300) -> str:
+    """A field to type into, of at most `most` characters, made by `scripts/fields.js`.
+
+    The sanitizer lets no field through, so that no text from elsewhere can ask for anything.
+    """
+    text = shown(value.replace("\n", LINE_END))
+    return (
+        f'<span class="field" data-label="{shown(label)}" data-placeholder="{shown(placeholder)}" data-value="{text}" '
+        f'data-lines="{lines}" data-most="{most}"></span>'
+    )
+
+
 def action(act: str) -> gr.Textbox:
     """The hidden field that gets the values of `act`: handle its `submit`, and read it by `value`."""
     return gr.Textbox(elem_id=f"act-{act}", label=act, visible="hidden", max_lines=1, interactive=True)

@@ -12,6 +12,7 @@ from rag.core.answer import Answer, Step, Text
 from rag.core.config import MAX_QUESTION
 from rag.core.errors import RagError
 from rag.core.options import Options
+from rag.core.paper import Paper
 from rag.home.conversation import history
 from rag.service import Rag
 from rag.web import fragments, sources
@@ -38,19 +39,23 @@ class View:
     busy: bool = True
 
 
-def messages(conversation: ConversationState) -> list[Message]:
+def messages(rag: Rag, conversation: ConversationState) -> list[Message]:
     """The messages of a conversation as far as it is answered."""
-    found = []
+    found, papers = [], _papers(rag, conversation.answers)
     for turn, answer in enumerate(conversation.answers, 1):
         found.append(message("user", fragments.question(answer.question)))
-        found.append(message("assistant", fragments.answer(answer, turn, conversation.id)))
+        found.append(message("assistant", fragments.answer(answer, turn, conversation.id, papers)))
     return found
 
 
 def panel(rag: Rag, answers: Sequence[Answer]) -> str:
     """The sources of a conversation."""
+    return clean(sources.panel(answers, _papers(rag, answers)))
+
+
+def _papers(rag: Rag, answers: Sequence[Answer]) -> dict[str, Paper]:
     wanted = sources.needed(answers)
-    return clean(sources.panel(answers, {p.id: p for p in rag.papers() if p.id in wanted}))
+    return {p.id: p for p in rag.papers() if p.id in wanted}
 
 
 def message(role: str, html: str) -> Message:
@@ -64,7 +69,7 @@ def converse(rag: Rag, question: str, conversation: ConversationState, options: 
     When the reader stops, what has arrived stays and says that it is incomplete, unless something else is shown
     instead. It stays as well when a model fails for good.
     """
-    before = [*messages(conversation), message("user", fragments.question(question[:MAX_QUESTION]))]
+    before = [*messages(rag, conversation), message("user", fragments.question(question[:MAX_QUESTION]))]
     written: list[str] = []  # the Markdown of the answer, as far as it has come
     turn = len(conversation.answers) + 1
     unanswered = replace(conversation, unanswered=question[:MAX_QUESTION], editing=False)
@@ -79,9 +84,9 @@ def converse(rag: Rag, question: str, conversation: ConversationState, options: 
             if not view.busy:
                 return
         if stop.instead is None:
-            yield ended(_begun(written, turn, fragments.stopped()))
+            yield ended(_begun(written, turn, fragments.STOPPED))
     except RagError as error:
-        begun = _begun(written, turn, fragments.broken()) if written else ""
+        begun = _begun(written, turn, fragments.BROKEN) if written else ""
         yield ended(begun + fragments.problem(str(error)))
     except Exception:
         _log.exception("A question failed")
@@ -102,7 +107,7 @@ def _answer(
                 written.append(event.text)
             case Answer():
                 done = ConversationState(conversation.id, conversation.collection, (*conversation.answers, event))
-                finished = message("assistant", fragments.answer(event, turn, conversation.id))
+                finished = message("assistant", fragments.answer(event, turn, conversation.id, _papers(rag, (event,))))
                 yield View([finished], panel(rag, done.answers), done, busy=False)
                 return
         # A piece that came too soon after the one before is drawn with the next, or when the model pauses.

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from dataclasses import replace
-
+from rag.api.collections import Collections
 from rag.ask.overview import groups_of
 from rag.ask.suggest import OVERVIEW
-from rag.core.config import BUILTIN, DEFAULT_COLLECTION, Config
-from rag.core.errors import RagError, UsageError
+from rag.core.config import Config
+from rag.core.errors import RagError
 from rag.core.paper import Paper
-from rag.index.embedding import BuiltinEmbedding
-from rag.service import Rag, build
+from rag.service import Rag
 from rag.web.start import SCANT, Theme
-
-_OPEN = 4
-"""Collections that are kept open: each holds its vectors in memory."""
 
 _SAMPLE = {
     "What does double quantization save in QLoRA?": ("QLoRA",),
@@ -27,51 +20,13 @@ _SAMPLE = {
 """Questions to begin with on the sample papers, and how the titles begin that they need."""
 
 
-class CollectionCache:
-    """Opens each collection once for all sessions. `config.collection` is the one that a new session begins with."""
+class CollectionCache(Collections):
+    """The collections, with what the page shows of each before anything is asked."""
 
     def __init__(self, config: Config, rag: Rag | None = None) -> None:
-        self.config = config
-        # One model for all: a second copy would cost its memory, and a second to load.
-        self._embedding = BuiltinEmbedding(threads=config.threads) if config.embedding == BUILTIN else None
-        self._first = rag or build(config, embedding=self._embedding)
-        self._open: OrderedDict[str, Rag] = OrderedDict()
+        super().__init__(config, rag)
         self._starters: dict[str, tuple[tuple[Paper, ...], tuple[str, ...]]] = {}
         self._themes: dict[str, tuple[tuple[Paper, ...], tuple[Theme, ...]]] = {}
-        self._guard = threading.Lock()
-
-    def names(self) -> list[str]:
-        """The collections that have papers, and the one that the page was started with."""
-        found = (self.config.home / "collections").glob("*/papers.jsonl")
-        return sorted({self.config.collection, *(f.parent.name for f in found)}, key=str.lower)
-
-    def rag(self, collection: str = "") -> Rag:
-        """The service of a collection. UsageError where there is none of this name."""
-        if collection in ("", self.config.collection):
-            return self._first
-        if collection not in self.names():
-            raise UsageError(f"There is no collection {collection!r} any more; choose another one under Papers.")
-        return self.made(collection)
-
-    def made(self, collection: str) -> Rag:
-        """The service of a collection that may still have to be filled. ConfigError for what can't be its name."""
-        if collection in ("", self.config.collection):
-            return self._first
-        with self._guard:
-            if collection not in self._open:
-                config = replace(self.config, collection=collection)
-                self._open[collection] = build(config, embedding=self._embedding)
-            self._open.move_to_end(collection)
-            while len(self._open) > _OPEN:
-                self._open.popitem(last=False)[1].close()
-            return self._open[collection]
-
-    def forget(self, collection: str) -> None:
-        """Close the service of a collection that is deleted, so that one of its name begins anew."""
-        with self._guard:
-            rag = self._open.pop(collection, None)
-        if rag is not None:
-            rag.close()
 
     def starters(self, collection: str = "") -> tuple[str, ...]:
         """Questions to begin with; found once, until the papers change."""
@@ -105,8 +60,3 @@ def _themes(rag: Rag) -> tuple[Theme, ...]:
         return ()
     groups = groups_of(index, None) if len(index) >= SCANT else []
     return tuple(Theme(g.terms, len(g.rows), index.papers[g.typical[0]].title) for g in groups if g.terms and g.typical)
-
-
-def title(collection: str) -> str:
-    """How the page calls a collection."""
-    return "Sample papers" if collection == DEFAULT_COLLECTION else collection

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import wraps
+from types import MappingProxyType
+from typing import ParamSpec
 
 from rag.core.answer import Answer
+from rag.core.errors import RagError
 from rag.core.markdown import as_it_is
-from rag.core.paper import fold
+from rag.core.paper import Paper, fold
+from rag.home import tables as home_tables
 from rag.home.receipt import receipt, standing
-from rag.web import tables
+from rag.web import rows, tables
 from rag.web.bridge import button, copier
 from rag.web.layers import layered
-from rag.web.markdown import doubt, shown, to_html
+from rag.web.markdown import counted, doubt, shown, to_html
+from rag.web.markup import clean
+
+P = ParamSpec("P")
+STOPPED = '<p class="stopped">Stopped. The answer above is incomplete.</p>'
+BROKEN = '<p class="stopped">The answer broke off here and is incomplete.</p>'
 
 
 def anchor(turn: int, marker: int) -> str:
@@ -22,14 +33,14 @@ def anchor(turn: int, marker: int) -> str:
 
 def header(name: str, collection: str, papers: int, model: str | None, user: str = "") -> str:
     """The top line: what this is, what it knows, whether a model writes, and who is logged in."""
-    count = f"{papers:,} paper{'' if papers == 1 else 's'}"
     answers = "Answers are exact quotes from their abstracts."
     if model:
         answers = f"<b>{shown(model)}</b> writes the answers, and each claim is checked against the abstracts."
     return (
         '<header class="top"><a class="skip" href="#question">Skip to the question</a>'
         f"<h1>{shown(name)}</h1>"
-        f"<p>{count} in the collection <b>{shown(collection)}</b>. {answers}</p>{_leaving(user)}</header>"
+        f"<p>{counted(papers, 'paper')} in the collection <b>{shown(collection)}</b>. {answers}</p>"
+        f"{_leaving(user)}</header>"
     )
 
 
@@ -57,19 +68,22 @@ def problem(sentence: str) -> str:
     return f'<div class="problem" role="alert"><b>That did not work.</b> {shown(sentence)}</div>'
 
 
+def told(make: Callable[P, str]) -> Callable[P, str]:
+    """`make` for the page: its HTML is cleaned, and where it can't be made, the sentence that says why stands there."""
+
+    @wraps(make)
+    def made(*args: P.args, **kwargs: P.kwargs) -> str:
+        try:
+            return clean(make(*args, **kwargs))
+        except RagError as error:
+            return clean(problem(str(error)))
+
+    return made
+
+
 def note(sentence: str) -> str:
     """What became of something that the reader did."""
     return f'<p class="note" role="status">{shown(sentence)}</p>'
-
-
-def stopped() -> str:
-    """The line under an answer that the reader stopped."""
-    return '<p class="stopped">Stopped. The answer above is incomplete.</p>'
-
-
-def broken() -> str:
-    """The line under an answer that broke off."""
-    return '<p class="stopped">The answer broke off here and is incomplete.</p>'
 
 
 def unfinished() -> str:
@@ -78,11 +92,12 @@ def unfinished() -> str:
     return f'<div class="bar" role="group" aria-label="This question">{again}</div>'
 
 
-def answer(value: Answer, turn: int, conversation: str = "") -> str:
+def answer(value: Answer, turn: int, conversation: str = "", papers: Mapping[str, Paper] = MappingProxyType({})) -> str:
     """A finished answer: how the question was understood, how far it is answered, the text with its markers, doubts,
     warnings, receipt.
 
-    `conversation` is the id of its conversation on the server, for what can be downloaded.
+    `conversation` is the id of its conversation on the server, for what can be downloaded; `papers` are those that it
+    cites, by id.
     """
     links = {c.marker: (anchor(turn, c.marker), c.title) for c in value.citations}
     parts = []
@@ -91,7 +106,13 @@ def answer(value: Answer, turn: int, conversation: str = "") -> str:
     if state := standing(value):
         parts.append(f'<p class="state">{shown(state)}</p>')
     text = _headed(value)
-    html = tables.html(replace(value, answer=text), links, turn) or to_html(text, links, turn, value.doubtful)
+    table = home_tables.table(value, {})
+    if table and rows.ranked(value):
+        html = rows.html(replace(value, answer=text), table, links, turn, papers, conversation)
+    elif table and value.kind == "comparison" and value.mode == "generating":
+        html = tables.beside(replace(value, answer=text), table, links, turn)
+    else:
+        html = to_html(text, links, turn, value.doubtful)
     if value.headline and (first := re.match("<p>.*?</p>", html)):
         parts.append(f'<div class="headline">{first[0]}</div>')
         html = html[first.end() :]
@@ -105,7 +126,7 @@ def answer(value: Answer, turn: int, conversation: str = "") -> str:
         items = "".join(f"<li>{shown(warning)}</li>" for warning in value.warnings)
         parts.append(f'<ul class="warnings" aria-label="Warnings">{items}</ul>')
     parts.append(f'<p class="receipt">{shown(receipt(value))}</p>')
-    parts.append(_bar(value, turn, conversation))
+    parts.append(_bar(value, turn, conversation if table else ""))
     style = f"answer {value.state} {value.kind}"
     return f'<article class="{style}" id="answer-{turn}" aria-label="Answer {turn}">{"".join(parts)}</article>'
 
@@ -151,7 +172,7 @@ def _bar(value: Answer, turn: int, conversation: str) -> str:
         button("retry", turn, "Retry", label="Ask the last question again", style="latest"),
         button("edit", turn, "Edit question", label="Edit the last question", style="latest"),
         _restricting(value),
-        tables.downloads(value, turn, conversation),
+        tables.downloads(turn, conversation),
         '<span class="thumbs">',
         button("rate", f"{turn} up", "Helpful", label=f"Answer {turn} is helpful", style="thumb"),
         button("rate", f"{turn} down", "Not helpful", label=f"Answer {turn} is not helpful", style="thumb"),
@@ -163,7 +184,7 @@ def _bar(value: Answer, turn: int, conversation: str) -> str:
 def _restricting(value: Answer) -> str:
     """A button that asks only the papers of a list from now on."""
     ids = dict.fromkeys(c.paper_id for c in value.citations)
-    if value.kind != "list" or len(ids) < 2 or any(" " in id for id in ids):
+    if not rows.ranked(value) or len(ids) < 2 or any(" " in id for id in ids):
         return ""
     return button("choose-these", " ".join(ids), f"Ask only these {len(ids)}")
 

@@ -22,8 +22,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag.api.app import is_ours
+from rag.api.errors import refusal
 from rag.core.config import Config
-from rag.web.login import named_owner
+from rag.web.login import may_add, named_owner
 
 MAX_BODY = 8 << 20
 """Bytes of a request that is no upload: a history of the largest size has a million characters."""
@@ -48,7 +50,7 @@ _SESSION = re.compile(r"(/(?:heartbeat|stream)/)([^/]+)")
 _RESULT = re.compile(r"/call/(?:v2/)?[^/]+/([^/]+)/?$")
 _BEGINS = re.compile(r"/(?:queue/join|call/(?:v2/)?[^/]+)/?$")
 _STREAM = re.compile(r"/queue/data/?$")
-_UPLOAD = re.compile(r"/upload/?$")
+_UPLOAD = re.compile(r"/upload/?$|^/api/v1/ingest/?$")
 
 
 class Intake:
@@ -77,7 +79,7 @@ class Intake:
         elif scope["method"] not in ("GET", "HEAD"):
             body = await _body(request)
             if body is None:
-                answer = JSONResponse({"detail": TOO_LARGE.format(MAX_BODY)}, 413, {"connection": "close"})
+                answer = refusal(scope["path"], 413, TOO_LARGE.format(MAX_BODY), {"connection": "close"})
             else:
                 body, session = self._bound(body, owner, begins=_BEGINS.search(scope["path"]) is not None)
                 receive = _replayed(body, receive)
@@ -98,13 +100,13 @@ class Intake:
     def _upload(self, request: Request, owner: str) -> Response | None:
         """Why files may not come; None where they may. Gradio shows the text of a refusal."""
         size = request.headers.get("content-length", "")
-        if not self._config.may_add(owner.removeprefix("user-")):
-            return PlainTextResponse(READ_ONLY, 403)
+        if not may_add(self._config, owner):
+            return _shown(request, 403, READ_ONLY)
         if not size.isdecimal():
-            return PlainTextResponse(NO_LENGTH, 411)
+            return _shown(request, 411, NO_LENGTH)
         if int(size) > MAX_UPLOAD + _FORM:
-            return PlainTextResponse(TOO_LARGE.format(MAX_UPLOAD), 413, {"connection": "close"})
-        return None if self._quota.takes(owner, int(size)) else PlainTextResponse(FULL, 429, {"connection": "close"})
+            return _shown(request, 413, TOO_LARGE.format(MAX_UPLOAD))
+        return None if self._quota.takes(owner, int(size)) else _shown(request, 429, FULL)
 
     def _bound(self, body: bytes, owner: str, *, begins: bool) -> tuple[bytes, str]:
         """A body with the owner's session in place of what was sent, and events of theirs only; the session where it
@@ -158,6 +160,12 @@ class Quota:
             return False
         self._taken.append((now, owner, size))
         return True
+
+
+def _shown(request: Request, status: int, sentence: str) -> Response:
+    if is_ours(request.url.path):
+        return refusal(request.url.path, status, sentence, {"connection": "close"})
+    return PlainTextResponse(sentence, status, {"connection": "close"})
 
 
 def bound(session: str, owner: str) -> str:

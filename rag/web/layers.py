@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from rag.core.answer import Answer
 from rag.web.bridge import button
+from rag.web.markdown import counted
 
 FIRST = 3
 """Sentences of a paper that show at once; of one among several nearest, the first."""
@@ -45,8 +46,7 @@ def layered(html: str, value: Answer, headline: str = "") -> str:
         return before + "".join(_first(paper, ids, most, ()) for paper in papers) + after
     first = _first(papers[0], ids, FIRST, _CITED.findall(headline))
     others = "".join(f"{_named(p, ids)}<blockquote>{''.join(p.sentences)}</blockquote>" for p in papers[1:])
-    count = len(papers) - 1
-    return before + first + _folded(f"{count} other paper{'' if count == 1 else 's'}", others) + after
+    return before + first + _folded(counted(len(papers) - 1, "other paper"), others) + after
 
 
 def _first(paper: _Paper, ids: Mapping[str, str], most: int, wanted: Sequence[str]) -> str:

@@ -8,6 +8,8 @@ says whose it is.
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -21,6 +23,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag.api.app import UNGUARDED, is_ours
+from rag.api.callers import LOCAL, OWNER
+from rag.api.errors import refusal
 from rag.core.config import Config
 from rag.core.errors import ConfigError, RagError
 from rag.web.origins import from_another_site, to_loopback
@@ -30,7 +35,6 @@ if TYPE_CHECKING:
     import gradio as gr
 
 _HERE = Path(__file__).parent
-_OWNER = "x-rag-owner"
 _CLAIMS = (b"x-forwarded-host", b"x-gradio-server")
 _READER = "rag_reader"
 _READER_SECONDS = 365 * 24 * 3600
@@ -49,6 +53,10 @@ REBOUND = (
     "This page is served to its own machine, by the names localhost and 127.0.0.1 alone. To serve it under another "
     "name, set RAG_AUTH to name:password."
 )
+NO_KEY = (
+    "This needs a key of RAG_API_KEYS, sent as “Authorization: Bearer KEY”; or name and password of RAG_AUTH as HTTP "
+    "Basic authorization."
+)
 OUTSIDE = "Nobody is logged in. Reload the page to log in; programs send name and password as HTTP Basic authorization."
 WRONG = "The name or the password is wrong."
 SLOW = "There were too many failed logins; try again in {} seconds."
@@ -59,7 +67,7 @@ def owner(request: gr.Request | Request) -> str:
 
     Never what the request itself says: `Login` sets it. KeyError where the request did not pass it.
     """
-    return str(request.headers[_OWNER])
+    return str(request.headers[OWNER])
 
 
 def named_owner(request: gr.Request | Request) -> str:
@@ -68,9 +76,14 @@ def named_owner(request: gr.Request | Request) -> str:
     return found if not found.startswith("reader-") or _READER in request.cookies else ""
 
 
-def require(config: Config) -> None:
-    """Raises `ConfigError` where others can reach the page and nothing says who of them may use it."""
-    if not config.loopback and not config.auth:
+def may_add(config: Config, owner: str) -> bool:
+    """Whether an owner may add papers."""
+    return config.may_add(re.sub("^(?:user|key)-", "", owner))
+
+
+def require(config: Config, *, page: bool = True) -> None:
+    """Raises `ConfigError` where others can reach the server and nothing says who of them may use it."""
+    if not config.loopback and not config.auth and (page or not config.api_keys):
         raise ConfigError(
             f"The host {config.host} is one that others can reach. Set RAG_AUTH to name:password, in the environment "
             "or in .env, so that they have to log in; or RAG_AUTH=none, so that everybody may use the page."
@@ -83,9 +96,9 @@ class _Refusal:
     sentence: str
     headers: dict[str, str] = field(default_factory=dict)
 
-    def as_json(self) -> Response:
+    def as_json(self, path: str = "") -> Response:
         # Gradio's page shows what is in `detail`.
-        return JSONResponse({"detail": self.sentence}, self.status, self.headers)
+        return refusal(path, self.status, self.sentence, self.headers)
 
     def as_page(self, page: str, name: str = "") -> Response:
         return HTMLResponse(_login_page(page, name, self.sentence), self.status, self.headers)
@@ -101,6 +114,7 @@ class Login:
         self._app = app
         self._alone = config.loopback and sessions is None
         self._sessions = sessions
+        self._keys = config.keys
         self._hosts = frozenset(name.lower() for name in config.hosts)
         self._failures = Failures()
 
@@ -122,10 +136,17 @@ class Login:
         return {**scope, "headers": kept}
 
     async def _http(self, request: Request, send: Send) -> None:
+        path = request.url.path
         if self._alone and not to_loopback(request.headers):
-            answer: Response | str = _Refusal(403, REBOUND).as_json()
+            answer: Response | str = _Refusal(403, REBOUND).as_json(path)
         elif from_another_site(request.headers):
-            answer = _Refusal(403, FOREIGN).as_json()
+            answer = _Refusal(403, FOREIGN).as_json(path)
+        elif path in UNGUARDED:
+            answer = ""
+        elif is_ours(path) and (name := self._named_by_key(request)):
+            answer = f"key-{name}"
+        elif is_ours(path) and self._keys and self._sessions is None:
+            answer = _Refusal(401, NO_KEY).as_json(path)
         elif self._sessions is None:
             await self._unguarded(request, send)
             return
@@ -137,9 +158,19 @@ class Login:
         else:
             await self._app(_owned(request.scope, answer), request.receive, send)
 
+    def _named_by_key(self, request: Request) -> str:
+        """The name of the key that a request brings; "" without one. The time it takes tells nothing about any."""
+        scheme, _, sent = request.headers.get("authorization", "").partition(" ")
+        given = hashlib.sha256(sent.strip().encode("utf-8", "surrogateescape")).digest()
+        found = ""
+        for name, key in self._keys.items():
+            if hmac.compare_digest(given, hashlib.sha256(key.encode()).digest()) and scheme.lower() == "bearer":
+                found = name
+        return found
+
     async def _unguarded(self, request: Request, send: Send) -> None:
         if self._alone:
-            await self._app(_owned(request.scope, "local"), request.receive, send)
+            await self._app(_owned(request.scope, LOCAL), request.receive, send)
             return
         known = request.cookies.get(_READER, "")
         reader = known if _READER_ID.fullmatch(known) else secrets.token_urlsafe(16)
@@ -164,8 +195,10 @@ class Login:
         user = sessions.name(request.cookies.get(sessions.cookie, ""))
         if user is None and (basic := _basic(request)):
             if refused := self._refused(request, sessions, *basic):
-                return refused.as_json()
+                return refused.as_json(path)
             user = basic[0]
+        if user is None and is_ours(path):
+            return _Refusal(401, NO_KEY, {"www-authenticate": "Bearer"}).as_json(path)
         if user is None or path == "/login":
             return _outside(request, user)
         if path == "/logout" and method in ("GET", "POST"):
@@ -195,8 +228,8 @@ class Login:
 
 
 def _owned(scope: Scope, name: str) -> Scope:
-    headers = [(key, value) for key, value in scope["headers"] if key.lower() != _OWNER.encode()]
-    return {**scope, "headers": [*headers, (_OWNER.encode(), name.encode())]}
+    headers = [(key, value) for key, value in scope["headers"] if key.lower() != OWNER.encode()]
+    return {**scope, "headers": [*headers, (OWNER.encode(), name.encode())]}
 
 
 def _outside(request: Request, user: str | None) -> Response:

@@ -65,6 +65,11 @@ def doubt(label: str, level: Level, reason: str) -> str:
     return f'<span class="doubt {level}"{title}>{_SIGNS[label]} {label}{spoken}</span>'
 
 
+def counted(number: int, noun: str) -> str:
+    """ "1 paper", "1,200 papers"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def shown(text: str) -> str:
     """`text` as HTML that shows it, each character for one; line ends become spaces, see `one_line`."""
     return escape(re.sub(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", " ", text))

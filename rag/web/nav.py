@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rag.home.conversation import Summary
 from rag.web.bridge import button
-from rag.web.markdown import shown
+from rag.web.markdown import counted, shown
 from rag.web.markup import SITE
 
 _SHOWN = 3  # chosen papers by title; of more, how many
@@ -16,9 +16,9 @@ MANY = 6
 """Conversations from which on there is a field to search them."""
 
 
-def conversations(found: Sequence[Summary], open: str, *, query: str = "") -> str:
+def conversations(found: Sequence[Summary], open: str, *, query: str = "", back: Sequence[tuple[str, str]] = ()) -> str:
     """The conversations of a reader, newest first, or those that the search `query` found; `open` is the id of the one
-    that is shown ("" before its first question)."""
+    that is shown ("" before its first question), `back` what can be brought back, as `deleted` takes it."""
     searched = bool(query.strip())
     items = "".join(_conversation(c, c.id == open) for c in found)
     none = "No conversation has these words." if searched else "None yet. They are kept on this server."
@@ -32,7 +32,7 @@ def conversations(found: Sequence[Summary], open: str, *, query: str = "") -> st
         f'<nav class="conversations" aria-label="Conversations" data-conversation="{shown(open)}"{many}>'
         f'<div class="heading"><button type="button" {toggle}>Conversations</button>'
         f"<h2>Conversations</h2>{button('new', '', 'New', label='New conversation', style='new')}</div>"
-        f'<div class="past">{listed}</div></nav>'
+        f'<div class="past">{listed}{deleted(back, "bring-back")}</div></nav>'
     )
 
 
@@ -44,8 +44,7 @@ def _conversation(one: Summary, current: bool) -> str:
         f'<button type="button" data-rename="{one.id}">Rename</button>'
         f'<a href="{place}.md" download>Markdown</a><a href="{place}.json" download>JSON</a>'
         f'<a href="{place}.bib" download>BibTeX of the cited papers</a>'
-        '<details class="sure"><summary class="danger">Delete …</summary>'
-        f"{button('forget', one.id, 'Delete for good', style='danger')}</details>"
+        f"{button('forget', one.id, 'Delete', style='danger')}"
     )
     return (
         f"<li{mark}>{button('open', one.id, name, style='past')}"
@@ -54,19 +53,29 @@ def _conversation(one: Summary, current: bool) -> str:
     )
 
 
+def deleted(found: Sequence[tuple[str, str]], act: str) -> str:
+    """What was deleted of late, newest first, as words and what a button of `act` sends to bring it back."""
+    undo = (button(act, sent, "Undo", label=f"Undo: delete {words}", style="link") for sent, words in found)
+    lines = [
+        f'<p class="deleted">Deleted: {shown(words)} {html}</p>' for (_, words), html in zip(found, undo, strict=True)
+    ]
+    earlier = f"<details><summary>Deleted before that: {len(lines) - 1}</summary>{''.join(lines[1:])}</details>"
+    return f'<div role="status">{"".join(lines[:1])}</div>{earlier if lines[1:] else ""}'
+
+
 def scope(chosen: Sequence[tuple[str, str]], *, editing: bool) -> str:
     """What the next question will be: one about chosen papers (ids and titles), one in the place of the last."""
     lines = []
     if editing:
         lines.append(f'<p class="editing">Asking replaces your last question. {button("keep", "", "Keep it")}</p>')
     if chosen:
-        count = f"Asking only {len(chosen)} chosen paper{'' if len(chosen) == 1 else 's'}"
         tags = "".join(
             f'<span class="tag"><span>{shown(title)}</span>{button("drop", id, "✕", label=f"Leave out {title}")}</span>'
             for id, title in chosen[:_SHOWN]
         )
         more = f" and {len(chosen) - _SHOWN} more" if len(chosen) > _SHOWN else ""
-        lines.append(f'<p class="chosen"><b>{count}:</b> {tags}{more} {button("drop", "", "Ask all papers")}</p>')
+        only = f"Asking only {counted(len(chosen), 'chosen paper')}"
+        lines.append(f'<p class="chosen"><b>{only}:</b> {tags}{more} {button("drop", "", "Ask all papers")}</p>')
     return "".join(lines)
 
 

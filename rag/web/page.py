@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gradio as gr
 
+from rag.api.collections import title
 from rag.core.config import Config
 from rag.core.errors import RagError
 from rag.web import api, fragments
 from rag.web.actions import ChatActions
-from rag.web.collection_cache import CollectionCache, title
+from rag.web.browse import ID as PAPERS
+from rag.web.collection_cache import CollectionCache
 from rag.web.login import owner
 from rag.web.markup import clean
 from rag.web.shared import HTML, QUICK, Shared
@@ -32,7 +34,7 @@ def build_page(config: Config, collections: CollectionCache) -> gr.Blocks:
             shared = Shared(config, collections, tabs, conversation, collection, chosen, kept)
             with gr.Tab("Chat", id="chat"):
                 chat_parts = chat.layout()
-            with gr.Tab("Papers", id=papers.ID):
+            with gr.Tab("Papers", id=PAPERS):
                 papers_parts = papers.layout(config)
             with gr.Tab("Map", id=mapped.ID) as map_tab:
                 map_parts = mapped.layout()

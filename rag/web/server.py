@@ -7,35 +7,30 @@ from pathlib import Path
 
 import gradio as gr
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from starlette.middleware import Middleware
 
-from rag.core.answer import Step
 from rag.core.config import Config
-from rag.core.errors import ConfigError, RagError
 from rag.service import Rag
 from rag.web.collection_cache import CollectionCache
-from rag.web.intake import MAX_UPLOAD, Intake
-from rag.web.login import Login
+from rag.web.intake import MAX_UPLOAD
 from rag.web.markup import SITE
 from rag.web.page import build_page
-from rag.web.security import Headers
-from rag.web.sessions import open_sessions
 from rag.web.site import Site
+from rag.web.stack import announce, fill, middleware, taken
 
 _HERE = Path(__file__).parent
 _QUEUE = 64  # Questions that may wait; more are refused with a sentence rather than kept for minutes.
 _AT_ONCE = 4  # Retrieval is bound by the processor: more at once only make each slower.
 
 
-def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread_lock: bool, mcp: bool) -> str:
+def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread_lock: bool) -> str:
     """Fill an empty collection, warm up, serve; returns the address. See `rag.web.launch`."""
     console = Console(stderr=True)
     collections = CollectionCache(config, rag)
     rag = collections.rag()
     if not rag.papers():
         fill(rag, console)
-    warm_up(collections)
+    collections.warm_up(next(iter(collections.starters()), "What is new?"))
     page = build_page(config, collections).queue(max_size=_QUEUE, default_concurrency_limit=_AT_ONCE, api_open=False)
     try:
         _, address, _ = page.launch(
@@ -44,25 +39,23 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
             inbrowser=open_browser,
             prevent_thread_lock=True,
             theme=theme(),
-            css_paths=sorted((_HERE / "style").glob("*.css")),
+            css_paths=[*sorted((_HERE / "style").glob("*.css")), _HERE.parent / "evaluation" / "report" / "report.css"],
             head=f'<script type="module" src="{SITE}scripts/page.js"></script>{_STICKY}',
             favicon_path=_HERE / "icon.svg",
             footer_links=["api"],
-            app_kwargs={"middleware": _middleware(config, collections)},
+            app_kwargs={"middleware": [*middleware(config, collections), Middleware(Site, collections=collections)]},
             allowed_paths=[],
             show_error=False,
             share=False,
             ssr_mode=False,
-            mcp_server=mcp,
+            mcp_server=False,
             pwa=False,
             enable_monitoring=False,
             max_file_size=MAX_UPLOAD,
             quiet=True,
         )
     except OSError as error:
-        raise ConfigError(
-            f"Port {config.port} on {config.host} can't be used; another program may have it. Choose one with --port."
-        ) from error
+        raise taken(config) from error
     announce(rag, address, console)
     if not prevent_thread_lock:
         console.print("Press Ctrl+C to stop.", highlight=False)
@@ -74,40 +67,6 @@ def serve(config: Config, rag: Rag | None, *, open_browser: bool, prevent_thread
 # What sticks to the edge of the window is held by a parent that hides what overflows it, as Gradio's container does. In
 # the files of `style/`, Gradio puts every selector below that container, so that it can't be named there.
 _STICKY = "<style>.gradio-container { overflow: clip !important; }</style>"
-
-
-def _middleware(config: Config, collections: CollectionCache) -> list[Middleware]:
-    """What each request passes through, outermost first."""
-    login = Middleware(Login, config=config, sessions=open_sessions(config))
-    return [Middleware(Headers), login, Middleware(Intake, config=config), Middleware(Site, collections=collections)]
-
-
-def announce(rag: Rag, address: str, console: Console) -> None:
-    """Tell where the page is, and who writes its answers."""
-    console.print(f"{len(rag.papers()):,} papers ready at {address}", highlight=False)
-    if rag.model:
-        console.print(f"Answers are written by {rag.model}, and checked.", highlight=False, markup=False)
-
-
-def fill(rag: Rag, console: Console) -> None:
-    """Read the seeds into an empty collection under a progress bar on `console`."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task("Reading papers", total=None)
-        rag.ingest(
-            progress=lambda stage, done, total: bars.update(task, description=stage, completed=done, total=total)
-        )
-
-
-def warm_up(collections: CollectionCache) -> None:
-    """Load what the first question needs: understand and retrieve one, and leave before anything is written.
-
-    An error is left to the first question, which shows it on the page.
-    """
-    with suppress(RagError):
-        for event in collections.rag().stream(next(iter(collections.starters()), "What is new?")):
-            if isinstance(event, Step) and event.stage == "answer":
-                break
 
 
 def theme() -> gr.themes.Base:

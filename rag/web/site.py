@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +17,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.core.answer import Answer
-from rag.core.errors import RagError
+from rag.core.errors import RagError, UsageError
 from rag.core.paper import Paper
 from rag.home import citing, conversations, exporting, tables
 from rag.home.conversation import Conversation
+from rag.web import matrix
 from rag.web.collection_cache import CollectionCache
 from rag.web.downloads import Downloads
 from rag.web.login import owner
-from rag.web.markup import SITE
+from rag.web.markup import SITE, clean
 from rag.web.runs.reports import Reports
 
 _HERE = Path(__file__).parent
@@ -88,16 +90,34 @@ class Files:
         return await run_in_threadpool(self._made, request, id, kind, makers.get(kind))
 
     async def answer(self, request: Request) -> Response:
-        """`ID/NUMBER.csv` or `ID/NUMBER.md`: the table of one answer."""
+        """`ID/NUMBER.csv`, `.md` or `.bib`: the table of one answer, or its papers; `.json`: what its columns say.
+
+        The address may have papers, each as an `id`, for some of the rows in another order, and up to eight `aspect`s,
+        each a column more.
+        """
         turn, _, kind = request.path_params["name"].rpartition(".")
-        make = {"csv": tables.to_csv, "md": tables.to_markdown}.get(kind)
+        asked = request.query_params
 
-        def table(found: Conversation, papers: dict[str, Paper]) -> str | None:
+        def made(found: Conversation, papers: dict[str, Paper]) -> str | None:
             answer = _numbered(found, turn)
-            made = tables.table(answer, papers) if answer and make else None
-            return make(made) if made and make else None
+            table = tables.table(answer, papers) if answer else None
+            if table is None:
+                return None
+            table = tables.chosen(table, asked.getlist("id")) if "id" in asked else table
+            ids = [row.paper_id for row in table.rows if row.paper_id in papers]
+            if kind == "bib":
+                return citing.write([papers[id] for id in ids if id], "bibtex")
+            quotes = matrix.quotes(
+                self.collections.rag(found.collection), [i for i in ids if i], asked.getlist("aspect")
+            )
+            if kind == "json":
+                return json.dumps({id: [clean(matrix.cell(cell)) for cell in cells] for id, cells in quotes.items()})
+            table = tables.widened(table, asked.getlist("aspect"), quotes)
+            return tables.to_csv(table) if kind == "csv" else tables.to_markdown(table)
 
-        return await run_in_threadpool(self._made, request, request.path_params["id"], kind, table if make else None)
+        return await run_in_threadpool(
+            self._made, request, request.path_params["id"], kind, made if kind in _TYPES else None
+        )
 
     def _made(self, request: Request, id: str, kind: str, make: _Make | None) -> Response:
         try:
@@ -106,6 +126,8 @@ class Files:
                 return PlainTextResponse(GONE, 404)
             papers = {p.id: p for p in self.collections.rag(found.collection).papers()}
             text = make(found, papers)
+        except UsageError as error:
+            return PlainTextResponse(str(error), 400)
         except RagError as error:
             return PlainTextResponse(str(error), 500)
         if text is None:

@@ -10,7 +10,7 @@ from rag.core.answer import Answer, Citation
 from rag.core.paper import Paper
 from rag.web.bridge import button, copier
 from rag.web.fragments import anchor
-from rag.web.markdown import shown
+from rag.web.markdown import counted, shown
 from rag.web.paperlist import byline, doi_link
 
 _OPEN = 4  # With more papers than this, as lists have, only the titles show until one is opened.
@@ -64,7 +64,7 @@ def _sources(answer: Answer, turn: int, papers: Mapping[str, Paper]) -> str:
     few = len(cited) <= _OPEN
     cards = "".join(_card(answer, papers.get(id), citations, turn, few) for id, citations in cited.items())
     name, what = ("Nearest papers", "quoted") if answer.state == "nearest" else ("Sources", "cited")
-    count = f"{len(cited)} {what} paper{'' if len(cited) == 1 else 's'}"
+    count = counted(len(cited), f"{what} paper")
     return f'<h2>{name} <span class="count">{count}</span></h2>{cards}'
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rag.core.paper import Paper
 from rag.web.bridge import button
-from rag.web.markdown import shown
+from rag.web.markdown import counted, shown
 
 SCANT = 5
 """With fewer papers than this, the start says how to add more."""
@@ -30,9 +30,9 @@ def welcome(papers: Sequence[Paper], chosen: int) -> str:
     """What stands above the box of an empty chat."""
     years = sorted(p.year for p in papers if p.year)
     span = f", {years[0]}–{years[-1]}" if years and years[0] != years[-1] else ""
-    what = f"{len(papers):,} paper{'' if len(papers) == 1 else 's'}{span}"
+    what = f"{counted(len(papers), 'paper')}{span}"
     if chosen:
-        what = f"{chosen:,} chosen paper{'' if chosen == 1 else 's'} of {len(papers):,}"
+        what = f"{counted(chosen, 'chosen paper')} of {len(papers):,}"
     return (
         f'<div class="welcome"><h2>What would you like to know?</h2><p>{what}. '
         "Every sentence of an answer leads to its place in an abstract.</p></div>"
@@ -51,7 +51,7 @@ def offers(questions: Sequence[str], themes: Sequence[Theme], papers: int) -> st
 
 def _card(theme: Theme) -> str:
     name = ", ".join(theme.words)
-    count = f"{theme.papers:,} paper{'' if theme.papers == 1 else 's'}"
+    count = counted(theme.papers, "paper")
     inside = f"<b>{shown(name[:1].upper() + name[1:])}</b><small>{count}, such as {shown(theme.typical)}</small>"
     # The first words of more than one word say most.
     subject = next((w for w in theme.words if " " in w or "-" in w), theme.words[0])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from rag.core.answer import Answer
@@ -42,19 +43,7 @@ class Settings:
     def of(cls, stored: Any) -> Settings:
         """The settings that a browser kept; what is none, or of another version, counts as not chosen."""
         values = stored if isinstance(stored, dict) else {}
-        settings = cls()
-        if values.get("mode") in get_args(Mode):
-            settings = replace(settings, mode=values["mode"])
-        if isinstance(values.get("strict"), bool):
-            settings = replace(settings, strict=values["strict"])
-        most = values.get("most")
-        if isinstance(most, int) and not isinstance(most, bool) and MOST[0] <= most <= MOST[1]:
-            settings = replace(settings, most=most)
-        if isinstance(values.get("model"), str) and len(values["model"]) <= 300:
-            settings = replace(settings, model=values["model"])
-        if values.get("caution") in get_args(Caution):
-            settings = replace(settings, caution=values["caution"])
-        return settings
+        return cls(**{name: values[name] for name, good in _GOOD.items() if name in values and good(values[name])})
 
     def options(self, chosen: tuple[str, ...] = (), models: tuple[str, ...] = ()) -> Options:
         """What a question is asked with, restricted to the papers of `chosen` where there are any.
@@ -69,3 +58,13 @@ class Settings:
             model=self.model if self.model in models else None,
             caution=self.caution,
         )
+
+
+_GOOD: dict[str, Callable[[Any], bool]] = {
+    "mode": lambda value: value in get_args(Mode),
+    "strict": lambda value: isinstance(value, bool),
+    "most": lambda value: isinstance(value, int) and not isinstance(value, bool) and MOST[0] <= value <= MOST[1],
+    "model": lambda value: isinstance(value, str) and len(value) <= 300,
+    "caution": lambda value: value in get_args(Caution),
+}
+"""What a setting may be; what is none is not chosen."""

@@ -1,183 +1,22 @@
-"""Papers that readers add: files in, progress while they are embedded, a report of what became of each record."""
+"""What the page says of papers that readers add: how far it has come, and what became of each record."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from queue import SimpleQueue
+from collections.abc import Sequence
 
-from rag.core.errors import Locked, PaperError, RagError, UsageError
-from rag.core.paper import Paper
-from rag.index.holdings import delete
-from rag.papers import Merged, Papers, Remark, load
+from rag.api.adding import Report, Step
+from rag.api.collections import title
 from rag.papers.loading import NO_ABSTRACT
-from rag.service import Rag
 from rag.web.bridge import button
-from rag.web.collection_cache import CollectionCache, title
-from rag.web.markdown import shown
+from rag.web.markdown import counted, shown
 
-MOST = 20_000
-"""Papers of a collection that readers add to: some twenty minutes of embedding on two cores."""
-_TOLD = 50  # records of one kind that a report names; of more, how many
+_TOLD = 500  # records of one kind that a report names; of more, how many
 FORMATS = "RIS, BibTeX, PubMed, Web of Science, EndNote, CSL-JSON, CSV, Excel, JSON, JSONL; zip, gzip, bzip2 and xz too"
 _PDF = "is a PDF"  # how the reason for refusing one begins
 PDF = (
     "Of a PDF, give its record instead: drop the file into Zotero, or find the paper at PubMed, arXiv or its "
     "publisher, and export it with its abstract as RIS or BibTeX (often under “Cite”). That file can be added here."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is being done, and how much of it; `total` is 1 where that can't be told."""
-
-    stage: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What became of the records: `papers` are in the collection now, `new` are the ids of those that were not there
-    before, `known` were there.
-
-    File names are those that the reader knows, not where the server kept them.
-    """
-
-    collection: str
-    papers: int
-    new: frozenset[str] = frozenset()
-    known: tuple[Paper, ...] = ()
-    merged: tuple[Merged, ...] = ()
-    refused: tuple[PaperError, ...] = ()
-    remarks: tuple[Remark, ...] = ()
-
-    @property
-    def added(self) -> int:
-        """How many papers are new."""
-        return len(self.new)
-
-
-class Uploads:
-    """Adds files to the collections of a home, to each from one reader at a time."""
-
-    def __init__(self, collections: CollectionCache) -> None:
-        self._collections = collections
-        self._busy: set[str] = set()
-        self._guard = threading.Lock()
-
-    def add(self, files: Sequence[str | Path], collection: str) -> Iterator[Step | Report]:
-        """Add the papers of `files`, and delete the files; ends with the report.
-
-        It goes on to its end even if nobody reads on: half a collection is of no use. Raises `RagError` with a sentence
-        where there is no file, or no name that fits, or while others add to the collection, and leaves the files then;
-        also where there would be too many papers, or an embedding fails.
-        """
-        paths = [Path(file) for file in files]
-        rag = self._opened(paths, collection)
-        self._begin(rag.config.collection)
-        events: SimpleQueue[Step | Report | Exception] = SimpleQueue()
-
-        def work() -> None:
-            outcome: Report | Exception
-            try:
-                outcome = _added(rag, paths, events)
-            except Exception as error:  # raised again where the events are read
-                outcome = error
-            self._end(rag.config.collection)
-            _delete(paths)
-            events.put(outcome)
-
-        threading.Thread(target=work, name="upload", daemon=True).start()
-        while not isinstance(event := events.get(), Report):
-            if isinstance(event, Exception):
-                raise event
-            yield event
-        yield event
-
-    def undo(self, collection: str, ids: frozenset[str]) -> int:
-        """Take the papers with these ids out again, and the collection with them where it has no other; how many went.
-
-        Raises `RagError` where the collection is being added to or is gone.
-        """
-        rag = self._collections.rag(collection)
-        self._begin(rag.config.collection)
-        try:
-            held = {paper.id for paper in rag.papers()}
-            gone = ids & held
-            if gone == held and collection != self._collections.config.collection:
-                self._collections.forget(collection)
-                delete(rag.config.home, rag.config.collection)
-            elif gone:
-                rag.remove(gone)
-            return len(gone)
-        finally:
-            self._end(rag.config.collection)
-
-    @property
-    def busy(self) -> frozenset[str]:
-        """The collections that are being added to."""
-        with self._guard:
-            return frozenset(self._busy)
-
-    def _opened(self, paths: Sequence[Path], collection: str) -> Rag:
-        if not paths:
-            raise UsageError("There is no file yet: choose one or more first.")
-        if not collection:
-            raise UsageError("The collection has no name yet: write a new one, or that of one to add to.")
-        return self._collections.made(self._named(" ".join(collection.split())))
-
-    def _named(self, name: str) -> str:
-        """The collection that is called so on the page, whatever the case, or a new one of this name."""
-        called = {known.casefold(): one for one in self._collections.names() for known in (title(one), one)}
-        return called.get(name.casefold(), name)
-
-    def _begin(self, collection: str) -> None:
-        with self._guard:
-            if collection in self._busy:
-                raise Locked(f"Papers are being added to {title(collection)} already; try again when that is done.")
-            self._busy.add(collection)
-
-    def _end(self, collection: str) -> None:
-        with self._guard:
-            self._busy.discard(collection)
-
-
-def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | Exception]) -> Report:
-    def report(stage: str, done: int, total: int) -> None:
-        events.put(Step(stage, done, total))
-
-    report("Reading the files", 0, 1)
-    loaded = load(paths)
-    before = rag.papers()
-    held = Papers(before)
-    known = tuple(p for p in loaded.papers if held.holds(p))
-    new = len(loaded.papers) - len(known)
-    if len(before) + new > MOST:
-        raise UsageError(
-            f"With these the collection would have {len(before) + new:,} papers, and here it can have {MOST:,}. Add "
-            "fewer; whoever runs this server can add more, by rag ingest."
-        )
-    if new:
-        rag.ingest(paths, add=True, progress=report)
-        with suppress(RagError):  # The papers are there all the same, and the next question says what is wrong.
-            rag.index()  # Opens the index, for which the first question would wait otherwise.
-    merged = tuple(Merged(m.kept, Path(m.file).name, m.line) for m in loaded.merged)
-    refused = tuple(PaperError(Path(r.file).name, r.line, r.reason) for r in loaded.refused)
-    remarks = tuple(Remark(Path(r.file).name, r.line, r.reason, r.about) for r in loaded.remarks)
-    papers = rag.papers()
-    added = frozenset(p.id for p in papers) - {p.id for p in before}
-    return Report(rag.config.collection, len(papers), added, known, merged, refused, remarks)
-
-
-def _delete(paths: Sequence[Path]) -> None:
-    for path in paths:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-            path.parent.rmdir()  # Gradio makes a folder for each file.
 
 
 def progress(step: Step) -> str:
@@ -193,21 +32,24 @@ def progress(step: Step) -> str:
 def report(value: Report) -> str:
     """What became of the files."""
     name = shown(title(value.collection))
-    counts = [f"{_papers(value.added)} added", f"{len(value.known):,} there before" if value.known else ""]
+    counts = [f"{counted(value.added, 'paper')} added", f"{len(value.changed):,} changed" if value.changed else ""]
+    counts += [f"{len(value.known):,} there before" if value.known else ""]
     counts += [f"{len(value.merged):,} repeated and merged" if value.merged else ""]
     counts += [f"{len(value.refused):,} refused" if value.refused else ""]
     bare = sum(r.reason == NO_ABSTRACT for r in value.remarks)
     counts += [f"{bare:,} without abstract, found by title only" if bare else ""]
     merged = [f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged]
     refused = [f"{_place(r.file, r.line)}: {r.reason}" for r in value.refused]
-    now = f"{name} has {_papers(value.papers)} now." if value.papers else f"There is no collection {name} yet."
+    now = f"{name} has {counted(value.papers, 'paper')} now." if value.papers else f"There is no collection {name} yet."
     undo = ""
     if value.new:
         undo = button("undo-upload", "", f"Undo: take {'it' if value.added == 1 else 'them'} out again", style="link")
     parts = [
+        f"<h2>What became of the files {button('close-report', '', 'Close', style='link')}</h2>"
         f'<p role="status"><b>{", ".join(t for t in counts if t)}.</b> {now} {undo}</p>',
         f"<p>{PDF}</p>" if any(_PDF in r.reason for r in value.refused) else "",
         _listed("Refused", refused, open=True),
+        _listed("Changed: a file says something else, or more", [p.title for p in value.changed]),
         _listed("Repeated and merged", merged),
         _listed(
             "To know",
@@ -215,7 +57,7 @@ def report(value: Report) -> str:
         ),
         _listed("There before", [p.title for p in value.known]),
     ]
-    style = "report" if value.added or value.known else "report none"
+    style = "report" if value.added or value.changed or value.known else "report none"
     return f'<section class="{style}" aria-label="What became of the files">{"".join(parts)}</section>'
 
 
@@ -227,10 +69,6 @@ def _listed(name: str, lines: Sequence[str], *, open: bool = False) -> str:
     return (
         f"<details{' open' if open else ''}><summary>{name}: {len(lines):,}</summary><ul>{items}{more}</ul></details>"
     )
-
-
-def _papers(count: int) -> str:
-    return f"{count:,} paper{'' if count == 1 else 's'}"
 
 
 def _place(file: str, line: int | None) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from typing import TYPE_CHECKING
 
 import pytest
-from chatting import Open, ask, contrast, question, reload
+from chatting import Open, ask, contrast, question, reload, violations
 from endpoint_server import MODEL, EndpointServer, Request
 from playwright.sync_api import expect
 
@@ -226,6 +227,41 @@ def test_a_list_tells_how_many_of_how_many_and_can_be_kept(open_page: Open, real
     with page.expect_download() as kept:
         answer.get_by_role("link", name="as Markdown").click()
     assert len(kept.value.path().read_text().strip().splitlines()) == rows.count() + 2
+
+
+@pytest.mark.parametrize("size", [{"width": 1400, "height": 900}, {"width": 390, "height": 800}], ids=["wide", "phone"])
+def test_a_topic_is_sorted_filtered_ticked_and_given_a_column(open_page: Open, real: str, size: dict[str, int]) -> None:
+    page = open_page(real, size)
+    answer = ask(page, "quantization")
+    rows = answer.locator(".rows li:visible")
+    count, first = rows.count(), rows.first.locator(".title").inner_text()
+    answer.get_by_role("button", name="Title", exact=True).click()
+    titles = answer.locator(".rows .title").all_inner_texts()
+    assert titles == sorted(titles, key=str.casefold)
+    answer.get_by_role("button", name="Relevance").click()
+    expect(rows.first.locator(".title")).to_have_text(first)
+    answer.get_by_label("Add a column to the list").fill("memory")
+    answer.get_by_label("Add a column to the list").press("Enter")
+    expect(rows.first.locator(".cell b")).to_have_text("memory", timeout=30_000)
+    assert answer.locator(".cell .quote").count() > 1
+    answer.get_by_label("Filter the list").fill("squeeze")
+    expect(rows).to_have_count(1)
+    answer.get_by_label("Filter the list").fill("")
+    expect(rows).to_have_count(count)
+    rows.nth(1).get_by_role("button", name="Tick").click()
+    rows.nth(2).get_by_role("button", name="Tick").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert violations(page) == []
+    with page.expect_download() as kept:
+        answer.get_by_role("link", name="as CSV").click()
+    table = list(csv.reader(kept.value.path().read_text(encoding="utf-8-sig").splitlines()))
+    assert table[0][-1] == "memory"
+    assert len(table) >= 3
+    with page.expect_download() as kept:
+        answer.get_by_role("link", name="as BibTeX").click()
+    assert kept.value.path().read_text().count("@") == 2
+    answer.get_by_role("button", name="Ask only these 2").click()
+    expect(page.locator("#scope")).to_contain_text("Asking only 2 chosen papers")
 
 
 def test_only_the_papers_of_a_list_are_asked_from_then_on(open_page: Open, real: str) -> None:

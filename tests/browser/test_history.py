@@ -48,8 +48,7 @@ def test_conversations_survive_a_restart_and_are_opened_and_deleted(open_page: O
         expect(page.locator("#chat .question")).to_have_text("What is GPipe?")
         expect(page.locator("#history li[aria-current]")).to_contain_text("What is GPipe?")
         page.get_by_label("Rename, export or delete: What is GPipe?").click()
-        page.locator("#history details[open]").get_by_text("Delete …").click()
-        page.locator("#history details[open]").get_by_role("button", name="Delete for good").click()
+        page.locator("#history details[open]").get_by_role("button", name="Delete", exact=True).click()
         expect(page.locator("#history li")).to_have_count(1)
         expect(page.locator("#chat .welcome")).to_be_visible()
         ask(page, "What is QLoRA?")
@@ -74,6 +73,17 @@ def test_a_conversation_is_exported_with_its_references(open_page: Open, real: s
     assert "QLoRA: Efficient Finetuning of Quantized LLMs" in texts["Markdown"]
     assert json.loads(texts["JSON"])["turns"][0]["answer"]["citations"]
     assert re.search(r"@\w+\{", texts["BibTeX of the cited papers"])
+
+
+def test_a_question_typed_at_once_after_new_is_answered(open_page: Open, scripted: str) -> None:
+    page = open_page(scripted)
+    ask(page, "A first question")
+    page.get_by_role("button", name="New conversation").click()
+    question(page).fill("A second question")
+    question(page).press("Enter")
+    expect(page.locator("#chat .question")).to_have_text("A second question", timeout=30_000)
+    expect(page.locator("#chat article.answer .receipt")).to_have_count(1)
+    expect(page.locator("#history li[aria-current]")).to_contain_text("A second question")
 
 
 def test_another_conversation_while_one_is_answered_is_not_overwritten(open_page: Open, scripted: str) -> None:

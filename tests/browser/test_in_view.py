@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from chatting import PHONE, Open, ask, question, turn, violations
+from chatting import PHONE, Open, ask, question, reload, turn, violations
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser]
@@ -93,15 +93,20 @@ def test_the_question_is_a_key_or_a_link_away(open_page: Open, scripted: str) ->
     expect(question(page)).to_be_focused()
 
 
-def test_deleting_a_conversation_asks_first(open_page: Open, scripted: str) -> None:
+def test_a_deleted_conversation_comes_back_after_more_clicks(open_page: Open, scripted: str) -> None:
     page = open_page(scripted)
     ask(page, "To be deleted")
     page.get_by_label("Rename, export or delete: To be deleted").first.click()
-    sure = page.get_by_role("button", name="Delete for good")
-    expect(sure).to_be_hidden()
-    page.locator("#history details[open]").get_by_text("Delete …").click()
-    sure.click()
-    expect(page.locator("#history")).not_to_contain_text("To be deleted")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator("#history")).to_contain_text("Deleted: “To be deleted”")
+    expect(page.get_by_role("button", name="Undo: delete “To be deleted”")).to_be_focused()
+    expect(page.locator("#history").get_by_role("button", name="To be deleted", exact=True)).to_have_count(0)
+    ask(page, "Something else")
+    reload(page)
+    page.get_by_role("button", name="Undo: delete “To be deleted”").click()
+    expect(page.locator("#past")).to_contain_text("To be deleted")
+    expect(page.locator("#history")).not_to_contain_text("Deleted:")
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("size", [SIZES[0], PHONE], ids=["desktop", "phone"])

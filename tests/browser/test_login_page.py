@@ -20,7 +20,7 @@ PASSWORD = "correct: horse é"
 
 @pytest.fixture(scope="module")
 def guarded(collection: Rag, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    arguments = ["-m", "rag.cli", "serve", "--mcp", "--port", str(free_port()), "--home", str(collection.config.home)]
+    arguments = ["-m", "rag.cli", "serve", "--port", str(free_port()), "--home", str(collection.config.home)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAG_AUTH", f"alice:{PASSWORD}")
         with serving(tmp_path_factory.mktemp("guarded"), arguments) as address:

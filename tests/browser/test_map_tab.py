@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from chatting import PHONE, Open, violations
 from playwright.sync_api import Page, expect
@@ -38,7 +40,8 @@ def test_the_keyboard_reads_a_paper_from_the_words_on_a_phone(real: str, open_pa
     _open_map(page)
     page.locator(".groups summary").first.focus()
     page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
+    for _ in range(3):  # past the buttons that choose the whole group
+        page.keyboard.press("Tab")
     title = page.evaluate("document.activeElement.textContent")
     page.keyboard.press("Enter")
     heading = page.locator("#map-reading article").get_by_role("heading")
@@ -46,3 +49,23 @@ def test_the_keyboard_reads_a_paper_from_the_words_on_a_phone(real: str, open_pa
     expect(heading).to_be_focused()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert violations(page) == []
+
+
+def test_papers_are_chosen_by_a_line_around_them(real: str, open_page: Open) -> None:
+    page = open_page(real)
+    _open_map(page)
+    box = page.locator("svg.map").bounding_box()
+    assert box is not None
+    left, top, right, bottom = box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]
+    page.mouse.move(left + 5, top + 5)
+    page.mouse.down()
+    for x, y in ((right - 5, top + 5), (right - 5, bottom - 5), (left + 5, bottom - 5)):
+        page.mouse.move(x, y, steps=3)
+    page.mouse.up()
+    heading = page.locator("#map-reading").get_by_role("heading")
+    expect(heading).to_have_text("82 papers inside")
+    expect(heading).to_be_focused()
+    assert violations(page) == []
+    page.locator(".groups summary").first.click()
+    page.locator("#map-words").get_by_role("button", name=re.compile("Ask only these")).first.click()
+    expect(page.locator("#scope")).to_contain_text(re.compile(r"Asking only \d+ chosen papers"))

@@ -155,7 +155,7 @@ def test_text_stands_out_from_its_ground(open_page: Open, report: str, scheme: s
     for place in (*places, ".card[open] h3", ".card[open] .small", "button"):
         assert _contrast(page, place) >= 4.5, place
     for number in range(9):
-        assert _contrast(page, f"svg.plot text, .outcome-{number}", f"var(--outcome-{number})") >= 4.5, number
+        assert _contrast(page, ".lead", f"var(--outcome-{number})") >= 4.5, number
 
 
 def _contrast(page: Page, selector: str, ground: str = "") -> float:

@@ -21,15 +21,15 @@ from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
 from llama_index.core.llms.callbacks import llm_completion_callback
 from serving import ROOT
 
+from eval.peers import PEERS, build
+from eval.peers.citation_engine import CitationEngine, places
+from eval.peers.refusals import abstains
+from eval.peers.sources import Source, document, rewritten, source
+from eval.peers.vector_index import VectorIndex, under
 from rag.core.answer import Answer
 from rag.core.config import Config
 from rag.core.errors import ConfigError, ModelServerError, ModelUnknown, QuotaExhausted, UsageError
 from rag.evaluation.items import Item, Message
-from rag.evaluation.peers import PEERS, build
-from rag.evaluation.peers.citation_engine import CitationEngine, places
-from rag.evaluation.peers.refusals import abstains
-from rag.evaluation.peers.sources import Source, document, rewritten, source
-from rag.evaluation.peers.vector_index import VectorIndex, under
 from rag.index.llamaindex import MiniLMEmbedding
 from rag.llm import client
 from rag.papers import Paper
@@ -394,7 +394,7 @@ class TestBuild:
         self, embedding: MiniLMEmbedding, remote: Config, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, "paperqa", None)
-        monkeypatch.delitem(sys.modules, "rag.evaluation.peers.paperqa", raising=False)
+        monkeypatch.delitem(sys.modules, "eval.peers.paperqa", raising=False)
         monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "")
         with pytest.raises(ConfigError, match=r'pip install "paper-rag\[peers\]"'):
             build("paperqa", PAPERS, remote, embedding)

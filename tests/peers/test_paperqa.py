@@ -18,11 +18,11 @@ import pytest
 from endpoint_server import Behaviour, EndpointServer, Request, answer, error, slow, unavailable, wrong_key
 from serving import ROOT
 
+from eval.peers import build
 from rag.core.answer import Answer
 from rag.core.config import Config
 from rag.core.errors import ModelAuthError, ModelError, ModelServerError, ModelTimeout, ModelUnknown
 from rag.evaluation.items import Item, Message
-from rag.evaluation.peers import build
 from rag.evaluation.systems import System
 from rag.index.llamaindex import MiniLMEmbedding
 from rag.papers import Paper
@@ -239,7 +239,7 @@ def test_importing_it_asks_nobody(tmp_path: Path) -> None:
         "def told(*a, **k): print('asked', a); raise OSError\n"
         "socket.getaddrinfo = socket.socket.connect = told\n"
         "from rag.core.config import Config\nfrom rag.index.llamaindex import MiniLMEmbedding\n"
-        "from rag.evaluation.peers import build\nfrom rag.papers import Paper\n"
+        "from eval.peers import build\nfrom rag.papers import Paper\n"
         "build('paperqa', [Paper('a', 'A title', 'An abstract.', '')],"
         " Config(llm='openai', model='m', base_url='http://127.0.0.1:9/v1'), MiniLMEmbedding(threads=1))\n"
     )

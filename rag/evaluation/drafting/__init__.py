@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from rag.evaluation.checking import check
 from rag.evaluation.drafting.feedback import from_feedback
-from rag.evaluation.drafting.splits import SplitRule, as_in, by_hash
+from rag.evaluation.drafting.item import SplitRule, as_in, by_hash
 from rag.evaluation.drafting.templates import from_templates
 from rag.evaluation.drafting.writing import Supported, Writer
 from rag.evaluation.items import Item
@@ -19,7 +19,7 @@ __all__ = ["Drafts", "SplitRule", "Supported", "as_in", "by_hash", "draft", "fro
 
 
 SHARE = 0.6
-"""Of the drafts that a model writes, where there is one; templates write follow-ups, lists and what has no answer."""
+"""Of the drafts that a model writes, where there is one; templates write what has no answer, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from rag.ask.figures import figures
 from rag.core.answer import Answer
-from rag.evaluation.drafting.splits import SplitRule, by_hash, common
+from rag.evaluation.drafting.item import SplitRule, by_hash, span_of
 from rag.evaluation.items import SETS, Item, Kind, Message, Nugget, Span, Split
 from rag.home.feedback import Feedback, latest
 from rag.papers import Paper, fold
@@ -81,13 +81,13 @@ def _spans(answer: Answer, known: dict[str, Paper]) -> list[Span]:
 def _whole(paper: Paper, start: int, end: int) -> list[Span]:
     """The sentences of an abstract that a stretch of it touches."""
     touched = [s for s in split_sentences(paper.abstract) if s.start < end and start < s.end]
-    return [Span(paper_id=paper.id, start=s.start, end=s.end, text=paper.abstract[s.start : s.end]) for s in touched]
+    return [span_of(paper, s.start, s.end) for s in touched]
 
 
 def _split(rating: Feedback, ids: Sequence[str], rule: SplitRule) -> Split:
     if not ids:
         return by_hash(fold(rating.question))
-    return common(ids, rule) or rule(ids[0])
+    return rule(ids[0])
 
 
 def _kind(answer: Answer, gold: Sequence[str], after_turns: bool) -> Kind:
@@ -126,24 +126,21 @@ def _figures(text: str) -> list[str]:
 
 def _runs(text: str) -> list[str]:
     """Three words in a row, those with the most letters first."""
-    tokens = list(re.finditer(r"\w\S*\w|\w", text))
-    runs = [text[a.start() : b.end()] for a, b in zip(tokens, tokens[2:] or tokens[-1:], strict=False)]
-    return sorted((" ".join(r.split()) for r in runs if len(r) > 2), key=len, reverse=True)
+    tokens = text.split()
+    runs = [" ".join(tokens[n : n + 3]).strip(" .,;:()") for n in range(max(1, len(tokens) - 2))]
+    return sorted((r for r in runs if len(r) > 2), key=len, reverse=True)
 
 
 def _note(rating: Feedback, left_out: int) -> str:
-    answer = rating.answer
+    answer, gist = rating.answer, " ".join(rating.answer.answer.split())
     reason = f"reason: {rating.reason}" if rating.reason else "no reason was given"
-    gist = " ".join(answer.answer.split())
-    gist = gist if len(gist) <= GIST else f"{gist[:GIST]} …"
-    parts = [f"draft from feedback of {rating.time}; review: the reader may be wrong, and so may the answer; {reason}."]
+    cited = "Gold is what the answer cited." if answer.citations else "The answer cited nothing."
     if answer.abstained:
-        parts.append("The answer abstained, and the user disagreed: if the collection does say it, this is answerable.")
-    elif not answer.citations:
-        parts.append("The answer cited nothing.")
-    else:
-        parts.append("Gold is what the answer cited.")
-    if left_out:
-        papers = "paper of the other split is" if left_out == 1 else "papers of the other split are"
-        parts.append(f"{left_out} cited {papers} left out.")
-    return " ".join((*parts, f"The answer: {gist}"))
+        cited = "The answer abstained, and the user disagreed: if the collection does say it, this is answerable."
+    left = (
+        f"{left_out} cited paper{' of the other split is' if left_out == 1 else 's of the other split are'} left out. "
+    )
+    return (
+        f"draft from feedback of {rating.time}; review: the reader may be wrong, and so may the answer; {reason}. "
+        f"{cited} {left if left_out else ''}The answer: {gist[:GIST]}{' …' if len(gist) > GIST else ''}"
+    )

@@ -10,12 +10,11 @@ from itertools import cycle
 
 from pydantic import BaseModel, Field
 
+from rag.ask.reading.names import names
 from rag.core.errors import ModelError, ModelStopped
 from rag.evaluation.checking import check
-from rag.evaluation.drafting.item import drafted, span_of, vital
-from rag.evaluation.drafting.splits import SplitRule
+from rag.evaluation.drafting.item import SplitRule, drafted, span_of, vital
 from rag.evaluation.items import Item, Kind
-from rag.evaluation.naming import Names
 from rag.llm.client import Client, Reply
 from rag.llm.prompts import prompt
 from rag.llm.prompts import source as as_data
@@ -55,7 +54,6 @@ class Writer:
         self.dropped: Counter[str] = Counter()
         self.failure = ""
         self._papers, self._rule, self._client, self._supported = papers, rule, client, supported
-        self._names = Names(papers)
 
     def drafts(self, n: int, seed: int, stop: threading.Event | None = None) -> Iterator[Item]:
         """At most `n` items, as they are written. A model that fails ends them, and `failure` says why; `ModelStopped`
@@ -98,7 +96,7 @@ class Writer:
             return "its sentence is not in the abstract"
         if not question.endswith("?") or not (question + answer).isprintable():
             return "its question is no question"
-        about = paper.id in self._names.mentioned(question)
+        about = _names(question, paper)
         if about == (kind == "idea"):
             return "its question names the paper" if about else "its question does not name the paper"
         if fold(answer) in fold(paper.abstract) and len(answer.split()) > 6:
@@ -118,6 +116,13 @@ class Writer:
         if self._supported is not None and not self._supported(answer, paper.id):
             return "the abstract does not support its answer"
         return item
+
+
+def _names(question: str, paper: Paper) -> bool:
+    """Whether a question names a paper: by what stands before the colon of its title, or by a name in the title."""
+    head, colon, _ = paper.title.partition(":")
+    said = [head if colon else paper.title, *(n.text for n in names(paper.title) if n.strong)]
+    return any(fold(name) in fold(question) for name in said)
 
 
 def _sentence(paper: Paper, text: str) -> Span | None:

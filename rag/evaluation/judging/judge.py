@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -48,24 +48,6 @@ class Verdict(BaseModel):
     grade: Annotated[Grade, BeforeValidator(_whole)]
 
 
-@dataclass(slots=True)
-class Tally:
-    """What became of the questions to the judge: `given` grades, replies that were no grade, and failures.
-
-    `cached` counts replies that were on disk, `errors` has the first message of each kind of failure.
-    """
-
-    given: int = 0
-    broken: int = 0
-    failed: int = 0
-    cached: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    models: set[str] = field(default_factory=set)
-    errors: dict[str, str] = field(default_factory=dict)
-    row: int = 0
-
-
 class Judge:
     """Grades answers with the model of `client`, whose cache sees to it that nothing is asked twice.
 
@@ -73,26 +55,23 @@ class Judge:
     """
 
     def __init__(self, client: Client) -> None:
-        self._client, self._lock, self._tally = client, threading.Lock(), Tally()
+        self._client, self._lock, self._row, self._gone = client, threading.Lock(), 0, False
         self._prompts: dict[Name, Prompt] = {name: prompt(f"grade-{name}") for name in NAMES}
+        self._counts: Counter[str] = Counter(graded=0, broken=0, failed=0, cached=0)
+        self._models: set[str] = set()
+        self._errors: dict[str, str] = {}
 
     def about(self) -> dict[str, Any]:
         """For the manifest: the model as the endpoint names it (as configured before the first reply), what it is
-        pinned to, and what became of the questions so far."""
-        told = self._tally
+        pinned to, and what became of the questions so far: grades, replies that were no grade, failures, tokens."""
         return {
-            "model": ", ".join(sorted(told.models)) or _name(self._client.model),
+            "model": ", ".join(sorted(self._models)) or _name(self._client.model),
             "host": self._client.host,
             "temperature": TEMPERATURE,
             "seed": SEED,
             "prompts": {used.name: used.version for used in self._prompts.values()},
-            "graded": told.given,
-            "broken": told.broken,
-            "failed": told.failed,
-            "errors": list(told.errors.values()),
-            "cached": told.cached,
-            "prompt_tokens": told.prompt_tokens,
-            "completion_tokens": told.completion_tokens,
+            "errors": list(self._errors.values()),
+            **self._counts,
         }
 
     def grade(self, case: Case) -> dict[str, Share | None]:
@@ -101,40 +80,34 @@ class Judge:
         Raises the `ModelError`s that every other case would meet as well.
         """
         script = of_case(case)
-        return {name: _share(self.grade_of(name, script)) for name in NAMES}
+        found: dict[str, Share | None] = {}
+        for name in NAMES:
+            settled, known = script.known(name)
+            grade = known if settled else self.ask(name, script)
+            found[name] = None if grade is None else (WORTH[grade], 1)
+        return found
 
     def grades(
         self, cases: Sequence[Case], *, jobs: int = 1, progress: Callable[[int], None] = lambda done: None
     ) -> list[dict[str, Share | None]]:
         """`grade` of each case, in their order, `jobs` at once; `progress` is called with how many are done.
 
-        Raises what `grade` raises; no case is begun after that.
+        Raises what `grade` raises; what was not begun by then is not asked.
         """
-        given_up = threading.Event()
 
         def one(case: Case) -> dict[str, Share | None]:
-            if given_up.is_set():
-                return dict.fromkeys(NAMES)
-            try:
-                return self.grade(case)
-            except BaseException:
-                given_up.set()
-                raise
+            return dict.fromkeys(NAMES) if self._gone else self.grade(case)
 
         found: list[dict[str, Share | None]] = []
         with ThreadPoolExecutor(jobs, thread_name_prefix="judge") as pool:
+            asked = [pool.submit(one, case) for case in cases]
             try:
-                for shares in pool.map(one, cases):
-                    found.append(shares)
+                for future in asked:
+                    found.append(future.result())
                     progress(len(found))
             finally:
-                given_up.set()
+                pool.shutdown(wait=True, cancel_futures=True)
         return found
-
-    def grade_of(self, name: Name, script: Script) -> Grade | None:
-        """One grade: what is known without asking, else what the model says; None where it is undefined."""
-        settled, known = script.known(name)
-        return known if settled else self.ask(name, script)
 
     def ask(self, name: Name, script: Script) -> Grade | None:
         """What the model says; None where it failed, or said twice what is no grade."""
@@ -150,46 +123,36 @@ class Judge:
                 temperature=TEMPERATURE,
                 seed=SEED,
             )
-        except FATAL:
-            raise
         except ModelError as e:
-            if self._fail(e) >= IN_A_ROW:
+            if isinstance(e, FATAL) or self._failed(e) >= IN_A_ROW:
+                self._gone = True
                 raise
             return None
         finally:
             self._count(replies)
         with self._lock:
-            self._tally.row = 0
-            if found is None:
-                self._tally.broken += 1
-                return None
-            self._tally.given += 1
-        return found.grade
+            self._row = 0
+            self._counts["graded" if found else "broken"] += 1
+        return found.grade if found else None
 
-    def _fail(self, error: ModelError) -> int:
+    def _failed(self, error: ModelError) -> int:
+        """How many have failed in a row, with this one."""
         with self._lock:
-            self._tally.failed += 1
-            self._tally.row += 1
-            self._tally.errors.setdefault(type(error).__name__, str(error))
-            return self._tally.row
+            self._counts["failed"] += 1
+            self._errors.setdefault(type(error).__name__, str(error))
+            self._row += 1
+            return self._row
 
     def _count(self, replies: Sequence[Reply]) -> None:
         with self._lock:
             for reply in replies:
-                self._tally.cached += reply.cached
-                self._tally.prompt_tokens += reply.usage.prompt_tokens
-                self._tally.completion_tokens += reply.usage.completion_tokens
+                self._counts["cached"] += reply.cached
+                self._counts["prompt_tokens"] += reply.usage.prompt_tokens
+                self._counts["completion_tokens"] += reply.usage.completion_tokens
                 if reply.text:
-                    self._tally.models.add(_name(reply.model))
+                    self._models.add(_name(reply.model))
 
 
 def _name(model: str) -> str:
     """A model's name; of the path of its file, as which llama.cpp's server gives it, the last part."""
-    return re.split(r"[/\\]", model)[-1] if _FILE.match(model) else model
-
-
-_FILE = re.compile(r"[/\\~.]|[A-Za-z]:[/\\]")
-
-
-def _share(grade: Grade | None) -> Share | None:
-    return None if grade is None else (WORTH[grade], 1)
+    return re.split(r"[/\\]", model)[-1] if re.match(r"[/\\~.]|[A-Za-z]:[/\\]", model) else model

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from rag.core.errors import EvaluationError
-from rag.evaluation.items import Flaw, Item
 from rag.evaluation.judging.grades import Grade, Name
-from rag.evaluation.judging.script import Script, Source, asked
+from rag.evaluation.judging.script import Script, Source
 
 
 class _Record(BaseModel):
@@ -77,11 +72,8 @@ class Label(_Record):
 
     def grade(self, name: Name) -> Grade | None:
         """The reader's grade for `name`."""
-        return {
-            "faithfulness": self.labels.faithfulness,
-            "correctness": self.labels.correctness,
-            "helpfulness": self.labels.helpfulness,
-        }[name]
+        grade: Grade | None = getattr(self.labels, name)
+        return grade
 
 
 def read(path: Path) -> list[Label]:
@@ -98,50 +90,7 @@ def read(path: Path) -> list[Label]:
             found.append(Label.model_validate_json(line))
         except (ValidationError, RecursionError) as e:
             raise EvaluationError(f"{path}, line {number}: {_first(e)}") from e
-    if flaws := check(found):
-        raise EvaluationError(f"{path}: {flaws[0]}")
     return found
-
-
-def check(labels: Sequence[Label], items: Iterable[Item] = ()) -> list[Flaw]:
-    """What is wrong with a set of labels, by id; with `items`, also whether each is of one of them, and of dev.
-
-    A judge that was chosen by its agreement on test items would be fitted to them.
-    """
-    known = {item.id: item for item in items}
-    counts = Counter(label.id for label in labels)
-    flaws = [Flaw(id, f"{n} labels have this id") for id, n in counts.items() if n > 1]
-    for label in labels:
-        flaws += [Flaw(label.id, what) for what in (*_wrong(label), *(_of_item(label, known) if known else ()))]
-    return flaws
-
-
-def _wrong(label: Label) -> Iterator[str]:
-    if label.abstained and label.citations:
-        yield "it abstains, and has citations"
-    if label.abstained and label.labels.faithfulness is not None:
-        yield "it abstains, so that faithfulness is undefined (null)"
-    if label.abstained and label.labels.correctness != (0 if label.answerable else 2):
-        yield "it abstains: correctness is 2 where the item is unanswerable, else 0"
-    markers = [c.marker for c in label.citations]
-    if len(set(markers)) < len(markers):
-        yield "two citations have the same marker"
-    for marker in sorted(set(markers)):
-        if not re.search(rf"\[(?:Source )?{marker}\]", label.answer):
-            yield f"nothing in the answer carries the marker [{marker}]"
-
-
-def _of_item(label: Label, known: dict[str, Item]) -> Iterator[str]:
-    item = known.get(label.item)
-    if item is None:
-        yield f"there is no item {label.item}"
-        return
-    if item.split != "dev":
-        yield f"its item {label.item} is of the split {item.split}; labels are of dev only"
-    if asked(item) != label.question:
-        yield f"its question is not that of its item {label.item}"
-    if item.answerable != label.answerable:
-        yield f"its item {label.item} is {'' if item.answerable else 'un'}answerable"
 
 
 def _first(error: ValidationError | RecursionError) -> str:
@@ -149,8 +98,3 @@ def _first(error: ValidationError | RecursionError) -> str:
         return "it is nested too deeply"
     first = error.errors()[0]
     return f"{'.'.join(str(p) for p in first['loc']) or 'label'}: {first['msg']}"
-
-
-def to_line(label: Label) -> str:
-    """A label as its line of a file, without the line's end."""
-    return json.dumps(label.model_dump(mode="json"), ensure_ascii=False)

@@ -1,23 +1,26 @@
-"""The metrics: one small file each, or one for a pair that belongs together."""
+"""The metrics: one small file for those that belong together."""
 
 from __future__ import annotations
 
 from rag.evaluation.metrics.abstention import ACCURACY, ANSWER_PRECISION, COVERAGE, REFUSAL_PRECISION, REFUSAL_RECALL
 from rag.evaluation.metrics.alce import CITATION_PRECISION, CITATION_RECALL
-from rag.evaluation.metrics.balance import BALANCE
 from rag.evaluation.metrics.count_exact import COUNT_EXACT
-from rag.evaluation.metrics.gold_citations import GOLD_CITATION_PRECISION, GOLD_CITATION_RECALL
-from rag.evaluation.metrics.list_f1 import LIST_F1, LIST_PRECISION, LIST_RECALL
 from rag.evaluation.metrics.lost import HEDGED, LOST
 from rag.evaluation.metrics.metric import Metric
 from rag.evaluation.metrics.missing_named import MISSING_NAMED
-from rag.evaluation.metrics.mrr import MRR
-from rag.evaluation.metrics.ndcg import NDCG_AT_10
 from rag.evaluation.metrics.nugget_recall import ALL_VITAL, NUGGET_RECALL, VITAL_RECALL
 from rag.evaluation.metrics.number_exactness import NUMBER_EXACTNESS
-from rag.evaluation.metrics.overview_recall import OVERVIEW_RECALL
+from rag.evaluation.metrics.paper_sets import (
+    BALANCE,
+    GOLD_CITATION_PRECISION,
+    GOLD_CITATION_RECALL,
+    LIST_F1,
+    LIST_PRECISION,
+    LIST_RECALL,
+    OVERVIEW_RECALL,
+)
 from rag.evaluation.metrics.quote_exactness import QUOTE_EXACTNESS
-from rag.evaluation.metrics.recall_at_k import RECALL_AT_5, RECALL_AT_10
+from rag.evaluation.metrics.ranking import MRR, NDCG_AT_10, RECALL_AT_5, RECALL_AT_10
 from rag.evaluation.metrics.span_overlap import SPAN_PRECISION, SPAN_RECALL
 from rag.evaluation.metrics.words import WORDS
 

@@ -14,7 +14,7 @@ correct. What failed is neither correct nor answered nor refused.
 from __future__ import annotations
 
 from rag.evaluation.items import SETS
-from rag.evaluation.metrics import gold_citations, list_f1, nugget_recall
+from rag.evaluation.metrics import nugget_recall, paper_sets
 from rag.evaluation.metrics.metric import Case, Metric, Share
 
 ENOUGH = 0.7
@@ -35,11 +35,11 @@ def correct(case: Case) -> bool:
     if case.abstained:
         return False
     if case.item.kind in SETS:
-        return (list_f1.f1(case) or (0.0, 1.0))[0] >= ENOUGH
+        return (paper_sets.f1(case) or (0.0, 1.0))[0] >= ENOUGH
     if case.item.kind == "overview":
-        return (gold_citations.recall(case) or (1.0, 1.0))[0] >= ENOUGH
-    share = nugget_recall.all_vital(case) or gold_citations.recall(case)
-    return share is not None and share[0] == share[1] and not astray(gold_citations.precision(case))
+        return (paper_sets.recall(case) or (1.0, 1.0))[0] >= ENOUGH
+    share = nugget_recall.all_vital(case) or paper_sets.recall(case)
+    return share is not None and share[0] == share[1] and not astray(paper_sets.precision(case))
 
 
 def accuracy(case: Case) -> Share | None:

@@ -1,11 +1,16 @@
-"""The papers that were looked at, as the measures of retrieval take them."""
+"""The papers that were looked at, in their order, through ir_measures (MacAvaney, Macdonald and Ounis 2022).
+
+recall@k = |gold ∩ first k| / |gold|; of a list with more than k gold papers it can't reach 1. mrr = 1 / the place of
+the first gold paper, 0 where none is (Voorhees 1999, TREC-8 QA). ndcg@10 = the sum of 1 / log2(1 + place) over the gold
+papers among the first ten, over the most that it can be (Järvelin and Kekäläinen 2002, doi:10.1145/582415.582418).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
 
-from rag.evaluation.metrics.metric import Case, Share
+from rag.evaluation.metrics.metric import Case, Metric, Share
 
 UNDEFINED = "no question has gold papers"
 MEASURES = ("R@5", "R@10", "RR", "nDCG@10")
@@ -39,3 +44,9 @@ def _measures(ranked: tuple[str, ...], gold: frozenset[str]) -> dict[str, float]
     wanted = {name: ir_measures.parse_measure(name) for name in MEASURES}
     found = ir_measures.calc_aggregate(list(wanted.values()), relevant, run)
     return {name: float(found[measure]) for name, measure in wanted.items()}
+
+
+RECALL_AT_5 = Metric("recall@5", measured("R@5"), UNDEFINED)
+RECALL_AT_10 = Metric("recall@10", measured("R@10"), UNDEFINED)
+MRR = Metric("mrr", measured("RR"), UNDEFINED)
+NDCG_AT_10 = Metric("ndcg@10", measured("nDCG@10"), UNDEFINED)

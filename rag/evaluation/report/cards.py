@@ -1,37 +1,31 @@
-"""Every item of every run as values that the page's template can show: what was wanted beside what came."""
+"""Every item of every run as values that the template can show: what was wanted beside what came."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from rag.evaluation.items import KINDS, Item, Message, Nugget
+from rag.evaluation.items import KINDS, Item, Nugget
 from rag.evaluation.metrics.metric import Case
 from rag.evaluation.metrics.nugget_recall import holds
 from rag.evaluation.outcome import DEPTH, OUTCOMES, WORDS, Outcome, outcome
-from rag.evaluation.report.about import labels
-from rag.evaluation.report.overlap import Piece, pieces
 from rag.evaluation.report.prose import to_html
-from rag.evaluation.report.table import UNDEFINED, figure
+from rag.evaluation.report.table import UNDEFINED, figure, labels
 from rag.evaluation.runs import Run, Scored
 
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A nugget, and whether the answer has it."""
-
-    nugget: Nugget
-    found: bool
+Pieces = tuple[tuple[str, bool], ...]
+"""A text in pieces, each with whether the other side has it, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A passage of a paper, wanted or quoted: its pieces, covered where the other side has them too."""
+    """A passage of a paper, wanted (`marker` 0) or quoted."""
 
     marker: int
     title: str
     gold: bool
-    pieces: tuple[Piece, ...]
+    pieces: Pieces
     doubtful: bool = False
 
 
@@ -47,7 +41,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One item of one run. `html` is the answer, made safe."""
+    """One item of one run. `html` is the answer, made safe; `facts` are the nuggets, and whether it has them."""
 
     anchor: str
     number: int
@@ -55,7 +49,7 @@ class Card:
     scored: Scored
     outcome: Outcome
     html: str
-    facts: tuple[Fact, ...]
+    facts: tuple[tuple[Nugget, bool], ...]
     wanted: tuple[Quote, ...]
     quoted: tuple[Quote, ...]
     hits: tuple[Hit, ...]
@@ -71,11 +65,6 @@ class Card:
     def words(self) -> str:
         """The outcome as readers are told."""
         return WORDS[self.outcome]
-
-    @property
-    def history(self) -> tuple[Message, ...]:
-        """The conversation before."""
-        return self.item.history
 
     @property
     def standalone(self) -> str:
@@ -94,13 +83,24 @@ def cards(runs: Sequence[Run]) -> list[Card]:
     return sorted(found, key=lambda c: (-OUTCOMES.index(c.outcome), KINDS.index(c.item.kind), c.item.id, c.number))
 
 
+def pieces(text: str, start: int, others: Iterable[tuple[int, int]]) -> Pieces:
+    """`text`, which begins at `start`, cut where the spans `others` begin and end; each with whether they cover it."""
+    end = start + len(text)
+    spans = [(max(a, start), min(b, end)) for a, b in others if a < end and b > start]
+    cuts = sorted({start, end, *(p for span in spans for p in span)})
+    return tuple((text[a - start : b - start], any(s <= a and b <= e for s, e in spans)) for a, b in pairwise(cuts))
+
+
 def _card(number: int, place: int, label: str, scored: Scored) -> Card:
     item, answer = scored.item, scored.answer
-    titles = _titles(scored)
+    known = dict(zip(item.gold_papers, item.gold_titles, strict=False))
+    titles = {p: known.get(p) or p for p in (*item.gold_papers, *(s.paper_id for s in item.gold_spans))}
     cited = {c.paper_id for c in answer.citations}
     shown = answer.retrieved[: max(DEPTH, len(item.gold_papers))]
     there = {r.paper_id for r in shown}
     case = Case(item, answer, {}, lambda claim, quotes: False, scored.failed)
+    quotes = [(c.paper_id, (c.start, c.end)) for c in answer.citations if c.quote]
+    spans = [(s.paper_id, (s.start, s.end)) for s in item.gold_spans]
     return Card(
         anchor=f"r{number + 1}-{place + 1}",
         number=number,
@@ -108,46 +108,22 @@ def _card(number: int, place: int, label: str, scored: Scored) -> Card:
         scored=scored,
         outcome=outcome(scored),
         html="" if scored.failed else to_html(answer.answer),
-        facts=tuple(Fact(n, holds(case, n)) for n in item.nuggets),
-        wanted=_wanted(scored, titles),
-        quoted=_quoted(scored),
+        facts=tuple((n, holds(case, n)) for n in item.nuggets),
+        wanted=tuple(
+            Quote(0, titles[s.paper_id], True, pieces(s.text, s.start, [at for p, at in quotes if p == s.paper_id]))
+            for s in item.gold_spans
+        ),
+        quoted=tuple(
+            Quote(
+                c.marker,
+                c.title,
+                c.paper_id in item.gold_papers,
+                pieces(c.quote, c.start, [at for p, at in spans if p == c.paper_id]),
+                doubtful=not c.supported,
+            )
+            for c in answer.citations
+        ),
         hits=tuple(Hit(r.title, r.score, r.paper_id in item.gold_papers, r.paper_id in cited) for r in shown),
         absent=tuple(titles[p] for p in item.gold_papers if p not in there),
         scores=tuple((m, UNDEFINED if s is None else figure(s[0] / s[1])) for m, s in scored.scores.items()),
-    )
-
-
-def _titles(scored: Scored) -> Mapping[str, str]:
-    """The titles of the gold papers; the id where an item leaves them out."""
-    item = scored.item
-    known = dict(zip(item.gold_papers, item.gold_titles, strict=False))
-    return {p: known.get(p) or p for p in (*item.gold_papers, *(s.paper_id for s in item.gold_spans))}
-
-
-def _wanted(scored: Scored, titles: Mapping[str, str]) -> tuple[Quote, ...]:
-    quotes = scored.answer.citations
-    return tuple(
-        Quote(
-            marker=0,
-            title=titles[span.paper_id],
-            gold=True,
-            pieces=pieces(
-                span.text, span.start, [(c.start, c.end) for c in quotes if c.paper_id == span.paper_id and c.quote]
-            ),
-        )
-        for span in scored.item.gold_spans
-    )
-
-
-def _quoted(scored: Scored) -> tuple[Quote, ...]:
-    item = scored.item
-    return tuple(
-        Quote(
-            marker=c.marker,
-            title=c.title,
-            gold=c.paper_id in item.gold_papers,
-            pieces=pieces(c.quote, c.start, [(s.start, s.end) for s in item.gold_spans if s.paper_id == c.paper_id]),
-            doubtful=not c.supported,
-        )
-        for c in scored.answer.citations
     )

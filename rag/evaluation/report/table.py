@@ -1,11 +1,13 @@
-"""Tables as values, so that the Markdown and the page show the same figures and the same reasons."""
+"""Tables as values, so that the terminal, the Markdown and the page show the same figures and the same reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rag.evaluation.intervals import Estimate
+from rag.evaluation.runs import Run
 
 UNDEFINED = "–"
 
@@ -29,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; `remark` is what a reader has to know to read it. `text` columns are words, others are figures."""
+    """A table; `remark` is what a reader has to know to read it. Its cells are figures, or else `words`."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -39,21 +41,7 @@ class Table:
     @property
     def notes(self) -> tuple[str, ...]:
         """Why cells have no value: each reason once, in the order of the table."""
-        return tuple(dict.fromkeys(c.note for c in self._cells() if c.note))
-
-    def mark(self, cell: Cell) -> str:
-        """The letter of a cell's reason among the notes: a, b, …, z, aa; empty for a cell that has a value."""
-        return letters(self.notes.index(cell.note)) if cell.note else ""
-
-    def _cells(self) -> Iterator[Cell]:
-        for row in self.rows:
-            yield from row.cells
-
-
-def letters(number: int) -> str:
-    """0, 1, …, 25, 26 as a, b, …, z, aa."""
-    before, last = divmod(number, 26)
-    return (letters(before - 1) if before else "") + chr(ord("a") + last)
+        return tuple(dict.fromkeys(c.note for row in self.rows for c in row.cells if c.note))
 
 
 def estimate(value: Estimate | None, why: str) -> Cell:
@@ -74,3 +62,23 @@ def figure(value: float) -> str:
 def count(value: float | None) -> str:
     """A number of things, with commas; a dash for none known."""
     return UNDEFINED if value is None else f"{value:,.0f}"
+
+
+def labels(runs: Sequence[Run]) -> tuple[str, ...]:
+    """What each run is called: its name, with the folder above where two have the same, and else a number."""
+    names = [r.name for r in runs]
+    longer = [f"{r.folder.parent.name}/{r.name}" if names.count(r.name) > 1 else r.name for r in runs]
+    return tuple(f"{n} ({longer[: i + 1].count(n)})" if longer.count(n) > 1 else n for i, n in enumerate(longer))
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested values under dotted names, as text; lists on one line."""
+    found: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        elif isinstance(value, (list, tuple)):
+            found |= {f"{prefix}{key}": ", ".join(str(v) for v in value)} if value else {}
+        elif value is not None and value != "":
+            found[f"{prefix}{key}"] = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    return found

@@ -66,39 +66,65 @@ class Filters:
         return not venues or any(venue in f" {fold(paper.venue or '')} " for venue in venues)
 
 
-class Catalogue:
-    """The authors, years, venues, citation keys and DOIs of a collection, for looking papers up by them.
-
-    Rows are positions in `papers`, in ascending order. Made in 1 s for 28,000 papers; what is needed only by questions
-    that may name an author or a title is made at the first one.
-    """
+class _Tables:
+    """The years, and by what papers are called: family names, keys, DOIs and venues, with their rows."""
 
     def __init__(self, papers: Sequence[Paper]) -> None:
-        self.papers = tuple(papers)
         self.years = tuple(sorted({p.year for p in papers if p.year is not None}))
-        self._families: dict[tuple[str, ...], dict[int, list[Name]]] = defaultdict(dict)
-        self._keys: dict[str, list[int]] = defaultdict(list)
-        self._dois: dict[str, list[int]] = defaultdict(list)
-        self._venues: dict[str, list[int]] = defaultdict(list)
-        for row, paper in enumerate(self.papers):
+        self.families: dict[tuple[str, ...], dict[int, list[Name]]] = defaultdict(dict)
+        self.keys: dict[str, list[int]] = defaultdict(list)
+        self.dois: dict[str, list[int]] = defaultdict(list)
+        self.venues: dict[str, list[int]] = defaultdict(list)
+        for row, paper in enumerate(papers):
             for author in paper.authors:
                 name = read_name(author)
                 for called in (name, name.with_longer_family()):
                     if called is not None and called.family:
-                        self._families[called.family].setdefault(row, []).append(called)
+                        self.families[called.family].setdefault(row, []).append(called)
             for key in {paper.id.casefold(), (paper.key or paper.id).casefold()}:
-                self._keys[key].append(row)
+                self.keys[key].append(row)
             if paper.doi:
-                self._dois[paper.doi.casefold()].append(row)
+                self.dois[paper.doi.casefold()].append(row)
             for venue in _called(paper.venue or ""):
-                self._venues[venue].append(row)
-        self.longest_family = max(map(len, self._families), default=0)
-        self.longest_venue = max((venue.count(" ") + 1 for venue in self._venues), default=0)
+                self.venues[venue].append(row)
+        self.longest_family = max(map(len, self.families), default=0)
+        self.longest_venue = max((venue.count(" ") + 1 for venue in self.venues), default=0)
+
+
+class Catalogue:
+    """The authors, years, venues, citation keys and DOIs of a collection, for looking papers up by them.
+
+    Rows are positions in `papers`, in ascending order. Nothing is read before the first question, at which the tables
+    of 28,000 papers take 1 s; what is needed only by questions that may name an author or a title is made at the first
+    one of these.
+    """
+
+    def __init__(self, papers: Sequence[Paper]) -> None:
+        self.papers = papers
+
+    @cached_property
+    def _tables(self) -> _Tables:
+        return _Tables(self.papers)
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """The years in which there are papers."""
+        return self._tables.years
+
+    @property
+    def longest_family(self) -> int:
+        """Words of the longest family name."""
+        return self._tables.longest_family
+
+    @property
+    def longest_venue(self) -> int:
+        """Words of the longest name of a venue."""
+        return self._tables.longest_venue
 
     @property
     def has_authors(self) -> bool:
         """Whether any paper has an author."""
-        return bool(self._families)
+        return bool(self._tables.families)
 
     @property
     def has_years(self) -> bool:
@@ -108,20 +134,20 @@ class Catalogue:
     @property
     def has_venues(self) -> bool:
         """Whether any paper has a venue."""
-        return bool(self._venues)
+        return bool(self._tables.venues)
 
     def by_author(self, name: str) -> tuple[int, ...]:
         """The papers of whoever may bear this name: "Odgers", "T. Odgers", "Tam Odgers", "Odgers, T"."""
         sought = read_name(name)
-        names = self._families.get(sought.family) or self._families.get(folded(name)) or {}
+        names = self._tables.families.get(sought.family) or self._tables.families.get(folded(name)) or {}
         found = tuple(row for row, own in names.items() if any(sought.fits(n) or not sought.given for n in own))
         # The family name first, as in China or Hungary, against a catalogue that has it last.
-        swapped = self._families.get(sought.given[:1], {}) if not found and len(sought.given) == 1 else {}
+        swapped = self._tables.families.get(sought.given[:1], {}) if not found and len(sought.given) == 1 else {}
         return found or tuple(row for row, own in swapped.items() if any(sought.fits(n) for n in own))
 
     def family(self, words: Sequence[str]) -> dict[int, list[Name]]:
         """The authors whose family name these folded words are, by the rows of their papers."""
-        return self._families.get(tuple(words), {})
+        return self._tables.families.get(tuple(words), {})
 
     def first_author(self, rows: Iterable[int], name: str) -> tuple[int, ...]:
         """Those of `rows` whose first author may bear this name."""
@@ -131,16 +157,16 @@ class Catalogue:
 
     def by_key(self, key: str) -> tuple[int, ...]:
         """The papers with this citation key or id, whatever its case."""
-        return tuple(self._keys.get(key.casefold(), ()))
+        return tuple(self._tables.keys.get(key.casefold(), ()))
 
     def by_doi(self, doi: str) -> tuple[int, ...]:
         """The papers with this DOI, given bare, as an address, or with "doi:"."""
         found = DOI.search(doi)
-        return tuple(self._dois.get(bare_doi(found[0]).casefold(), ())) if found else ()
+        return tuple(self._tables.dois.get(bare_doi(found[0]).casefold(), ())) if found else ()
 
     def by_venue(self, venue: str) -> tuple[int, ...]:
         """The papers of the venue with this name, or with this abbreviation in parentheses behind its name."""
-        return tuple(self._venues.get(fold(venue), ()))
+        return tuple(self._tables.venues.get(fold(venue), ()))
 
     def titled_in(self, text: str) -> tuple[int, ...]:
         """The papers whose titles, or what these have before a colon, stand in `text` word for word."""
@@ -166,7 +192,7 @@ class Catalogue:
     @cached_property
     def _said(self) -> frozenset[str]:
         """The words of family names that some title or abstract has too."""
-        words = {word for family in self._families for word in family}
+        words = {word for family in self._tables.families for word in family}
         texts = (f"{p.title} {p.abstract}" for p in self.papers)
         return frozenset(word for t in texts for word in re.findall(r"\w+", _plain(t)) if word in words)
 

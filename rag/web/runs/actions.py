@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
 import gradio as gr
 
+from rag.api.collections import title
 from rag.core.config import Config
 from rag.core.errors import RagError
 from rag.web import bridge, fragments
-from rag.web.collection_cache import title
 from rag.web.markup import clean
-from rag.web.runs import compared, lists, planning, results
+from rag.web.runs import lists, planning
 from rag.web.runs.archive import Archive
 from rag.web.runs.listed import Heading, headings
 from rag.web.runs.running import Running
@@ -88,42 +87,22 @@ class EvaluationActions:
         return [result, *self._watched(opened, a, b)]
 
     def open(self, sent: str) -> Iterator[list[Any]]:
-        """The name of a run, its heading, its figures, its first items, and the list with it marked."""
+        """The name of a run, its heading, what it came to, and the list with it marked."""
         name = bridge.value(sent)
         if not name:
             return
-        # The heading stays where it is while the rest is drawn: it has the focus.
-        yield [name, clean(results.title(name, _visit())), clean(fragments.status("Reading, drawing")), "", gr.skip()]
-        figures = self._shown(lambda: self._archive.figures(name))
-        listed = self._shown(lambda: self._listing(headings(self._config), name))
-        yield [name, gr.skip(), figures, self.items(str(results.View()), name), listed]
+        # The heading stays where it is while the rest is drawn: it has the focus, which goes to one that is new.
+        yield [name, clean(lists.heading(name, uuid4().hex)), clean(fragments.status("Reading, drawing")), gr.skip()]
+        figures = self._shown(lambda: self._archive.figures(name) + lists.links(name))
+        yield [name, gr.skip(), figures, self._shown(lambda: self._listing(headings(self._config), name))]
 
-    def items(self, view: str, name: str) -> str:
-        """The items of a run that a view shows."""
-        wanted = results.View.of(view)
-        # From a page of items to another: its button may be gone.
-        visit = _visit() if wanted.first else ""
-        return self._shown(lambda: results.items(self._archive.cards(name), wanted, visit))
-
-    def compare(self, a: str | None, b: str | None) -> Iterator[list[Any]]:
-        """The figures of two runs held against each other, the questions that changed, and which runs they are."""
+    def compare(self, a: str | None, b: str | None) -> Iterator[str]:
+        """Two runs held against each other: the verdict, the figures, and the questions that changed."""
         if not a or not b:
-            yield [clean(fragments.note(compared.TWO)), "", ()]
+            yield clean(fragments.note(lists.TWO))
             return
-        yield [clean(fragments.status(f"Comparing {a} with {b}")), "", ()]
-        figures = self._shown(lambda: compared.figures(self._archive.comparison(a, b)))
-        yield [figures, "" if a == b else self.changes("0", (a, b)), (a, b)]
-
-    def changes(self, first: str, pair: Sequence[str]) -> str:
-        """The questions that changed between two runs, from the `first` on."""
-
-        def make() -> str:
-            a, b = pair
-            before, after = ({c.item.id: c for c in self._archive.cards(name)} for name in (a, b))
-            number = int(first) if re.fullmatch("[0-9]{1,6}", first) else 0
-            return compared.changes(self._archive.comparison(a, b), before, after, number, _visit() if number else "")
-
-        return self._shown(make) if pair else ""
+        yield clean(fragments.status(f"Comparing {a} with {b}"))
+        yield self._shown(lambda: lists.compared(self._archive.comparison(a, b), a, b))
 
     @property
     def _config(self) -> Config:
@@ -182,8 +161,3 @@ class EvaluationActions:
             return fragments.problem(str(error))
         _log.error("The evaluation tab failed", exc_info=error)
         return fragments.problem(FAULT)
-
-
-def _visit() -> str:
-    """What no heading had before, so that the focus goes there."""
-    return uuid4().hex

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.core.config import Config
 from rag.core.errors import UsageError
-from rag.web.runs import compared, results
 
-if TYPE_CHECKING:
-    from rag.evaluation.comparing import Comparison
-    from rag.evaluation.report.cards import Card
-    from rag.evaluation.runs import Run
-
-T = TypeVar("T")
-_DRAWING = threading.RLock()
-"""One at a time: matplotlib's settings are the process's, and two that draw would undo each other's."""
-_KEPT = 16
-"""Things that are kept: a run of 600 questions takes some 20 MB with its items."""
+SAME = "Choose two different runs: a run is no better than itself."
 
 
 class Archive:
@@ -33,7 +20,6 @@ class Archive:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
 
     def names(self) -> list[str]:
         """The names of the runs, newest first."""
@@ -41,60 +27,46 @@ class Archive:
 
         return names(self._config)[::-1]
 
-    def run(self, name: str) -> Run:
-        """A run with its items and answers."""
-        from rag.evaluation.runs import load
-
-        return self._once("run", (name,), lambda: load(self._folder(name)))
-
-    def cards(self, name: str) -> list[Card]:
-        """Its items as they are shown, what failed worst first."""
-        from rag.evaluation.report.cards import cards
-
-        return self._once("cards", (name,), lambda: cards([self.run(name)]))
-
     def figures(self, name: str) -> str:
-        """What it came to, as HTML."""
-        return self._once("figures", (name,), lambda: results.figures(self.run(name)))
+        """What a run came to, with the worst of its items, as HTML."""
+        return self._made("parts", name)
 
-    def report(self, name: str) -> str:
-        """The report of it as one HTML page that holds all it needs."""
-        from rag.evaluation.report import page
+    def report(self, *names: str) -> str:
+        """The report of one run or several as one HTML page that holds all it needs."""
+        return self._made("page", *names)
 
-        return self._once("report", (name,), lambda: page([self.run(name)]))
-
-    def comparison(self, a: str, b: str) -> Comparison:
-        """How `b` differs from `a`. UsageError where they are the same."""
-        from rag.evaluation.comparing import compare
-
+    def comparison(self, a: str, b: str) -> str:
+        """How `b` differs from `a`, as HTML. UsageError where they are the same."""
         if a == b:
-            raise UsageError(compared.SAME)
-        return self._once("comparison", (a, b), lambda: compare(self.run(a), self.run(b)))
+            raise UsageError(SAME)
+        return self._made("compared", a, b)
 
-    def _folder(self, name: str) -> Path:
+    def _made(self, what: str, *names: str) -> str:
         from rag.evaluation.session import runs_folder
 
-        if name not in self.names():
+        there = set(self.names())
+        if gone := [name for name in names if name not in there]:
             raise UsageError(
-                f"There is no run {name!r} on this server any more. Reload the page to see those there are."
+                f"There is no run {gone[0]!r} on this server any more. Reload the page to see those there are."
             )
-        return runs_folder(self._config) / name
+        folders = [runs_folder(self._config) / name for name in names]
+        return _drawn(what, tuple((folder, _changed(folder)) for folder in folders))
 
-    def _once(self, what: str, names: tuple[str, ...], make: Callable[[], T]) -> T:
-        """What `make` gives, again only where the files of a run have changed since."""
-        with _DRAWING:
-            key = (what, *names, *(self._changed(name) for name in names))
-            if key not in self._kept:
-                self._kept[key] = make()
-            self._kept.move_to_end(key)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-            found: T = self._kept[key]
-            return found
 
-    def _changed(self, name: str) -> int:
-        """When the run was last finished, in nanoseconds; 0 where it isn't."""
-        from rag.evaluation.runs import SUMMARY
+@lru_cache(maxsize=16)
+def _drawn(what: str, folders: tuple[tuple[Path, int], ...]) -> str:
+    """HTML of runs as their files were at a time, in nanoseconds."""
+    from rag.evaluation import report
+    from rag.evaluation.runs import load
 
-        file = self._folder(name) / SUMMARY
-        return file.stat().st_mtime_ns if file.is_file() else 0
+    runs = [load(folder) for folder, _ in folders]
+    if what == "page":
+        return report.page(runs)
+    return report.parts(runs[0]) if what == "parts" else report.compared_parts(runs[0], runs[1])
+
+
+def _changed(folder: Path) -> int:
+    """When a run was last finished, in nanoseconds; 0 where it isn't."""
+    from rag.evaluation.runs import SUMMARY
+
+    return (folder / SUMMARY).stat().st_mtime_ns if (folder / SUMMARY).is_file() else 0

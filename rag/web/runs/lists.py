@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from shlex import quote
 from typing import TYPE_CHECKING
+from urllib.parse import quote as in_address
 
 from rag.web import fragments
 from rag.web.bridge import button
-from rag.web.markdown import shown
+from rag.web.markdown import counted, shown
+from rag.web.markup import SITE
 from rag.web.runs.listed import Heading
 from rag.web.runs.running import State
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _MOST = 200
 """Runs that the list shows."""
+TWO = "Choose the two runs to compare; there have to be two that are finished."
 ABOUT = (
     '<div class="about"><h2>Evaluation</h2><p>See how good the answers are: questions whose right answers are known '
     "are asked, and you see how many come out right, how sure that is, and where the others were lost. This page asks "
@@ -39,7 +42,7 @@ def cost(items: Sequence[Item], whole: int, model: str | None, calls: int) -> st
     asks = f"{len(items):,} of the {whole:,} practice questions"
     answers = "Answers are quoted: no model is asked."
     if model:
-        times = f"about {calls:,} call{'' if calls == 1 else 's'}"
+        times = f"about {counted(calls, 'call')}"
         answers = f"<b>{shown(model)}</b> writes the answers: {times}, for which its provider may charge."
     return f'<p class="cost" role="status"><b>{asks}</b> will be asked. {answers}</p>'
 
@@ -75,6 +78,28 @@ def _bar(state: State, name: str) -> str:
 
 def _of(state: State) -> str:
     return f"{state.done:,} of {state.total:,} questions" if state.total else "no question"
+
+
+def heading(name: str, visit: str) -> str:
+    """The heading over a run, to which the focus goes where `visit` is not what it was; see `scripts/focus.js`."""
+    return f'<div class="evaluation"><h2 tabindex="-1" data-focus="run {visit}">{shown(name)}</h2></div>'
+
+
+def links(name: str, other: str = "") -> str:
+    """Where the whole report is: every item, with a search, on a page of its own."""
+    query = f"?with={in_address(other, safe='')}" if other else ""
+    address = f"{SITE}runs/{in_address(name, safe='')}.html{query}"
+    return (
+        f'<p class="links"><a href="{address}" target="_blank">Open the whole report</a> '
+        f'<a href="{address}" download>Download it</a> <span class="aside">every item, with a search, in one HTML file'
+        "</span></p>"
+    )
+
+
+def compared(html: str, a: str, b: str) -> str:
+    """A comparison below its heading."""
+    title = f'<div class="evaluation"><h2 tabindex="-1">{shown(b)} against {shown(a)}</h2></div>'
+    return title + links(a, b) + html
 
 
 def listing(runs: Sequence[Heading], *, running: str, opened: str) -> str:

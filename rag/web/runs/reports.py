@@ -1,4 +1,4 @@
-"""The report of a run as a page of its own, which can be kept: `runs/NAME.html`."""
+"""The report of a run, or of two (`?with=OTHER`), as a page of its own, which can be kept: `runs/NAME.html`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ class Reports:
         self._archive = Archive(config)
 
     async def html(self, request: Request) -> Response:
-        """The report of the run that the address names; everybody who is let in may read it."""
-        return await run_in_threadpool(self._made, request.path_params["name"])
+        """The report of the runs that the address names; everybody who is let in may read it."""
+        other = request.query_params.get("with")
+        return await run_in_threadpool(self._made, request.path_params["name"], *([other] if other else []))
 
-    def _made(self, name: str) -> Response:
+    def _made(self, *names: str) -> Response:
         try:
-            page = self._archive.report(name)
+            page = self._archive.report(*names)
         except UsageError as error:
             return PlainTextResponse(str(error), 404)
         except RagError as error:

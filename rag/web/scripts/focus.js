@@ -1,8 +1,9 @@
 // Where the focus goes when the server draws anew what it was on: to [data-focus], where that was not there before; to
-// the box of the question, from a button that leads to it; else back to the button that was used. The skip link and the
-// key "/" lead to that box from anywhere.
+// the box of the question, from a button that leads to it; else back to the button that was used, or, where that deleted
+// something and is gone, to the one that brings it back. The skip link and the key "/" lead to that box from anywhere.
 
 const TO_THE_QUESTION = ["ask-about", "ask-chosen", "edit", "keep"];
+const UNDO = { forget: "#history .deleted button", "forget-all": "#history .deleted button", remove: "#papers-deleted button" };
 const PATIENCE = 3000; // milliseconds
 let used = null; // the button of ours that was used last
 const seen = new Set(); // what of [data-focus] had the focus already
@@ -14,6 +15,11 @@ document.addEventListener("click", (event) => {
   used = { act, value, place: button.closest(".block[id]")?.id, until: Date.now() + PATIENCE };
   if (TO_THE_QUESTION.includes(act)) reach("#question textarea", used.until);
 });
+
+// Something else than a button made the server draw what gets the focus.
+export function awaitFocus() {
+  used = { act: "", value: "", until: Date.now() + PATIENCE };
+}
 
 document.addEventListener("click", (event) => {
   if (!event.target.closest("a.skip")) return;
@@ -47,7 +53,8 @@ new MutationObserver(() => {
 // The same button in what was drawn anew.
 function again() {
   const place = document.getElementById(used.place) ?? document;
-  return place.querySelector(`[data-act="${CSS.escape(used.act)}"][data-value="${CSS.escape(used.value)}"]`);
+  const same = place.querySelector(`[data-act="${CSS.escape(used.act)}"][data-value="${CSS.escape(used.value)}"]`);
+  return same ?? document.querySelector(UNDO[used.act] ?? ":not(*)");
 }
 
 // A tab may have to be shown first.

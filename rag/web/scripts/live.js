@@ -9,6 +9,8 @@ new MutationObserver(() => {
     const region = document.getElementById(id);
     if (region && !region.hasAttribute("aria-live")) region.setAttribute("aria-live", "polite");
   }
+  // Gradio says the HTML of a message for its name; its text says more.
+  for (const message of document.querySelectorAll("#chat [data-testid][aria-label]")) message.removeAttribute("aria-label");
   for (const [selector, name] of Object.entries(NAMES)) {
     const button = document.querySelector(selector);
     if (button && button.getAttribute("aria-label") !== name) button.setAttribute("aria-label", name);

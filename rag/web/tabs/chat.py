@@ -12,7 +12,6 @@ from rag.core.config import MAX_QUESTION
 from rag.web import bridge, rating, sources
 from rag.web.actions import ChatActions, RequestState, Updates
 from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
-from rag.web.state import ConversationState
 
 
 @dataclass(frozen=True)
@@ -48,38 +47,46 @@ def layout() -> Parts:
             )
             history = gr.Markdown("", elem_id="history", **HTML)
         with gr.Column(scale=3, min_width=340, elem_id="conversation"):
-            messages = gr.Chatbot(
-                label="Conversation",
-                show_label=False,
-                elem_id="chat",
-                height=None,
-                autoscroll=False,  # `scripts/following.js` keeps the question in view, and not the end of its answer.
-                buttons=[],
-                feedback_options=None,
-                latex_delimiters=[],
-                sanitize_html=False,
-                allow_file_downloads=False,
-                layout="panel",
-            )
+            messages = _messages()
             rated = rating.layout()
             with gr.Column(elem_id="ask"):
                 scope = gr.Markdown("", elem_id="scope", **HTML)
-                box = gr.Textbox(
-                    label="Your question",
-                    show_label=False,
-                    placeholder="Ask about these papers",
-                    elem_id="question",
-                    max_length=MAX_QUESTION,
-                    max_lines=6,
-                    submit_btn="Ask",
-                    stop_btn=False,
-                    autofocus=True,
-                    html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=True),
-                )
+                box = _box()
             following = gr.Markdown("", elem_id="next", **HTML)
         with gr.Column(scale=2, min_width=320, elem_id="evidence"):
             panel = gr.Markdown(sources.EMPTY, elem_id="sources", **HTML)
     return Parts(find, history, messages, following, rated, scope, box, panel)
+
+
+def _messages() -> gr.Chatbot:
+    return gr.Chatbot(
+        label="Conversation",
+        show_label=False,
+        elem_id="chat",
+        height=None,
+        autoscroll=False,  # `scripts/following.js` keeps the question in view, and not the end of its answer.
+        buttons=[],
+        feedback_options=None,
+        latex_delimiters=[],
+        sanitize_html=False,
+        allow_file_downloads=False,
+        layout="panel",
+    )
+
+
+def _box() -> gr.Textbox:
+    return gr.Textbox(
+        label="Your question",
+        show_label=False,
+        placeholder="Ask about these papers",
+        elem_id="question",
+        max_length=MAX_QUESTION,
+        max_lines=6,
+        submit_btn="Ask",
+        stop_btn=False,
+        autofocus=True,
+        html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=True),
+    )
 
 
 Run = Callable[..., Any]
@@ -95,18 +102,24 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
         return field.submit(run, [field, *state], to, **options)
 
     asking = [
-        parts.box.submit(_typed(actions), [parts.box, *state], outputs, **PRIVATE),
-        on("ask", _answers(actions, actions.ask), outputs, **PRIVATE),
-        on("retry", _answers(actions, lambda _, state: actions.retry(state)), outputs, **PRIVATE),
+        parts.box.submit(_asked(actions, actions.ask, typed=True), [parts.box, *state], outputs, **PRIVATE),
+        on("ask", _asked(actions, actions.ask, typed=False), outputs, **PRIVATE),
+        on("retry", _asked(actions, lambda _, state: actions.retry(state), typed=False), outputs, **PRIVATE),
     ]
     opening = [
         on("new", _told(actions, lambda _, state: actions.open(state)), outputs, **CHANGING),
         on("open", _told(actions, lambda id, state: actions.open(state, id)), outputs, **CHANGING),
     ]
-    on("edit", _told(actions, lambda _, state: actions.edit(state)), outputs, **QUICK)
-    on("keep", _told(actions, lambda _, state: actions.keep(state)), outputs, **QUICK)
-    on("forget", _told(actions, lambda id, state: actions.forget(state, id)), outputs, **QUICK)
-    on("rename", _told(actions, actions.rename), outputs, **QUICK)
+    changing: dict[str, Callable[[str, RequestState], Updates]] = {
+        "edit": lambda _, state: actions.edit(state),
+        "keep": lambda _, state: actions.edit(state, editing=False),
+        "forget": lambda id, state: actions.forget(state, id),
+        "forget-all": lambda _, state: actions.forget(state, ""),
+        "bring-back": actions.bring_back,
+        "rename": actions.rename,
+    }
+    for act, handler in changing.items():
+        on(act, _told(actions, handler), outputs, **QUICK)
     parts.find.change(
         _told(actions, lambda query, state: actions.listed(state, query)),
         [parts.find, *state],
@@ -114,19 +127,10 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
         trigger_mode="always_last",
         **QUICK,
     )
-    on("forget-all", _told(actions, lambda _, state: actions.forget(state, "")), outputs, **QUICK)
     on("drop", _told(actions, actions.drop), shared.chosen, **CHANGING)
     rating.wire(shared, parts.rating, moved_on=[*asking, *opening])
 
-    def stopped(request: gr.Request) -> None:
-        actions.stops.ask(str(request.session_hash))
-
-    def left(request: gr.Request) -> None:
-        actions.stops.leave(str(request.session_hash))
-
-    parts.box.stop(stopped, None, None, queue=False, **PRIVATE)
-    page.unload(left)
-
+    _wire_leaving(page, parts, actions)
     shared.chosen.change(_seen(actions, actions.scope), state, parts.scope, **QUICK).then(
         _seen(actions, actions.restricted), state, outputs, **PRIVATE
     )
@@ -136,66 +140,44 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
         asked.then(_seen(actions, actions.suggested), state, parts.next, **PRIVATE)
 
 
-# Gradio reads from a function's signature what to give it, so that each way of being called is written out.
+def _wire_leaving(page: gr.Blocks, parts: Parts, actions: ChatActions) -> None:
+    def stopped(request: gr.Request) -> None:
+        actions.stops.ask(str(request.session_hash))
 
+    def left(request: gr.Request) -> None:
+        actions.leave(str(request.session_hash))
 
-def _typed(actions: ChatActions) -> Run:
-    def run(
-        question: str,
-        conversation: ConversationState,
-        collection: str,
-        chosen: tuple[str, ...],
-        stored: Any,
-        request: gr.Request,
-    ) -> Iterator[Updates]:
-        yield from actions.ask(question, actions.state(conversation, collection, chosen, stored, request))
-
-    return run
-
-
-def _answers(actions: ChatActions, handler: Callable[[str, RequestState], Iterator[Updates]]) -> Run:
-    def run(
-        sent: str,
-        conversation: ConversationState,
-        collection: str,
-        chosen: tuple[str, ...],
-        stored: Any,
-        request: gr.Request,
-    ) -> Iterator[Updates]:
-        yield from handler(bridge.value(sent), actions.state(conversation, collection, chosen, stored, request))
-
-    return run
+    parts.box.stop(stopped, None, None, queue=False, **PRIVATE)
+    page.unload(left)
 
 
 def _told(actions: ChatActions, handler: Callable[[str, RequestState], Any]) -> Run:
-    def run(
-        sent: str,
-        conversation: ConversationState,
-        collection: str,
-        chosen: tuple[str, ...],
-        stored: Any,
-        request: gr.Request,
-    ) -> Any:
-        return handler(bridge.value(sent), actions.state(conversation, collection, chosen, stored, request))
+    """An event with something typed or sent. Gradio reads from the signature that it gives the request first."""
+
+    def run(request: gr.Request, sent: str, *values: Any) -> Any:
+        return handler(bridge.value(sent), actions.state(request, *values))
+
+    return run
+
+
+def _asked(actions: ChatActions, handler: Callable[[str, RequestState], Iterator[Updates]], *, typed: bool) -> Run:
+    """An event that shows an answer while it comes."""
+
+    def run(request: gr.Request, sent: str, *values: Any) -> Iterator[Updates]:
+        yield from handler(sent if typed else bridge.value(sent), actions.state(request, *values))
 
     return run
 
 
 def _seen(actions: ChatActions, handler: Callable[[RequestState], Any]) -> Run:
-    def run(
-        conversation: ConversationState, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
-    ) -> Any:
-        return handler(actions.state(conversation, collection, chosen, stored, request))
+    def run(request: gr.Request, *values: Any) -> Any:
+        return handler(actions.state(request, *values))
 
     return run
 
 
 def _arrives(actions: ChatActions) -> Run:
-    def run(
-        conversation: ConversationState, collection: str, chosen: tuple[str, ...], stored: Any, request: gr.Request
-    ) -> Iterator[Updates]:
-        yield from actions.arrive(
-            actions.state(conversation, collection, chosen, stored, request), dict(request.query_params)
-        )
+    def run(request: gr.Request, *values: Any) -> Iterator[Updates]:
+        yield from actions.arrive(actions.state(request, *values), dict(request.query_params))
 
     return run

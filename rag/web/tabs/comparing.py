@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from rag.web import bridge, matrix
-from rag.web.browse import Browse, Chosen
+from rag.web.browse import Browse
 from rag.web.markup import clean
-from rag.web.shared import HTML, PRIVATE, QUICK, Shared
+from rag.web.shared import HTML, PRIVATE, QUICK
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,15 @@ def layout() -> Parts:
     return Parts(face, aspects, table)
 
 
-def wire(parts: Parts, browsing: gr.Column, shared: Shared, browse: Browse) -> None:
-    """Turn between this face and `browsing`, and fill the table."""
-    states = [parts.aspects, shared.collection, shared.chosen]
-
-    def compared(aspects: str, collection: str, chosen: Chosen) -> str:
-        return browse.table(aspects, collection, chosen)
-
+def wire(
+    parts: Parts, browsing: gr.Column, states: list[Any], browse: Browse, visited: Callable[..., Callable[..., Any]]
+) -> None:
+    """Turn between this face and `browsing`, and fill the table; `visited` makes a handler of `states`."""
     opening, closing = bridge.action("compare"), bridge.action("browse")
-    opening.submit(lambda sent: opened(), opening, [browsing, parts.face], **QUICK).then(
-        compared, states, parts.table, **PRIVATE
-    )
+    filling = {"fn": visited(browse.table), "inputs": [parts.aspects, *states], "outputs": parts.table, **PRIVATE}
+    opening.submit(lambda sent: opened(), opening, [browsing, parts.face], **QUICK).then(**filling)
     closing.submit(lambda sent: closed(), closing, [browsing, parts.face], **QUICK)
-    parts.aspects.submit(compared, states, parts.table, **PRIVATE)
+    parts.aspects.submit(**filling)
 
 
 def opened() -> list[Any]:

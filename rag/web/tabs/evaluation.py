@@ -10,7 +10,7 @@ import gradio as gr
 
 from rag.web import bridge
 from rag.web.markup import clean
-from rag.web.runs import compared, lists, planning, results
+from rag.web.runs import lists, planning
 from rag.web.runs.actions import EvaluationActions
 from rag.web.shared import HTML, PRIVATE, QUICK, Shared
 
@@ -40,9 +40,7 @@ class Parts:
     compare: gr.Button
     title: gr.Markdown
     figures: gr.Markdown
-    items: gr.Markdown
     compared: gr.Markdown
-    changes: gr.Markdown
     timer: gr.Timer
 
 
@@ -74,14 +72,12 @@ def layout() -> Parts:
                 b = gr.Dropdown([], label="Run B, after", filterable=False, min_width=140)
                 compare = gr.Button("Compare", elem_id="evaluation-compare-start", min_width=100, scale=0)
     both = gr.Markdown("", elem_id="run-compared", **HTML)
-    changes = gr.Markdown("", elem_id="run-changes", **HTML)
     title = gr.Markdown("", elem_id="run-title", **HTML)
     figures = gr.Markdown("", elem_id="run-figures", **HTML)
-    items = gr.Markdown("", elem_id="run-items", **HTML)
     timer = gr.Timer(SECONDS, active=False)
     return Parts(
         progress, stop, form, elsewhere, kinds, limit, name, cost, start, note, listing, a, b, compare, title, figures,
-        items, both, changes, timer,
+        both, timer,
     )  # fmt: skip
 
 
@@ -91,7 +87,6 @@ def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
     # A field, as the change of a state is told only by events that queue, and a look at the progress does not.
     result = gr.Textbox(visible="hidden", elem_id="evaluation-result", label="The run that has ended")
     opened = gr.State("")
-    pair = gr.State(())
     visit = [shared.collection, shared.settings]
     seen = [opened, parts.a, parts.b]
     watched = [parts.progress, parts.stop, parts.listing, parts.timer, parts.a, parts.b]
@@ -109,10 +104,8 @@ def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
     parts.timer.tick(actions.watch, seen, [result, *watched], **QUICK)
     parts.stop.click(actions.stop, None, [parts.progress, parts.stop], **QUICK)
     on("evaluation-go-on", actions.go_on, [*seen, shared.collection], [parts.note, *watched], **QUICK)
-    shown = [opened, parts.title, parts.figures, parts.items, parts.listing]
+    shown = [opened, parts.title, parts.figures, parts.listing]
     result.change(actions.open, [result], shown, **PRIVATE)
     run = bridge.action("run")
     run.submit(actions.open, [run], shown, **PRIVATE)
-    on(results.ACT, actions.items, [opened], [parts.items], **PRIVATE)
-    parts.compare.click(actions.compare, [parts.a, parts.b], [parts.compared, parts.changes, pair], **PRIVATE)
-    on(compared.ACT, actions.changes, [pair], [parts.changes], **PRIVATE)
+    parts.compare.click(actions.compare, [parts.a, parts.b], [parts.compared], **PRIVATE)

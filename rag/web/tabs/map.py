@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from rag.core.answer import Answer
 from rag.core.errors import RagError
 from rag.web import bridge, fragments, maptext, mapview
 from rag.web.collection_cache import CollectionCache
+from rag.web.fragments import told
 from rag.web.mapview import Marks
 from rag.web.markup import clean
 from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
@@ -46,7 +48,7 @@ def layout() -> Parts:
 def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
     """What happens when the parts are used."""
     visit: list[Any] = [shared.collection, shared.conversation]
-    read, again = bridge.action(mapview.ACT), bridge.action(maptext.AGAIN)
+    read, again, around = (bridge.action(act) for act in (mapview.ACT, maptext.AGAIN, maptext.INSIDE))
 
     def opened(collection: str, conversation: ConversationState) -> list[str]:
         return drawing(
@@ -57,6 +59,9 @@ def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
         clicked = sent.rpartition("@")[2]
         return reading(shared.collections, collection, bridge.value(sent), _last(conversation, collection), clicked)
 
+    def inside(sent: str, collection: str) -> str:
+        return surrounded(shared.collections, collection, bridge.value(sent).split(), sent.rpartition("@")[2])
+
     def moved() -> list[str]:
         return [clean(fragments.status(DRAWING)), "", clean(maptext.NOTHING_READ)]
 
@@ -64,6 +69,7 @@ def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
     drawn = [parts.picture, parts.words]
     tab.select(opened, visit, drawn, trigger_mode="always_last", **PRIVATE)
     again.submit(lambda _, *states: opened(*states), [again, *visit], drawn, **PRIVATE)
+    around.submit(inside, [around, shared.collection], parts.reading, **QUICK)
     read.submit(chosen, [read, *visit], parts.reading, **QUICK)
     shared.collection.change(moved, None, [parts.picture, parts.words, parts.reading], **CHANGING)
 
@@ -86,14 +92,19 @@ def drawing(
     if not found.points:
         return [clean(maptext.EMPTY), ""]
     marks = Marks.of(answer)
-    picture = f"{mapview.picture(found, papers, marks)}{maptext.legend(found, marks, awaited=awaited)}"
+    picture = f"{mapview.picture(found, papers, marks)}{maptext.legend(found, papers, marks, awaited=awaited)}"
     return [clean(f'<div class="mapped">{picture}</div>'), clean(maptext.words(found, papers, marks))]
 
 
+@told
 def reading(collections: CollectionCache, collection: str, id: str, answer: Answer | None, clicked: str) -> str:
     """The paper beside the map; `clicked` tells one click from the next, so that each moves the focus there."""
-    try:
-        paper = next((p for p in collections.rag(collection).papers() if p.id == id), None)
-    except RagError as error:
-        return clean(fragments.problem(str(error)))
-    return clean(maptext.reading(paper, answer, clicked) if paper else maptext.GONE)
+    paper = next((p for p in collections.rag(collection).papers() if p.id == id), None)
+    return maptext.reading(paper, answer, clicked) if paper else maptext.GONE
+
+
+@told
+def surrounded(collections: CollectionCache, collection: str, ids: Sequence[str], drawn: str) -> str:
+    """The papers around which a line was drawn, beside the map; `drawn` tells one line from the next."""
+    papers = {p.id: p for p in collections.rag(collection).papers()}
+    return maptext.inside([papers[id] for id in ids if id in papers], drawn)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
+from rag.api.adding import Uploads
 from rag.core.config import Config
-from rag.web import bridge, paperlist
-from rag.web.browse import Browse, Chosen
+from rag.web import bridge, fragments, paperlist
+from rag.web.browse import Browse, Chosen, Visit
+from rag.web.login import owner
 from rag.web.markup import clean
-from rag.web.paperlist import MAX_QUERY, PAGE, Look
+from rag.web.paperlist import MAX_QUERY, Look
 from rag.web.shared import CHANGING, HTML, QUICK, Shared
-from rag.web.state import ConversationState
 from rag.web.tabs import adding, comparing
 
-ID = "papers"
+Run = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Parts:
 
     collections: gr.Markdown
     adding: adding.Parts
+    told: gr.Markdown
+    deleted: gr.Markdown
     tray: gr.Markdown
     browsing: gr.Column
     query: gr.Textbox
@@ -47,7 +50,7 @@ class Parts:
     @property
     def all(self) -> list[Any]:
         """What `Browse.all` gives values for."""
-        return [self.collections, self.tray, self.narrowing, *self.listing, self.reading]
+        return [self.collections, self.deleted, self.tray, self.narrowing, *self.listing, self.reading]
 
     @property
     def asked(self) -> list[Any]:
@@ -60,6 +63,9 @@ def layout(config: Config) -> Parts:
     with gr.Row(elem_id="papers-top"):
         collections = gr.Markdown("", elem_id="papers-collections", **HTML)
         added = adding.layout(config)
+    added.note.render()  # type: ignore[no-untyped-call]
+    told = gr.Markdown("", elem_id="papers-told", **HTML)
+    deleted = gr.Markdown("", elem_id="papers-deleted", **HTML)
     tray = gr.Markdown("", elem_id="papers-tray", **HTML)
     with gr.Row(elem_id="papers-columns"):
         with gr.Column(scale=3, min_width=300, elem_id="papers-left"):
@@ -76,7 +82,7 @@ def layout(config: Config) -> Parts:
         with gr.Column(scale=2, min_width=300, elem_id="papers-right"):
             reading = gr.Markdown(clean(paperlist.NOTHING_READ), elem_id="papers-reading", **HTML)
     asked = (query, narrowing, years, author, venue)
-    return Parts(collections, added, tray, browsing, *asked, count, tools, listed, compared, reading)
+    return Parts(collections, added, told, deleted, tray, browsing, *asked, count, tools, listed, compared, reading)
 
 
 def _field(label: str, placeholder: str, id: str) -> gr.Textbox:
@@ -94,93 +100,93 @@ def _field(label: str, placeholder: str, id: str) -> gr.Textbox:
 
 def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> tuple[gr.events.Dependency, ...]:
     """What happens when the parts are used; returns the events after which a collection has other papers."""
-    browse = Browse(shared.collections)
+    uploads = Uploads(shared.collections)
+    browse = Browse(shared.config, shared.collections, uploads)
     look = gr.State(Look())
-    states = [look, shared.collection, shared.chosen]
+    states = [look, shared.collection, shared.chosen, shared.conversation]
+    listing = [look, *parts.listing]
 
-    def on(act: str, run: Callable[..., Any], inputs: list[Any], to: Any, options: dict[str, Any] = QUICK) -> None:
+    def on(act: str, run: Run, to: Any, options: dict[str, Any] = QUICK) -> gr.events.Dependency:
         field = bridge.action(act)
-        field.submit(run, [field, *inputs], to, **options)
+        return field.submit(_visited(run), [field, *states], to, **options)
 
-    def relisted(look: Look, collection: str, chosen: Chosen) -> list[Any]:
-        return [look, *browse.listing(look, collection, chosen)]
-
-    def searched(
-        query: str,
-        years: str | None,
-        author: str | None,
-        venue: str | None,
-        look: Look,
-        collection: str,
-        chosen: Chosen,
-    ) -> list[Any]:
-        # A field that isn't shown has no value.
-        query, years, author, venue = ((text or "")[:MAX_QUERY] for text in (query, years, author, venue))
-        look = replace(look, query=query, years=years, author=author, venue=venue, limit=PAGE)
-        return relisted(look, collection, chosen)
-
-    def ordered(sent: str, look: Look, collection: str, chosen: Chosen) -> list[Any]:
-        sort = paperlist.sort_named(bridge.value(sent))
-        return relisted(replace(look, sort=sort, limit=PAGE), collection, chosen)
-
-    def lengthened(_: str, look: Look, collection: str, chosen: Chosen) -> list[Any]:
-        return relisted(replace(look, limit=look.limit + PAGE), collection, chosen)
-
-    def read(sent: str, look: Look, collection: str, chosen: Chosen, conversation: ConversationState) -> list[Any]:
-        id, sentence = paperlist.place(bridge.value(sent))
-        look = replace(look, reading=id, sentence=sentence, visit=sent.rpartition("@")[2])
-        shown = browse.reading(look, collection, chosen, conversation)
-        return [gr.Tabs(selected=ID), shown, *relisted(look, collection, chosen)]
-
-    def redrawn(look: Look, collection: str, chosen: Chosen, conversation: ConversationState) -> list[Any]:
-        return browse.all(look, collection, chosen, conversation)
-
-    def moved(collection: str, chosen: Chosen, conversation: ConversationState) -> list[Any]:
-        chosen = browse.present(collection, chosen)
-        left = [chosen, Look(), *[""] * len(parts.asked), *comparing.closed()]
-        return [*left, *browse.all(Look(), collection, chosen, conversation)]
+    def redrawn(after: gr.events.Dependency) -> None:
+        after.then(_visited(browse.all), states, parts.all, **QUICK)
 
     for field in parts.asked:
-        field.change(searched, [*parts.asked, *states], [look, *parts.listing], trigger_mode="always_last", **QUICK)
-    on("sort", ordered, states, [look, *parts.listing])
-    on("more", lengthened, states, [look, *parts.listing])
-    on("read", read, [*states, shared.conversation], [shared.tabs, parts.reading, look, *parts.listing])
-    on("collection", lambda sent: bridge.value(sent), [], shared.collection, CHANGING)
-    _wire_choosing(on, look, browse, shared)
-    faces = [parts.browsing, parts.comparing.face]
-    comparing.wire(parts.comparing, parts.browsing, shared, browse)
-    shared.chosen.change(redrawn, [*states, shared.conversation], parts.all, **QUICK)
-    shared.collection.change(
-        moved,
-        [shared.collection, shared.chosen, shared.conversation],
-        [shared.chosen, look, *parts.asked, *faces, *parts.all],
-        **CHANGING,
-    )
-    page.load(redrawn, [*states, shared.conversation], parts.all, **QUICK)
-    changed = adding.wire(parts.adding, shared)
+        field.change(_visited(browse.searched), [*parts.asked, *states], listing, trigger_mode="always_last", **QUICK)
+    on("sort", browse.ordered, listing)
+    on("kept", browse.only_kept, listing)
+    on("more", browse.lengthened, listing)
+    on("read", browse.read, [shared.tabs, parts.reading, *listing])
+    on("star", browse.starred, [parts.told, *parts.listing, parts.reading])
+    on("note", browse.noted, parts.told)
+    on("collection", lambda sent, _: bridge.value(sent), shared.collection, CHANGING)
+    _wire_choosing(on, browse, shared)
+    comparing.wire(parts.comparing, parts.browsing, states, browse, _visited)
+    _wire_moving(parts, shared, browse, look)
+    redrawn(page.load(lambda: None, None, None, **QUICK))
+    redrawn(shared.chosen.change(lambda: None, None, None, **QUICK))
+    changed = (*adding.wire(parts.adding, shared, uploads), *_wire_deleting(parts, shared, browse, states))
     for event in changed:
-        event.then(redrawn, [*states, shared.conversation], parts.all, **QUICK)
+        redrawn(event)
     return changed
 
 
-def _wire_choosing(on: Callable[..., None], look: gr.State, browse: Browse, shared: Shared) -> None:
+def _visited(run: Run) -> Run:
+    """A handler whose last values are the states: it gets them as a `Visit`."""
+
+    def visited(request: gr.Request, *values: Any) -> Any:
+        *given, look, collection, chosen, conversation = values
+        return run(*given, Visit(owner(request), look, collection, tuple(chosen), conversation))
+
+    return visited
+
+
+def _wire_deleting(parts: Parts, shared: Shared, browse: Browse, states: list[Any]) -> Iterator[gr.events.Dependency]:
+    """Deleting and bringing back, which write the index anew: that takes seconds."""
+    changing = [parts.told, shared.chosen, shared.collection]
+    for act, run, doing in (("remove", browse.remove, "Deleting"), ("restore", browse.restore, "Bringing it back")):
+        field = bridge.action(act)
+        telling = field.submit(lambda _, doing=doing: clean(fragments.status(doing)), field, parts.told, **QUICK)
+        yield telling.then(_visited(run), [field, *states], changing, **CHANGING)
+
+
+def _wire_moving(parts: Parts, shared: Shared, browse: Browse, look: gr.State) -> None:
+    """What is shown when another collection is."""
+
+    def moved(visit: Visit) -> list[Any]:
+        visit = replace(visit, look=Look(), chosen=browse.present(visit))
+        left = [visit.chosen, visit.look, *[""] * len(parts.asked), *comparing.closed()]
+        return [*left, *browse.all(visit)]
+
+    faces = [parts.browsing, parts.comparing.face]
+    shared.collection.change(
+        _visited(moved),
+        [look, shared.collection, shared.chosen, shared.conversation],
+        [shared.chosen, look, *parts.asked, *faces, *parts.all],
+        **CHANGING,
+    )
+
+
+def _wire_choosing(on: Run, browse: Browse, shared: Shared) -> None:
     """The buttons that choose papers, and those that go to the chat with them."""
 
-    def toggled(sent: str, chosen: Chosen) -> Chosen:
+    def toggled(sent: str, visit: Visit) -> Chosen:
         id = bridge.value(sent)
-        return tuple(other for other in chosen if other != id) if id in chosen else (*chosen, id)
+        return tuple(i for i in visit.chosen if i != id) if id in visit.chosen else (*visit.chosen, id)
 
-    def with_found(_: str, look: Look, collection: str, chosen: Chosen) -> Chosen:
-        return tuple(dict.fromkeys([*chosen, *(p.id for p in browse.found(look, collection))]))
+    def with_found(_: str, visit: Visit) -> Chosen:
+        return tuple(dict.fromkeys([*visit.chosen, *(p.id for p in browse.found(visit))]))
 
-    def these(sent: str) -> Chosen:
-        return tuple(bridge.value(sent).split())
-
-    def alone(sent: str) -> list[Any]:
-        return [(bridge.value(sent),), gr.Tabs(selected="chat")]
-
-    on("choose", toggled, [shared.chosen], shared.chosen, CHANGING)
-    on("choose-found", with_found, [look, shared.collection, shared.chosen], shared.chosen, CHANGING)
-    on("choose-these", these, [], shared.chosen, CHANGING)
-    on("ask-about", alone, [], [shared.chosen, shared.tabs], CHANGING)
-    on("ask-chosen", lambda sent: gr.Tabs(selected="chat"), [], shared.tabs)
+    on("choose", toggled, shared.chosen, CHANGING)
+    on("choose-found", with_found, shared.chosen, CHANGING)
+    on("choose-these", lambda sent, _: tuple(bridge.value(sent).split()), shared.chosen, CHANGING)
+    to_the_chat = [shared.chosen, shared.tabs]
+    on(
+        "ask-about",
+        lambda sent, _: [tuple(bridge.value(sent).split()), gr.Tabs(selected="chat")],
+        to_the_chat,
+        CHANGING,
+    )
+    on("ask-chosen", lambda *_: gr.Tabs(selected="chat"), shared.tabs)
