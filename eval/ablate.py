@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.collections import NEEDED, items, records
+from eval.collections import COLLECTIONS, NEEDED, items, records
 from eval.switches import SWITCHES, recording
 from rag.ask.quoting import Finder, Found
 from rag.core import resources
@@ -185,16 +185,15 @@ def _cell(estimate: Estimate | None) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.ablate", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--only", metavar="NAME", default="", help="mechanisms whose name has this")
-    parser.add_argument("--medicine", type=Path, metavar="FILE", help=NEEDED["medicine"])
-    parser.add_argument("--society", type=Path, metavar="FILE", help=NEEDED["society"])
-    parser.add_argument("--astronomy", type=Path, metavar="FILE", help=NEEDED["astronomy"])
+    for name in COLLECTIONS:
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=NEEDED[name])
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes (default: 2)")
     given = parser.parse_args()
     names = [name for name in SWITCHES if given.only.casefold() in name.casefold()]
     if not names:
         print(f"No mechanism has {given.only!r} in its name; there are:\n  " + "\n  ".join(SWITCHES), file=sys.stderr)
         return 1
-    data = {name: file for name in ("medicine", "society", "astronomy") if (file := getattr(given, name)) is not None}
+    data = {name: file for name in COLLECTIONS if (file := getattr(given, name)) is not None}
     started = time.perf_counter()
     asked = prepared(data)
     context = multiprocessing.get_context("spawn")

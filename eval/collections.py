@@ -1,11 +1,12 @@
-"""Three reference sets far from the seeds, over abstracts that are not ours to give: medicine, society, astronomy.
+"""Four reference sets far from the seeds, over abstracts that are not ours to give.
 
 `eval/medicine.jsonl` asks about 260 abstracts of PubMedQA (Jin et al. 2019, MIT licence): get `ori_pqal.json` from the
 data folder of the repository pubmedqa/pubmedqa on GitHub. `eval/society.jsonl` asks about 260 abstracts of arXiv, of
 the categories cs.CY and cs.DL: get their metadata from arXiv, as a TSV or JSONL file whose records have an id
 ("arxiv_id" or "id"), a title and an abstract. `eval/astronomy.jsonl` asks about 170 abstracts of arXiv that are in a
-category of computer science and are about astronomy or physics. The papers are named by PMID and arXiv id in the
-questions and, all of them, in files such as `eval/medicine.txt`.
+category of computer science and are about astronomy or physics, `eval/law.jsonl` about 180 on law, courts and
+regulation. The papers are named by PMID and arXiv id in the questions and, all of them, in files such as
+`eval/medicine.txt`.
 
     python -m eval.collections medicine --data ori_pqal.json --output medicine/
     rag ingest medicine/papers.jsonl -c medicine
@@ -28,11 +29,12 @@ from rag.evaluation.items import Item, read, write
 from rag.papers import Paper, load
 
 HERE = Path(__file__).parent
-COLLECTIONS = ("medicine", "society", "astronomy")
+COLLECTIONS = ("medicine", "society", "astronomy", "law")
 NEEDED = {
     "medicine": "ori_pqal.json of PubMedQA, from the data folder of pubmedqa/pubmedqa on GitHub",
     "society": "the metadata of arXiv's categories cs.CY and cs.DL, as TSV or JSONL with id, title and abstract",
     "astronomy": "the metadata of arXiv's category cs, as TSV or JSONL with id, title and abstract",
+    "law": "the metadata of arXiv's category cs, as TSV or JSONL with id, title and abstract",
 }
 
 
@@ -133,7 +135,9 @@ def arxiv_id(text: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.collections", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("name", choices=COLLECTIONS)
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="; ".join(NEEDED.values()))
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, metavar="FILE", help="; ".join(dict.fromkeys(NEEDED.values()))
+    )
     parser.add_argument(
         "--output", type=Path, required=True, metavar="FOLDER", help="gets papers.jsonl and questions.jsonl"
     )

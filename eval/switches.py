@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from rag.ask import certainty, cues, listing, plan, quoting, sentences, sides
+from rag.ask.kinds import Reading
 from rag.index import retrieval
 from rag.index.lexical import Lexicon
 
@@ -81,6 +82,10 @@ def _columns(name: str, found: Any) -> Any:
     return found if name == "certainty" else found[1] if name == "sentence" else found[0]
 
 
+def _single(question: str, _embed: Any) -> Reading:
+    return Reading("single", question)
+
+
 @contextmanager
 def recording() -> Iterator[None]:
     """Notes the features of all that is asked, for their means."""
@@ -128,9 +133,7 @@ SWITCHES: dict[str, Switch] = {
     "retrieval: sentence": _weightless("sentence"),
     "retrieval: feedback": _weightless("feedback"),
     "retrieval: slips corrected": off((Lexicon, "corrected", _uncorrected)),
-    "plan: asks for papers": off((cues, "asks_for_papers", _no)),
-    "plan: looks for a paper": off((cues, "asks_for_a_paper", _no)),
-    "plan: asks for an overview": off((cues, "asks_for_overview", _no)),
+    "plan: kinds of questions": off((quoting, "read_kind", _single)),
     "plan: words alone are a topic": off((plan, "_is_topic", _no)),
     "plan: follow-ups": off((plan, "_depends", lambda question, found: False)),
     "plan: the second one": off((plan, "_ORDINAL", _NEVER)),

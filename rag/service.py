@@ -311,7 +311,8 @@ class Rag:
         c = self.config
         strict = c.strict if options.strict is None else options.strict
         thorough = c.judge or c.effort == "thorough"
-        return Generating(client, Settings(c.sources, strict=strict, thorough=thorough, fallback=c.fallback))
+        settings = Settings(c.sources, strict=strict, thorough=thorough, fallback=c.fallback, prices=c.prices)
+        return Generating(client, settings)
 
 
 def _rows(papers: frozenset[str] | None, index: Index) -> frozenset[int] | None:

@@ -24,7 +24,7 @@ from serving import ROOT
 from test_cli import QUESTION, Shell, terminal
 from typer.testing import CliRunner, Result
 
-from rag.cli import session
+from rag.cli import endpoint_checks, session
 from rag.cli.app import app
 from rag.cli.console import rendered
 from rag.core.answer import Answer
@@ -302,6 +302,31 @@ def test_a_failure_falls_back_with_a_warning_or_has_its_exit_code(
         assert alone.stdout == ""
 
 
+def test_an_answer_tells_what_it_cost_where_prices_are_given(
+    settings: Callable[[EndpointServer], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with EndpointServer(play.answer(f"{HELD} [1].", usage=(2_000_000, 500_000)), key=CANARY) as server:
+        settings(server)
+        free = call("ask", ASKED)
+        monkeypatch.setenv("RAG_PRICES", "0.40,1.60")
+        paid = call("ask", ASKED)
+        data = json.loads(call("ask", ASKED, "--json").stdout)
+    assert "cost" not in free.stderr
+    assert "2,500,000 tokens · cost 1.6 ·" in paid.stderr
+    assert data["usage"] == {"prompt_tokens": 2_000_000, "completion_tokens": 500_000, "calls": 1, "cost": 1.6}
+
+
+def test_what_the_cache_replays_costs_nothing(
+    settings: Callable[[EndpointServer], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RAG_PRICES", "0.40,1.60")
+    monkeypatch.setenv("RAG_CACHE", str(tmp_path / "replies"))
+    with EndpointServer(play.answer(f"{HELD} [1].", usage=(2_000_000, 500_000)), key=CANARY) as server:
+        settings(server)
+        costs = [json.loads(call("ask", ASKED, "--json").stdout)["usage"]["cost"] for _ in range(2)]
+    assert costs == [1.6, 0.0]
+
+
 def test_nobody_at_the_address(settings: Callable[[EndpointServer], None]) -> None:
     with EndpointServer() as server:
         settings(server)
@@ -348,13 +373,17 @@ def test_ctrl_c_ends_the_request_at_once(settings: Callable[[EndpointServer], No
 # --- doctor ---------------------------------------------------------------------------------------------------------
 
 
+TRIED = (play.answer("Yes."), play.answer("Not here."))
+"""What the doctor asks first: whether the model answers, and how fast it reads."""
+
+
 def doctor(*flags: str) -> tuple[dict[str, Any], int]:
     result = call("doctor", "--json", *flags)
     return {c["name"]: c for c in json.loads(result.stdout)}, result.exit_code
 
 
 def test_doctor_tries_the_model(settings: Callable[[EndpointServer], None]) -> None:
-    with EndpointServer(play.answer("Yes."), play.answer('{"ready": true}'), key=CANARY) as server:
+    with EndpointServer(*TRIED, play.answer('{"ready": true}'), key=CANARY) as server:
         settings(server)
         checks, code = doctor()
         host = server.url.split("/")[2]
@@ -365,9 +394,10 @@ def test_doctor_tries_the_model(settings: Callable[[EndpointServer], None]) -> N
     )
     assert f"{play.MODEL} is among" in checks["models"]["found"]
     assert "answered in" in checks["completion"]["found"]
+    assert checks["speed"]["found"].startswith("a question with 12 papers takes about")
     assert "as asked for" in checks["constrained JSON"]["found"]
     assert checks["network"]["found"] == host
-    assert len(sent) == 2
+    assert len(sent) == 3
 
 
 def test_doctor_offline_calls_nobody(settings: Callable[[EndpointServer], None]) -> None:
@@ -389,11 +419,26 @@ def test_doctor_names_the_models_that_are_there(settings: Callable[[EndpointServ
 
 
 def test_doctor_is_content_with_a_server_that_answers_to_any_name(settings: Callable[[EndpointServer], None]) -> None:
-    with EndpointServer(play.answer("Yes."), play.answer('{"ready": true}'), models=("a.gguf",)) as server:
+    with EndpointServer(*TRIED, play.answer('{"ready": true}'), models=("a.gguf",)) as server:
         settings(server)
         checks, code = doctor()
     assert code == 0, checks
     assert "not among" in checks["models"]["found"]
+
+
+def test_doctor_says_how_long_a_question_takes_and_what_fewer_papers_would_save(
+    settings: Callable[[EndpointServer], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(x / 10 for x in range(0, 100_000, 50))
+    monkeypatch.setattr(endpoint_checks, "perf_counter", lambda: next(clock))
+    slow = play.answer(*["word "] * 4)
+    with EndpointServer(play.answer("Yes."), slow, play.answer('{"ready": true}'), key=CANARY) as server:
+        settings(server)
+        checks, code = doctor()
+    assert code == 0
+    assert re.fullmatch(
+        r"a question with 12 papers takes about \d{2,3} s; with RAG_SOURCES=4 about \d{2,3} s", checks["speed"]["found"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -401,8 +446,12 @@ def test_doctor_is_content_with_a_server_that_answers_to_any_name(settings: Call
     [
         ([play.wrong_key()], "completion", "refuses the key"),
         ([play.stall()], "completion", "deadline"),
-        ([play.answer("Yes."), play.answer("Sure! Here you go.")], "constrained JSON", "rules alone"),
-        ([play.answer("Yes."), play.unavailable()], "constrained JSON", "503"),
+        (
+            [*TRIED, play.answer("Sure! Here you go.")],
+            "constrained JSON",
+            "rules alone",
+        ),
+        ([*TRIED, play.unavailable()], "constrained JSON", "503"),
     ],
 )
 def test_doctor_turns_a_failure_into_a_remedy(

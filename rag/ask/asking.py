@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.ask import cues
 from rag.ask.arrange import Writer, headline
 from rag.ask.citations import Citations, check
+from rag.ask.kinds import Reading as KindReading
 from rag.ask.metadata import Metadata
 from rag.ask.plan import Plan, read_question
 from rag.ask.quoting import Finder, Found
@@ -84,7 +85,7 @@ class Asking:
         except ModelError as e:
             self._without_model(e)
             return plan
-        return plan if made is None else _merged(plan, made)
+        return plan if made is None else _merged(plan, made, self.finder.read)
 
     def _without_model(self, error: ModelError) -> None:
         """Go on without the model, if that is wanted."""
@@ -185,6 +186,8 @@ class Asking:
             model=self._model(),
             prompt_tokens=self.receipt.usage.prompt_tokens,
             completion_tokens=self.receipt.usage.completion_tokens,
+            calls=self.receipt.calls,
+            cost=self.receipt.cost(self.generating.settings.prices if self.generating else ()),
             prompts=dict(self.receipt.prompts),
             replayed=self.receipt.replayed,
             timings_ms=self._timings(),
@@ -232,10 +235,10 @@ class Asking:
         return {name: round(seconds * 1000, 2) for name, seconds in spans.items()}
 
 
-def _merged(plan: Plan, made: ModelPlan) -> Plan:
+def _merged(plan: Plan, made: ModelPlan, read: Callable[[str], KindReading]) -> Plan:
     """What cues and a model read, together: the model says what is asked, the cues keep the papers of the conversation
     where the model names none."""
-    merged = read_question(plan.question, made.question)
+    merged = read_question(plan.question, read, made.question)
     kind = made.kind if made.kind != "chat" else plan.kind
     filters = Filters(years=(made.since, made.until), authors=tuple(made.authors))
     return replace(

@@ -50,7 +50,7 @@ class Metadata:
             return Told(plan, finder, f"The collection has no paper {'by ' + names if names else 'of this kind'}.")
         if asked.kind == "which" and not asked.text:
             return Told(replace(plan, kind="list"), finder, self._listed(rows), tuple(rows[:SHOWN]))
-        inner = read_question(asked.text or plan.question)
+        inner = read_question(asked.text or plan.question, finder.read)
         if asked.kind == "which" and inner.kind == "single":
             inner = replace(inner, kind="list", topic=asked.text, searches=(asked.text,))
         plan = replace(inner, question=plan.question, standalone=plan.standalone, rows=tuple(rows))
@@ -62,7 +62,7 @@ class Metadata:
             return Told(plan, finder, f"The papers of this collection have no recorded {asked.lacking}.")
         rows = finder.allowed(asked.rows) if asked.filters else list(plan.rows)
         if not rows and asked.text:
-            found = finder.find(read_question(asked.text))
+            found = finder.find(read_question(asked.text, finder.read))
             if found.state in ("answers", "partly"):
                 rows = [p.row for p in found.papers][:1]
         if not rows:

@@ -1,4 +1,4 @@
-"""What a question wants, read with plain cues: its kind, what to search for, and which papers it goes on about.
+"""What a question wants, read without a language model: its kind, what to search for, which papers it goes on about.
 
 A model that writes the answers makes a better plan (rag.ask.reading); this one needs none, and is what stays where it
 fails.
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.ask import cues
+from rag.ask.kinds import Reading
 from rag.core.answer import Turn
 from rag.core.paper import Paper, fold
 from rag.index.lexical import STOPWORDS, terms, words
@@ -23,8 +24,6 @@ SHORT = 3
 """A question in a conversation with so few words of its own, at most, goes on with what was talked of."""
 MARGIN = 0.5
 """Of the words of a question, how many more another paper has to have than those that were talked of."""
-TOPIC_WORDS = 4
-"""So many words without a verb are a subject, and not a question."""
 LONGEST = 4_000
 """Characters of a question, standing alone, that are read."""
 
@@ -65,11 +64,6 @@ _OTHER = re.compile(
     r"\b(?:the|an)?\s*other\s+(?:[\w-]+\s+)?(?:one|paper|work|study|trial|system|team|group)\b|\bthe\s+others?\b(?!\s+\w)",
     re.IGNORECASE,
 )
-_VERB = re.compile(
-    r"\b(?:what|which|who|whom|whose|why|how|when|where|is|are|was|were|do|does|did|has|have|had|can|could|should|would|will|"
-    r"may|might|than|versus|vs)\b",
-    re.IGNORECASE,
-)
 UNSURE = "No sentence here clearly answers this"
 """How an answer that is not sure begins; a later question does not refer to what it shows."""
 NOTHING = "Nothing in this collection"
@@ -108,32 +102,21 @@ class Plan:
     filters: Filters | None = None
 
 
-def read_question(question: str, standalone: str | None = None) -> Plan:
+def read_question(question: str, read: Callable[[str], Reading], standalone: str | None = None) -> Plan:
     """The plan of a question that stands alone; `standalone` is its text where the conversation completed it."""
     question = " ".join(question.split())  # A pattern may be slow where space follows space.
     text = " ".join((standalone or question).split())[:LONGEST]
-    plan = Plan(question, text, "single", (text,), compares=cues.compares(text))
-    if cues.is_chat(question):
-        return replace(plan, kind="chat")
-    if cues.is_of_collection(text):
-        return replace(plan, kind="overview")
-    if cues.asks_for_papers(question):
-        topic = cues.topic_of_list(text)
-        return replace(plan, kind="list", topic=topic, searches=(topic,), count=cues.asks_how_many(text))
-    if cues.asks_for_overview(text) or _is_topic(text):
-        topic = cues.topic_of_overview(text)
+    reading = read(text)
+    kind, topic = reading.kind, reading.topic
+    plan = Plan(question, text, "single", (text,), compares=kind == "comparison" or cues.compares(text))
+    if kind in ("list", "count"):
+        return replace(plan, kind="list", topic=topic, searches=(topic,), count=kind == "count")
+    if kind in ("overview", "collection"):
+        topic = topic if kind == "overview" else ""
         return replace(plan, kind="overview", topic=topic, searches=(topic or text,))
-    if cues.asks_for_a_paper(text):
-        topic = cues.topic_of_list(text)
+    if kind == "one":
         return replace(plan, one=True, topic=topic, searches=(topic,))
-    return plan
-
-
-def _is_topic(text: str) -> bool:
-    """Whether it is a few words without a verb or a figure: "altmetrics", "graph neural networks?"."""
-    content = [w for w in words(text) if w not in STOPWORDS]
-    plain = not _VERB.search(text) and not any(c.isdigit() for c in text) and not cues.compares(text)
-    return 0 < len(content) <= TOPIC_WORDS and plain
+    return replace(plan, kind="chat") if kind == "chat" else plan
 
 
 def read_in_conversation(
@@ -142,15 +125,16 @@ def read_in_conversation(
     papers: Sequence[Paper],
     search: Callable[[str], Sequence[int]],
     named: Callable[[str], Sequence[int]],
+    read: Callable[[str], Reading],
 ) -> Plan:
     """The plan of a question after the turns of a conversation. `search` gives the rows for a text, best first, `named`
-    those that it names by their titles."""
+    those that it names by their titles, `read` the kind of a question."""
     shift = _NEW_TOPIC.match(question)
     if shift and len(question[shift.end() :].split()) > 2:
-        return read_question(question, question[shift.end() :])
-    plan = read_question(question)
+        return read_question(question, read, question[shift.end() :])
+    plan = read_question(question, read)
     asked = [t.content[:LONGEST] for t in history if t.role == "user"]
-    if not asked or plan.kind == "chat" or cues.is_of_collection(question) or not _depends(question, plan):
+    if not asked or plan.kind == "chat" or (plan.kind == "overview" and not plan.topic) or not _depends(question, plan):
         return plan
     focus, before = _focus(history, papers, search)
     if not focus:
@@ -175,19 +159,19 @@ def read_in_conversation(
         elif len(focus) == 2:
             focus = focus[1:]
         else:
-            return replace(read_question(question, f"{previous} {question}"), exclude=focus)
+            return replace(read_question(question, read, f"{previous} {question}"), exclude=focus)
     if (
         not found
         and not _OTHER.search(question)
         and _ABOUT.match(question)
-        and (moved := _elsewhere(question, previous, focus, papers, search))
+        and (moved := _elsewhere(question, previous, focus, papers, search, read))
     ):
         return moved
     if _stands_alone(question, focus, papers, search):
         return plan
     title = "; ".join(papers[row].title for row in focus[:3])
     standalone = f"{question.strip()} ({title})"[:LONGEST]
-    if plan.kind == "list":
+    if plan.kind == "list" and len(focus) > 1:
         return replace(plan, standalone=standalone, rows=focus)
     both = f"{previous} {question}"[:LONGEST]
     # "And the other one?" asks again what was asked before.
@@ -222,6 +206,7 @@ def _elsewhere(
     focus: Sequence[int],
     papers: Sequence[Paper],
     search: Callable[[str], Sequence[int]],
+    read: Callable[[str], Reading],
 ) -> Plan | None:
     """ "What about X?", where X is no part of what was talked of: the last question again, asked of X."""
     subject = _ABOUT.sub(" ", question).strip(" ?.!,")
@@ -229,7 +214,7 @@ def _elsewhere(
     known = own & _terms_of(focus, papers)
     if not own or known == own:
         return None
-    plan = read_question(previous)
+    plan = read_question(previous, read)
     if plan.kind in ("list", "overview") and plan.topic:
         standalone = f"{question.strip()} ({previous})"[:LONGEST]
         return replace(plan, question=question, standalone=standalone, topic=subject, searches=(subject,))

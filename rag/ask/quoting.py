@@ -10,6 +10,7 @@ import numpy as np
 
 from rag.ask import cues
 from rag.ask.certainty import Certainty, names, state_of
+from rag.ask.kinds import Reading, read_kind
 from rag.ask.listing import Membership, membership, state_of_list
 from rag.ask.overview import Group, groups_of, purpose
 from rag.ask.plan import Plan, read_in_conversation, titled
@@ -126,7 +127,11 @@ class Finder:
 
     def plan(self, question: str, history: Sequence[Turn]) -> Plan:
         """What a question wants, in the light of the conversation."""
-        return read_in_conversation(question, history, self.index.papers, self.search, self.named)
+        return read_in_conversation(question, history, self.index.papers, self.search, self.named, self.read)
+
+    def read(self, question: str) -> Reading:
+        """The kind of a question, and its subject."""
+        return read_kind(question, lambda text: self.ranker.encode(text).vector)
 
     def search(self, text: str) -> list[int]:
         """The rows of the best papers for a text."""
@@ -169,7 +174,7 @@ class Finder:
         if plan.kind == "list":
             return self._list(plan)
         if plan.kind == "overview":
-            if plan.topic and not cues.asks_for_overview(plan.question) and self.named(plan.topic):
+            if terms(plan.topic) == terms(plan.question) and self.named(plan.topic):
                 # "Energy saved by ShiftAddViT" names a paper, and is no subject.
                 return self.find(replace(plan, kind="single", topic=""))
             return self._overview(plan)

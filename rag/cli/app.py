@@ -97,6 +97,7 @@ def rag(
       RAG_MODELS (to choose from)  RAG_FALLBACK
       RAG_CONTEXT (tokens it reads)  RAG_SOURCES (papers it reads)
       RAG_EFFORT (thorough: it checks itself)  RAG_CACHE (folder of replies)
+      RAG_PRICES (of a million tokens, read and written)
       RAG_FIRST_TOKEN  RAG_BETWEEN_TOKENS  RAG_TOTAL (seconds to wait)
 
     \b

@@ -22,6 +22,10 @@ SECONDS = {"first_token": 30, "between_tokens": 15, "total": 45}
 """The deadlines of one trial: a local server may have to load its model first."""
 WORD_TOKENS = 200
 """Of a one-word reply: a model that thinks first needs more than one."""
+SOURCE_TOKENS, ANSWER_TOKENS = 330, 120
+"""Of an abstract as a model reads it and of an answer, on the average of our samples."""
+LONG = 20
+"""Seconds for a question from which on fewer papers are proposed."""
 SHOWN = 5
 """Names of models that are listed."""
 CONSTRAINED = "constrained JSON"
@@ -101,6 +105,10 @@ def _tried(config: Config) -> Iterator[Check]:
         yield Check("completion", "failed", str(answered))
         return
     yield Check("completion", answered)
+    patient = client(dataclasses.replace(config, cache=""))
+    assert patient is not None
+    patient.retries = 0
+    yield _speed(patient, config.sources)
     yield _json(found)
 
 
@@ -136,6 +144,34 @@ def _completion(client: Client) -> str | ModelError:
     except ModelError as e:
         return e
     return f"{reply.model} answered in {perf_counter() - start:.1f} s, first text after {reply.first_token:.1f} s"
+
+
+def _speed(client: Client, sources: int) -> Check:
+    """How long a question takes, from one call that has the model read our instructions and write a few words."""
+    from rag.ask.reading.answer import SOURCES
+    from rag.llm.prompts import prompt
+
+    papers = sources if sources > 0 else SOURCES["single"]
+    messages = prompt("read").fill(sources="", question="Is water wet?", hint="")
+    start = perf_counter()
+    reply = client.stream(messages, max_tokens=WORD_TOKENS)
+    try:
+        for _ in reply:
+            pass
+    except ModelError as e:
+        return Check("speed", "not known: a prompt as long as a question's instructions was not answered", str(e))
+    reading = reply.first_token or 0.0
+    writing = (perf_counter() - start - reading) / max(1, reply.usage.completion_tokens - 1)
+
+    def seconds(papers: int) -> float:
+        read = 1 + papers * SOURCE_TOKENS / max(1, reply.usage.prompt_tokens)
+        return reading * read + ANSWER_TOKENS * writing
+
+    found = f"a question with {papers} papers takes about {seconds(papers):.0f} s"
+    fewer = max(2, papers // 3)
+    if seconds(papers) > LONG and fewer < papers:
+        found += f"; with RAG_SOURCES={fewer} about {seconds(fewer):.0f} s"
+    return Check("speed", found)
 
 
 def _json(client: Client) -> Check:

@@ -88,7 +88,9 @@ class Answer:
     answers the question, None where none was estimated. `aspects` are the columns of a comparison in the
     answers of earlier versions, and empty now; `claims` are those of a generating answer, in order; `prompts` has
     eight hexadecimal digits of the hash of each prompt that was used; `replayed` says that a reply of the model came
-    from the cache, so that the times mean nothing; `timings_ms` has "first_token" too, where a model wrote.
+    from the cache, so that the times mean nothing; `calls` counts the requests to the model, and `cost` is what their
+    tokens cost, in the currency of the configured prices, None where there are none; `timings_ms` has "first_token"
+    too, where a model wrote.
     """
 
     question: str
@@ -110,6 +112,8 @@ class Answer:
     warnings: tuple[str, ...] = ()
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    calls: int = 0
+    cost: float | None = None
     prompts: dict[str, str] = field(default_factory=dict)
     replayed: bool = False
     timings_ms: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIMINGS, 0.0))
@@ -142,6 +146,8 @@ class Answer:
             warnings=tuple(data["warnings"]),
             prompt_tokens=usage.get("prompt_tokens", 0),
             completion_tokens=usage.get("completion_tokens", 0),
+            calls=usage.get("calls", 0),
+            cost=usage.get("cost"),
             prompts=dict(data.get("prompts", {})),
             replayed=data.get("replayed", False),
             timings_ms=dict(data["timings_ms"]),
@@ -196,7 +202,12 @@ class Answer:
             "retrieved": [dataclasses.asdict(r) for r in self.retrieved],
             "searched": self.searched,
             "warnings": list(self.warnings),
-            "usage": {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens},
+            "usage": {
+                "prompt_tokens": self.prompt_tokens,
+                "completion_tokens": self.completion_tokens,
+                "calls": self.calls,
+                "cost": self.cost,
+            },
             "timings_ms": self.timings_ms,
             "claims": [{**dataclasses.asdict(c), "markers": list(c.markers)} for c in self.claims],
             "prompts": self.prompts,

@@ -54,6 +54,7 @@ class Config:
     instead. `context` is what the model reads at most, in tokens (0, "auto": the endpoint is asked), `sources` how many
     papers it reads for a question (0, "auto": 12, for lists all that may fit; -1, "all": as many as it holds).
     `effort` "thorough" has the model check what it wrote in one call more.
+    `prices` are those of a million tokens, read and written, in any currency: an answer then tells what it cost.
     `strict` drops claims that no abstract supports instead of marking them, `judge` asks the model about each claim as
     well, `fallback` quotes when the model fails. `cache` is a folder of replies to replay (empty: none).
     `first_token`, `between_tokens` and `total` are deadlines of one reply, in seconds.
@@ -92,6 +93,7 @@ class Config:
     context: int = 0
     sources: int = 0
     effort: str = "normal"
+    prices: tuple[float, ...] = ()
     strict: bool = False
     judge: bool = False
     fallback: bool = True
@@ -327,6 +329,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "context": values.named({"auto": 0}, values.number(1_536, 10_000_000)),
     "sources": values.named({"auto": 0, "all": -1}, values.number(1, 1_000)),
     "effort": values.among("normal", "thorough"),
+    "prices": values.prices,
     "strict": values.flag,
     "judge": values.flag,
     "fallback": values.flag,

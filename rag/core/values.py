@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -110,6 +111,18 @@ def years(value: str) -> tuple[int | None, int | None]:
     if first and last and first > last:
         raise ValueError("the first year is after the last.")
     return first, last
+
+
+def prices(value: str | Sequence[float]) -> tuple[float, ...]:
+    """The prices of a million tokens, read and written, such as "0.40,1.60"; empty where none are given."""
+    given = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    try:
+        found = tuple(float(part) for part in given)
+    except (TypeError, ValueError):
+        found = (math.nan,)
+    if len(found) not in (0, 2) or not all(0 <= price < math.inf for price in found):
+        raise ValueError("give two figures, the prices of a million tokens read and written, such as 0.40,1.60.")
+    return found
 
 
 def url(value: str) -> str:

@@ -25,7 +25,9 @@ def receipt(answer: Answer) -> str:
         _made(answer),
         f"{answer.searched:,} paper{'' if answer.searched == 1 else 's'} searched",
         f"{cited} {'shown' if answer.state == 'nearest' else 'cited'}" if cited else "",
+        f"{answer.calls} calls" if answer.calls > 1 else "",
         f"{tokens:,} tokens" if tokens else "",
+        f"cost {answer.cost:.2g}" if answer.cost else "",
         f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s",
     )
     return " · ".join(part for part in parts if part)

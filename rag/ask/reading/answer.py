@@ -44,12 +44,13 @@ WITHHELD = "the rest, which a content filter withheld"
 class Settings:
     """How answers are read. `sources` papers at most (0: as the kind of question wants it, -1: all that fit); `strict`
     leaves out what is not traced; `thorough` has the model check the claims that code can't; `fallback` quotes where
-    the model fails."""
+    the model fails. `prices` are those of a million tokens, read and written."""
 
     sources: int = 0
     strict: bool = False
     thorough: bool = False
     fallback: bool = True
+    prices: tuple[float, ...] = ()
 
 
 USUAL = Settings()
