@@ -78,6 +78,7 @@ def train(asked: Sequence[Asked]) -> dict[str, NDArray[np.generic]]:
     vocabulary = frozenset(word for word, n in counts.items() if n >= LEAST_WORD)
     embedded = vectors(asked, vocabulary)
     names, weights, bias = _kinds(asked, embedded, vocabulary)
+    _, alone, alone_bias = _kinds(asked, embedded[:, :0], vocabulary)
     subject, subject_weights = _subject([a for a in asked if a.topic and a.kind in HAS_TOPIC], vocabulary)
     return {
         "vocabulary": _text(sorted(vocabulary)),
@@ -85,6 +86,7 @@ def train(asked: Sequence[Asked]) -> dict[str, NDArray[np.generic]]:
         "gram_weights": weights[:, : len(names)].T.astype(np.float16),
         "embedding_weights": weights[:, len(names) :].T.astype(np.float16),
         "bias": bias.astype(np.float32),
+        "alone": np.vstack([alone.T, alone_bias]).astype(np.float16),
         "subject": _text(subject),
         "subject_weights": subject_weights.astype(np.float16),
     }

@@ -134,7 +134,6 @@ SWITCHES: dict[str, Switch] = {
     "retrieval: feedback": _weightless("feedback"),
     "retrieval: slips corrected": off((Lexicon, "corrected", _uncorrected)),
     "plan: kinds of questions": off((quoting, "read_kind", _single)),
-    "plan: words alone are a topic": off((plan, "_is_topic", _no)),
     "plan: follow-ups": off((plan, "_depends", lambda question, found: False)),
     "plan: the second one": off((plan, "_ORDINAL", _NEVER)),
     "plan: the other one": off((plan, "_OTHER", _NEVER)),

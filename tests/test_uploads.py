@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from rag import Config
+from rag.api import adding
 from rag.api.adding import Report, Step, Uploads
 from rag.core.errors import Locked, PaperError, RagError
 from rag.service import Rag
@@ -204,7 +205,7 @@ def test_a_deleted_collection_comes_back(collections: CollectionCache, tmp_path:
 def test_too_many_papers_are_refused_before_they_are_embedded(
     collections: CollectionCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MOST", 2)
+    monkeypatch.setattr(adding, "MOST", 2)
     with pytest.raises(RagError, match="would have 3 papers, and here it can have 2"):
         list(Uploads(collections).add([jsonl(tmp_path, TITLES)], "sea"))
     assert collections.names() == ["papers"]

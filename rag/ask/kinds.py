@@ -41,20 +41,27 @@ _WORD = re.compile(r"[^\W_]{1,60}(?:[-'’.][^\W_]{1,60}){0,4}")
 @dataclass(frozen=True, slots=True)
 class Model:
     """The weights: of each gram for each kind, (grams, kinds); of the embedding, (384, kinds); of each kind, (kinds,);
-    of each feature of a word for being of the subject. `vocabulary` are the words that aren't rare."""
+    `alone` are those of the grams and of the kinds, in its last row, where there is no embedding; of each feature of a
+    word for being of the subject. `vocabulary` are the words that aren't rare."""
 
     vocabulary: frozenset[str]
     grams: dict[str, int]
     gram_weights: Floats
     embedding_weights: Floats
     bias: Floats
+    alone: Floats
     subject: dict[str, float]
     subject_bias: float
 
-    def probabilities(self, question: str, vector: Floats) -> Floats:
-        """How likely each of `KINDS` is; `vector` is the embedding of the question's `skeleton`, of shape (384,)."""
+    def probabilities(self, question: str, vector: Floats | None) -> Floats:
+        """How likely each of `KINDS` is. `vector` is the built-in embedding of the question's `skeleton`, of shape
+        (384,); None where another model is used."""
         known = [self.grams[g] for g in grams(question[:HEAD], self.vocabulary) if g in self.grams]
-        scores = self.gram_weights[known].sum(axis=0) + EMBEDDING_SCALE * vector @ self.embedding_weights + self.bias
+        if vector is None:
+            scores = self.alone[[*known, -1]].sum(axis=0)
+        else:
+            scores = self.gram_weights[known].sum(axis=0) + self.bias
+            scores += EMBEDDING_SCALE * vector @ self.embedding_weights
         odds = np.exp(scores - scores.max())
         return np.asarray(odds / odds.sum(), np.float32)
 
@@ -82,6 +89,7 @@ def model() -> Model:
             gram_weights=kept["gram_weights"].astype(np.float32),
             embedding_weights=kept["embedding_weights"].astype(np.float32),
             bias=kept["bias"].astype(np.float32),
+            alone=kept["alone"].astype(np.float32),
             subject=dict(zip(lines["subject"], weights[:-1].tolist(), strict=True)),
             subject_bias=float(weights[-1]),
         )
@@ -148,7 +156,7 @@ def _shown(word: str, vocabulary: frozenset[str]) -> str:
 
 TOPIC_WORDS = 4
 """Words at most, none of them known, that are a subject."""
-SURE = 0.6
+SURE = 0.5
 """Probability from which on a question gets small talk or a view of the whole collection, which hold no answer to any
 other question."""
 
@@ -161,8 +169,8 @@ class Reading:
     topic: str
 
 
-def read_kind(question: str, embed: Callable[[str], Floats]) -> Reading:
-    """The likeliest kind of a question. `embed` gives the embedding of a text, of shape (384,).
+def read_kind(question: str, embed: Callable[[str], Floats | None]) -> Reading:
+    """The likeliest kind of a question. `embed` gives the built-in embedding of a text, of shape (384,), or None.
 
     A question in another language is single, unless it is a few words only: those are a subject.
     """
@@ -175,8 +183,8 @@ def read_kind(question: str, embed: Callable[[str], Floats]) -> Reading:
     # Which of two it is, matters less than that it is one of both.
     several, whole = likely["list"] + likely["count"], likely["overview"] + likely["collection"]
     kind: Kind = max(("single", "one", "comparison"), key=likely.__getitem__)
-    if likely["chat"] >= SURE:
-        kind = "chat"
+    if likely["chat"] >= SURE and "X" not in _without_rare(question, reader.vocabulary):
+        kind = "chat"  # Whoever uses a rare word has a subject.
     elif several > max(whole, 1 - several - whole):
         kind = "count" if likely["count"] > likely["list"] else "list"
     elif whole > 1 - several - whole:

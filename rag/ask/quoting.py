@@ -131,7 +131,7 @@ class Finder:
 
     def read(self, question: str) -> Reading:
         """The kind of a question, and its subject."""
-        return read_kind(question, lambda text: self.ranker.encode(text).vector)
+        return read_kind(question, lambda text: self.ranker.encode(text).vector if self.ranker.builtin else None)
 
     def search(self, text: str) -> list[int]:
         """The rows of the best papers for a text."""

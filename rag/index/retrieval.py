@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.index.embedding import Floats, OnnxEmbedding, States, unit
+from rag.index.embedding import BuiltinEmbedding, Floats, OnnxEmbedding, States, unit
 from rag.index.index import Index
 from rag.index.lexical import terms
 from rag.index.reranking import READ, Reranker
@@ -90,6 +90,7 @@ class PaperRanker:
         external = index.external
         self._near = self._passages if external is None else held(external.vectors)
         self._embedding = embedding
+        self.builtin = isinstance(embedding, BuiltinEmbedding)
 
     def encode(self, text: str) -> Encoded:
         """Run the model on a question."""
