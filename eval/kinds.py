@@ -31,8 +31,8 @@ KIND_OF: dict[str, Kind] = {"list": "list", "count": "count", "comparison": "com
 """What the kinds of the reference sets are here; the others are single."""
 LEAST_WORD, LEAST_GRAM, LEAST_FEATURE = 4, 3, 2
 """Questions that have a word, a gram or a feature of a word, at least, before it is known."""
-REGULARIZATION, SUBJECT_REGULARIZATION = 0.3, 1.0
-"""Inverse strengths; .03 to 1 were tried, as were 1 to 12 for `EMBEDDING_SCALE`, and hardly differ."""
+REGULARIZATION, SUBJECT_REGULARIZATION = 1.0, 1.0
+"""Inverse strengths; .03 to 1 were tried, as were 1 to 12 for the scales, and hardly differ."""
 HAS_TOPIC = ("one", "list", "count", "overview")
 
 
@@ -103,6 +103,7 @@ def _kinds(asked: Sequence[Asked], embedded: Floats, vocabulary: frozenset[str])
     counts = Counter(gram for some in found for gram in some)
     names = sorted(gram for gram, n in counts.items() if n >= LEAST_GRAM)
     known = np.array([[name in some for name in names] for some in found], np.float32)
+    known *= kinds.GRAM_SCALE / np.sqrt(np.maximum(1, known.sum(axis=1, keepdims=True)))
     fitted = LogisticRegression(C=REGULARIZATION, max_iter=1000).fit(
         np.hstack([known, kinds.EMBEDDING_SCALE * embedded]),
         [a.kind for a in asked],

@@ -7,6 +7,7 @@ about is in the rare words; how it asks is in the others.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,12 +28,11 @@ HEAD = 1_000
 """Characters of a question that are read."""
 LONGEST_GRAM = 3
 """Words of the stretches of a question that the models know."""
-EMBEDDING_SCALE = 3.0
-"""What the embedding, of length 1, is multiplied by beside features that are 0 or 1."""
+GRAM_SCALE, EMBEDDING_SCALE = 4.0, 3.0
+"""The lengths that the grams of a question, as a vector, and its embedding are given: so a long question, which has
+many grams that tell nothing, is read like a short one."""
 LENGTHS = (2, 4, 7, 12, 20, 32)
 """Steps of the number of words."""
-KEEP = 1.0
-"""Added to the log-odds of each word to be of the subject: a word too many costs less than one too few."""
 
 _TOKEN = re.compile(r"[^\W_]{1,60}(?:['’][a-z]{1,3}\b)?|[?!:;,]")
 _WORD = re.compile(r"[^\W_]{1,60}(?:[-'’.][^\W_]{1,60}){0,4}")
@@ -57,10 +57,11 @@ class Model:
         """How likely each of `KINDS` is. `vector` is the built-in embedding of the question's `skeleton`, of shape
         (384,); None where another model is used."""
         known = [self.grams[g] for g in grams(question[:HEAD], self.vocabulary) if g in self.grams]
+        scale = GRAM_SCALE / math.sqrt(max(1, len(known)))
         if vector is None:
-            scores = self.alone[[*known, -1]].sum(axis=0)
+            scores = scale * self.alone[known].sum(axis=0) + self.alone[-1]
         else:
-            scores = self.gram_weights[known].sum(axis=0) + self.bias
+            scores = scale * self.gram_weights[known].sum(axis=0) + self.bias
             scores += EMBEDDING_SCALE * vector @ self.embedding_weights
         odds = np.exp(scores - scores.max())
         return np.asarray(odds / odds.sum(), np.float32)
@@ -70,7 +71,7 @@ class Model:
         question = question[:HEAD]
         places = [m.span() for m in _WORD.finditer(question)]
         scores = [
-            KEEP + self.subject_bias + sum(self.subject.get(f, 0.0) for f in features)
+            self.subject_bias + sum(self.subject.get(f, 0.0) for f in features)
             for features in word_features([question[a:b] for a, b in places], kind, self.vocabulary)
         ]
         first, last = best_stretch(scores)
