@@ -33,6 +33,8 @@ GRAM_SCALE, EMBEDDING_SCALE = 4.0, 3.0
 many grams that tell nothing, is read like a short one."""
 LENGTHS = (2, 4, 7, 12, 20, 32)
 """Steps of the number of words."""
+KEEP = 1.0
+"""Added to the log-odds of each word to be of the subject: a word too many costs less than one too few."""
 
 _TOKEN = re.compile(r"[^\W_]{1,60}(?:['’][a-z]{1,3}\b)?|[?!:;,]")
 _WORD = re.compile(r"[^\W_]{1,60}(?:[-'’.][^\W_]{1,60}){0,4}")
@@ -71,7 +73,7 @@ class Model:
         question = question[:HEAD]
         places = [m.span() for m in _WORD.finditer(question)]
         scores = [
-            self.subject_bias + sum(self.subject.get(f, 0.0) for f in features)
+            KEEP + self.subject_bias + sum(self.subject.get(f, 0.0) for f in features)
             for features in word_features([question[a:b] for a, b in places], kind, self.vocabulary)
         ]
         first, last = best_stretch(scores)
