@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 
 from rag.index.embedding import Floats
-from rag.index.lexical import STOPWORDS, words
+from rag.index.lexical import STOPWORDS, stem, words
 
 Kind = Literal["single", "one", "list", "count", "overview", "collection", "comparison", "chat"]
 KINDS: tuple[Kind, ...] = ("single", "one", "list", "count", "overview", "collection", "comparison", "chat")
@@ -44,7 +44,8 @@ _WORD = re.compile(r"[^\W_]{1,60}(?:[-'’.][^\W_]{1,60}){0,4}")
 class Model:
     """The weights: of each gram for each kind, (grams, kinds); of the embedding, (384, kinds); of each kind, (kinds,);
     `alone` are those of the grams and of the kinds, in its last row, where there is no embedding; of each feature of a
-    word for being of the subject. `vocabulary` are the words that aren't rare."""
+    word for being of the subject. `vocabulary` are the stems of the words that aren't
+    rare."""
 
     vocabulary: frozenset[str]
     grams: dict[str, int]
@@ -105,8 +106,13 @@ def tokens(question: str) -> list[str]:
 
 def skeleton(question: str, vocabulary: frozenset[str]) -> str:
     """A question with "something" for its rare words and "five" for its figures, to be embedded."""
+    given = tokens(question[:HEAD])
     stand_in = {"X": "something", "0": "five"}
-    return " ".join(stand_in.get(word, word) for word in _without_rare(question, vocabulary)) or "something"
+    shown = [stand_in.get(_shown(word, vocabulary), word) for word in given]
+    return (
+        " ".join(w for w, before in zip(shown, ["", *shown], strict=False) if (w, before) != ("something",) * 2)
+        or "something"
+    )
 
 
 def grams(question: str, vocabulary: frozenset[str]) -> set[str]:
@@ -153,8 +159,9 @@ def best_stretch(scores: Sequence[float]) -> tuple[int, int]:
 
 
 def _shown(word: str, vocabulary: frozenset[str]) -> str:
-    """A word as the models see it: itself, or that it has a digit, or that it is rare."""
-    return word if word in vocabulary else "0" if any(c.isdigit() for c in word) else "X"
+    """A word as the models see it: its stem, or that it has a digit, or that it is rare."""
+    root = stem(word)
+    return root if root in vocabulary else "0" if any(c.isdigit() for c in word) else "X"
 
 
 TOPIC_WORDS = 4
@@ -178,7 +185,7 @@ def read_kind(question: str, embed: Callable[[str], Floats | None]) -> Reading:
     A question in another language is single, unless it is a few words only: those are a subject.
     """
     reader = model()
-    if not reader.vocabulary.intersection(tokens(question)):
+    if not reader.vocabulary.intersection(map(stem, tokens(question))):
         few = len([word for word in words(question) if word not in STOPWORDS]) <= TOPIC_WORDS
         return Reading("overview" if few else "single", question.strip(" ?？。."))
     vector = embed(skeleton(question, reader.vocabulary))
