@@ -16,7 +16,6 @@ from hostile import HOSTILE
 
 from rag.core.answer import Citation, Claim, Retrieved
 from rag.core.errors import EvaluationError
-from rag.evaluation.calibration import calibration
 from rag.evaluation.intervals import Estimate
 from rag.evaluation.items import Item, Nugget
 from rag.evaluation.judging.grades import NAMES
@@ -26,6 +25,7 @@ from rag.evaluation.report import markdown, page, save
 from rag.evaluation.report.cards import pieces
 from rag.evaluation.report.meanings import MEANINGS
 from rag.evaluation.report.table import estimate, figure
+from rag.evaluation.risk import calibration
 from rag.evaluation.runs import Run, Scored
 
 TWO = ("one", "two")

@@ -178,10 +178,10 @@ def threshold(
       rag eval run --mode quoting -c biology --questions biology.jsonl --name biology
       rag eval threshold biology --risk 0.10
     """
-    from rag.evaluation import threshold as choosing
+    from rag.evaluation import risk as risks
 
     found = _load(run, home)
-    chosen, (answered, wrong) = choosing.of_run(found, risk, papers=papers), choosing.at(found, papers=papers)
+    chosen, (answered, wrong) = risks.threshold(found, risk, papers=papers), risks.at(found, papers=papers)
     console.say(
         f"At the usual caution: {answered:,} of {chosen.n:,} questions are answered, {wrong:,} of them wrongly."
     )

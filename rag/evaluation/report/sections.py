@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from rag.core.errors import EvaluationError
 from rag.evaluation import comparing
-from rag.evaluation.calibration import Calibration, calibration
 from rag.evaluation.outcome import OUTCOMES, WORDS
 from rag.evaluation.report import drawing, figures
 from rag.evaluation.report.drawing import Plot
 from rag.evaluation.report.meanings import MEANINGS
 from rag.evaluation.report.table import UNDEFINED, Cell, Row, Table, estimate, figure, labels
-from rag.evaluation.risk import AT, Risk, of_run
+from rag.evaluation.risk import AT, Calibration, Risk, calibration, of_run
 from rag.evaluation.runs import Run
 
 CALIBRATION = (
