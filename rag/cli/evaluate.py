@@ -117,11 +117,9 @@ def compare(
 
     found = comparing.compare(_load(a, home), _load(b, home))
     if as_markdown:
-        from rag.evaluation.report.markdown import plain, table
+        from rag.evaluation.report import compared_markdown
 
-        console.say(f"# {plain(found.b)} against {plain(found.a)}\n\n{plain(comparing.verdict(found))}\n")
-        for title, one in comparing.tables(found).items():
-            console.say("\n".join([f"## {title}\n", *table(one)]))
+        console.say(compared_markdown(found))
         return
     console.say(comparing.verdict(found) + "\n")
     for one in comparing.tables(found).values():
