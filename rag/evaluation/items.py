@@ -158,20 +158,24 @@ class Flaw:
         return f"{self.id}: {self.what}"
 
 
+def text_of(path: Path, remedy: str) -> str:
+    """The text of a file that a user names. Raises `EvaluationError`, with the remedy where it isn't there."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as e:
+        raise EvaluationError(f"{path}: {e.strerror}. {remedy}") from e
+    except UnicodeDecodeError as e:
+        raise EvaluationError(f"{path} is not UTF-8 (byte {e.start + 1}).") from e
+
+
 def parse(path: Path) -> tuple[list[Item], list[Flaw]]:
     """The items of a file that can be read, and what is wrong with the other lines.
 
     Raises `EvaluationError` where the file can't be read at all.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except OSError as e:
-        raise EvaluationError(f"{path}: {e.strerror}. --questions names a JSONL file.") from e
-    except UnicodeDecodeError as e:
-        raise EvaluationError(f"{path} is not UTF-8 (byte {e.start + 1}).") from e
     items: list[Item] = []
     flaws: list[Flaw] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text_of(path, "--questions names a JSONL file.").split("\n"), 1):
         if not line.strip():
             continue
         # A line that is no JSON may still say whose it is.

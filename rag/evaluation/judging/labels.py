@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from rag.core.errors import EvaluationError
-from rag.evaluation.items import Many, Record
+from rag.evaluation.items import Many, Record, text_of
 from rag.evaluation.judging.grades import Grade, Name
 from rag.evaluation.judging.script import Script, Source
 
@@ -69,12 +69,8 @@ class Label(Record):
 
 def read(path: Path) -> list[Label]:
     """The labels of a file. Raises `EvaluationError` that names the file and the first line that can't be used."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as e:
-        raise EvaluationError(f"The labels {path} can't be read ({e}); give a JSONL file.") from e
     found = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text_of(path, "Labels are a JSONL file.").split("\n"), 1):
         if not line.strip():
             continue
         try:
