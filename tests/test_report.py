@@ -24,9 +24,9 @@ from rag.evaluation.outcome import WORDS, Outcome, failed, outcome
 from rag.evaluation.report import markdown, page, save
 from rag.evaluation.report.cards import pieces
 from rag.evaluation.report.meanings import MEANINGS
-from rag.evaluation.report.table import estimate, figure
 from rag.evaluation.risk import calibration
 from rag.evaluation.runs import Run, Scored
+from rag.evaluation.table import estimate, figure
 
 TWO = ("one", "two")
 

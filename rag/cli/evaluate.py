@@ -13,8 +13,8 @@ from rag.core.config import Config
 from rag.core.errors import EvaluationError, GateFailed
 
 if TYPE_CHECKING:
-    from rag.evaluation.report.table import Table
     from rag.evaluation.runs import Run
+    from rag.evaluation.table import Table
 
 Questions = Annotated[
     Path | None,

@@ -17,9 +17,9 @@ from rag.evaluation.items import Item, digest
 from rag.evaluation.judging.grades import NAMES as JUDGED
 from rag.evaluation.metrics.metric import Metric
 from rag.evaluation.outcome import WORDS, Outcome, outcome
-from rag.evaluation.report.table import UNDEFINED, Cell, Row, Table, figure, flat, labels
 from rag.evaluation.runs import Run, Scored
 from rag.evaluation.significance import ALPHA, Paired, holm, mcnemar, paired
+from rag.evaluation.table import UNDEFINED, Cell, Row, Table, figure, flat, labels
 
 PRIMARY = ("gold_citation_precision", "citation_recall", "vital_recall", "accuracy")
 """What decides whether a system got better, chosen before any two were compared; the others are exploratory."""

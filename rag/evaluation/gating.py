@@ -13,8 +13,8 @@ from rag.core.errors import EvaluationError
 from rag.evaluation.intervals import DECISIVE
 from rag.evaluation.items import KINDS, text_of
 from rag.evaluation.judging.grades import NAMES as JUDGED
-from rag.evaluation.report.table import Cell, Row, Table
 from rag.evaluation.runs import Run
+from rag.evaluation.table import Cell, Row, Table
 
 PLAIN = ("min", "max")
 """Bounds of the value itself; the others hold the end of its 95% interval that is worse."""

@@ -19,8 +19,8 @@ from rag.evaluation.report.cards import cards
 from rag.evaluation.report.figures import sentence
 from rag.evaluation.report.meanings import MEANINGS
 from rag.evaluation.report.sections import compared, sections
-from rag.evaluation.report.table import labels
 from rag.evaluation.runs import Run
+from rag.evaluation.table import labels
 
 if TYPE_CHECKING:
     from jinja2 import Environment

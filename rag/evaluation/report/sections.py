@@ -12,9 +12,9 @@ from rag.evaluation.intervals import Estimate
 from rag.evaluation.outcome import OUTCOMES, WORDS
 from rag.evaluation.report import figures
 from rag.evaluation.report.meanings import MEANINGS
-from rag.evaluation.report.table import UNDEFINED, Cell, Row, Table, estimate, figure, labels
 from rag.evaluation.risk import AT, Calibration, Risk, calibration, of_run
 from rag.evaluation.runs import Run
+from rag.evaluation.table import UNDEFINED, Cell, Row, Table, estimate, figure, labels
 
 CALIBRATION = (
     "The confidence of an answer is the estimated probability that the collection answers the question; on the dashed "
