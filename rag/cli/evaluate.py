@@ -86,7 +86,7 @@ def report(
     \b
     Examples:
       rag eval report quoting-dev
-      rag eval report noise0 noise1 noise10 -o slope
+      rag eval report noise0 noise1 noise10 -o noise
     """
     from rag.evaluation.report import save
 

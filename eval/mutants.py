@@ -1,10 +1,10 @@
 """Mutation testing: errors that cosmic-ray plants in the code, and whether the tests that concern it fail.
 
-python scripts/mutants.py --cosmic-ray BIN [--seed 17] [--each 10]
+python -m eval.mutants --cosmic-ray BIN [--seed 17] [--each 10]
 
-Ten mutants a room are drawn by a seed among all that change what is run (no annotations, no docstrings), each is
-planted in a copy of the last commit, and the tests of its room are run until one fails, those that name the module
-first. cosmic-ray is no dependency: install it into an environment of its own, and name its program.
+Ten mutants a room are drawn by a seed among all that change what is run (no annotations, no docstrings). Each is
+planted in a copy of the last commit, and the tests that import its module, and those of its room, are run until one
+fails. cosmic-ray is no dependency: install it into an environment of its own, and name its program.
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# The tests of a room, as beginnings of their names after `test_`.
 ROOMS = {
-    "rag/ask": "answers any_text cert citing contract conv corr figures inj listing matrix metadata misb options proof "
-    "reading recorded repl sides sources sugg tables chroma_is_asked",
-    "rag/index": "index embedding external_embedding retriever resume store integrity lexical mapping searching "
-    "chroma_is_asked onnx_folder scale crash answers listing",
-    "rag/evaluation/metrics": "metrics intervals statements report baselines runner cli_evaluate",
+    "rag/ask": "answers sides conversation_followups citing",
+    "rag/index": "index searching answers",
+    "rag/evaluation/metrics": "metrics",
 }
+"""The tests of a room, by their names after `test_`; those that import the module itself come before them."""
 TIMEOUT = 900
 """Seconds after which a mutant that never ends counts as killed."""
 
@@ -106,13 +104,14 @@ def _run(source: str) -> str:
 
 
 def _killed(copy: Path, file: str, tests: str) -> bool:
-    """Whether a test of the room fails."""
+    """Whether a test that concerns a file fails."""
     module = file.removesuffix(".py").replace("/", ".")
-    found = sorted({f for name in tests.split() for f in (copy / "tests").glob(f"test_{name}*.py")})
-    found.sort(key=lambda f: module not in f.read_text() and f"import {module.rpartition('.')[2]}" not in f.read_text())
+    named = f"import {module}", f"from {module} import", f"from {module.rpartition('.')[0]} import {Path(file).stem}"
+    own = [f for f in sorted((copy / "tests").glob("test_*.py")) if any(name in f.read_text() for name in named)]
+    found = dict.fromkeys([*own, *(copy / "tests" / f"test_{name}.py" for name in tests.split())])
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *map(str, found)]
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=TIMEOUT).returncode == 1
     except subprocess.TimeoutExpired:
         return True
