@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from rag.core.errors import EvaluationError
 from rag.evaluation.intervals import DECISIVE
@@ -111,7 +111,7 @@ def _held(key: str, value: Any, what: str) -> Collection[tuple[str, Any]]:
     return value.items()
 
 
-def _finite(value: Any) -> bool:
+def _finite(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
