@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from filelock import FileLock
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from rag.service import Rag
 
 ROOT = Path(__file__).parent.parent
+# How long an example takes depends on what else the machine does.
+settings.register_profile("rag", deadline=None)
+settings.load_profile("rag")
 # As rag.web sets it: gradio's client, too, asks the hub of Hugging Face for a list where it is imported first.
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Servers run in threads here. A loop of uvloop that the garbage collector frees in another thread may crash Python, so
@@ -80,9 +85,21 @@ def home(clean_slate: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def collection_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of `collection`, for tests that open it again as another process would."""
-    return tmp_path_factory.mktemp("collection")
+def collection_home(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The home of `collection`, for tests that open it again as another process would.
+
+    The seeds are indexed once a run: of several processes the first does it, and each works on a copy.
+    """
+    from rag import Config, build
+
+    parallel = hasattr(request.config, "workerinput")
+    shared = tmp_path_factory.getbasetemp().parent if parallel else tmp_path_factory.getbasetemp()
+    with FileLock(shared / "seeds.lock"):
+        if not (shared / "seeds" / "whole").exists():
+            with build(Config(home=shared / "seeds" / "home")) as rag:
+                rag.ingest()
+            (shared / "seeds" / "whole").touch()
+    return Path(shutil.copytree(shared / "seeds" / "home", tmp_path_factory.mktemp("collection") / "home"))
 
 
 @pytest.fixture(scope="session")
@@ -90,10 +107,8 @@ def collection(collection_home: Path) -> Iterator[Rag]:
     """A `Rag` on the seeds, built once for all tests. Don't change its papers."""
     from rag import Config, build
 
-    rag = build(Config(home=collection_home))
-    rag.ingest()
-    yield rag
-    rag.close()
+    with build(Config(home=collection_home)) as rag:
+        yield rag
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def writers(collection: Rag, collection_home: Path) -> Iterator[Writers]:
     made.close()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(text=f"{SENTENCES[1]} \ud800 [1].", size=7, question=QUESTIONS[0], strict=False)
 @given(text=TEXTS, size=st.sampled_from((1, 3, 7, 1000)), question=st.sampled_from(QUESTIONS), strict=st.booleans())
 def test_the_answer_is_honest(writers: Writers, text: str, size: int, question: str, strict: bool) -> None:

@@ -1,4 +1,4 @@
-"""The command line on the real collection, each call a process of its own beside the one that has it open."""
+"""The command line on the real collection, beside the process that has it open, and in it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ import jsonschema
 import pytest
 from serving import ROOT
 from test_cli import real
+from typer.testing import CliRunner
+
+from rag.cli.app import app
 
 if TYPE_CHECKING:
+    from click.testing import Result
+
     from rag.service import Rag
 
 SCHEMA = json.loads((ROOT / "tests" / "answer.schema.json").read_text())
@@ -20,6 +25,11 @@ SCHEMA = json.loads((ROOT / "tests" / "answer.schema.json").read_text())
 @pytest.fixture(autouse=True)
 def same_home(collection: Rag, collection_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAG_HOME", str(collection_home))
+
+
+def here(*arguments: str) -> Result:
+    """The command in this process: what a process of its own is for is tested by two of the others."""
+    return CliRunner().invoke(app, arguments, prog_name="rag")
 
 
 def test_ask() -> None:
@@ -32,7 +42,7 @@ def test_ask() -> None:
 
 
 def test_ask_json() -> None:
-    result = real("ask", "What does double quantization save in QLoRA?", "--json")
+    result = here("ask", "What does double quantization save in QLoRA?", "--json")
     answer = json.loads(result.stdout)
     jsonschema.validate(answer, SCHEMA)
     assert result.stdout.count("\n") == 1
@@ -55,8 +65,8 @@ def test_batch() -> None:
         {"id": "5", "question": "x" * 5000},
     ]
     Path("in.jsonl").write_text("".join(json.dumps(q) + "\n" for q in questions) + "broken\n")
-    result = real("ask", "--batch", "in.jsonl", "--output", "out.jsonl")
-    assert result.returncode == 0, result.stderr
+    result = here("ask", "--batch", "in.jsonl", "--output", "out.jsonl")
+    assert result.exit_code == 0, result.stderr
     answers = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
     for answer in answers:
         jsonschema.validate(answer, SCHEMA)
@@ -66,9 +76,9 @@ def test_batch() -> None:
 
 
 def test_papers_are_what_quotes_are_exact_in() -> None:
-    papers = {p["id"]: p for p in json.loads(real("papers", "--json").stdout)}
+    papers = {p["id"]: p for p in json.loads(here("papers", "--json").stdout)}
     assert len(papers) == 82
-    answer = json.loads(real("ask", "How do GPipe and Holmes each use pipeline parallelism?", "--json").stdout)
+    answer = json.loads(here("ask", "How do GPipe and Holmes each use pipeline parallelism?", "--json").stdout)
     assert {c["title"] for c in answer["citations"]} <= {p["title"] for p in papers.values()}
     for c in answer["citations"]:
         assert papers[c["paper_id"]]["abstract"][c["start"] : c["end"]] == c["quote"]
@@ -81,8 +91,8 @@ def test_ingest_again_changes_nothing() -> None:
 
 
 def test_doctor() -> None:
-    result = real("doctor")
-    assert result.returncode == 0, result.stdout
+    result = here("doctor")
+    assert result.exit_code == 0, result.stdout
     assert "82 papers, index-" in result.stdout
 
 
@@ -91,12 +101,12 @@ def test_what_can_be_read_is_read_and_the_rest_is_told(home: Path) -> None:
         '{"title": "A paper on trees", "abstract": "Trees grow. They grow by 2 cm a day."}\n'
         '{"title": "Of no trees"}\n"stray"\n'
     )
-    result = real("ingest", "p.jsonl", "--strict", "--home", str(home))
-    assert (result.returncode, result.stdout) == (1, "")
+    result = here("ingest", "p.jsonl", "--strict", "--home", str(home))
+    assert (result.exit_code, result.stdout) == (1, "")
     assert "p.jsonl, line 2: has no abstract" in result.stderr
     assert "Traceback" not in result.stderr
-    result = real("ingest", "p.jsonl", "--report", "left.tsv", "--home", str(home))
-    assert result.returncode == 0, result.stderr
+    result = here("ingest", "p.jsonl", "--report", "left.tsv", "--home", str(home))
+    assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("2 papers in papers: 2 added")
     assert "Read: 1 paper; 1 record without abstract; 1 refused (is no JSON object" in result.stdout
     assert "Noted: p.jsonl, line 2: has no abstract, found by its title only (“Of no trees”)" in result.stdout
@@ -106,7 +116,7 @@ def test_what_can_be_read_is_read_and_the_rest_is_told(home: Path) -> None:
         "noted\tp.jsonl\t2\thas no abstract (“Of no trees”)",
         "refused\tp.jsonl\t3\tis no JSON object with a title and an abstract",
     ]
-    found = json.loads(real("papers", "--json", "--home", str(home)).stdout)
+    found = json.loads(here("papers", "--json", "--home", str(home)).stdout)
     assert [(p["title"], bool(p["abstract"])) for p in found] == [("A paper on trees", True), ("Of no trees", False)]
-    answer = json.loads(real("ask", "Which papers are on trees?", "--json", "--home", str(home)).stdout)
+    answer = json.loads(here("ask", "Which papers are on trees?", "--json", "--home", str(home)).stdout)
     assert {c["title"] for c in answer["citations"]} <= {"A paper on trees"}

@@ -115,3 +115,12 @@ def test_what_bears_out_a_figure(claimed: str, given: str, agree: bool) -> None:
 )
 def test_the_words_before_a_figure_bound_it(text: str, bound: str) -> None:
     assert figures(text)[0].bound == bound
+
+
+@pytest.mark.parametrize(
+    ("word", "figure"),
+    [("twice the speed", "2x"), ("a triple gain", "3x"), ("thrice as many", "3x"), ("doubled it", "2x")],
+)
+def test_a_word_for_a_factor_is_that_factor(word: str, figure: str) -> None:
+    (said,), (meant,) = figures(word), figures(figure)
+    assert same(said, meant)

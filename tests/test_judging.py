@@ -350,5 +350,5 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, line: str, says: st
     with pytest.raises(EvaluationError, match=re.escape(says)) as raised:
         read(file)
     assert "labels.jsonl" in str(raised.value)
-    with pytest.raises(EvaluationError, match=r"none\.jsonl can't be read"):
+    with pytest.raises(EvaluationError, match=r"none\.jsonl: No such file"):
         read(tmp_path / "none.jsonl")

@@ -84,6 +84,20 @@ def test_unknown_words_change_nothing(lexicon: Lexicon) -> None:
     assert np.array_equal(lexicon.scores(terms("memory zebra")), lexicon.scores(terms("memory")))
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("quantisz", "quantiz"),
+        ("paralel", "parallel"),
+        ("quantiz", "quantiz"),
+        ("xuantiz", "xuantiz"),
+        ("unicorn", "unicorn"),
+    ],
+)
+def test_a_slip_of_the_pen_is_read_as_what_was_meant(lexicon: Lexicon, written: str, read: str) -> None:
+    assert lexicon.corrected(written) == read
+
+
 def test_frequency_idf_and_membership(lexicon: Lexicon) -> None:
     assert [lexicon.frequency(stem(w)) for w in ("models", "training", "trees", "zebra")] == [2, 2, 1, 0]
     assert lexicon.idf("zebra") > lexicon.idf(stem("trees")) > lexicon.idf(stem("models")) > 0

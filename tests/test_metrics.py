@@ -400,6 +400,7 @@ def test_a_figure_of_several_nuggets_counts_once() -> None:
 @pytest.mark.parametrize(
     ("text", "cited", "right"),
     [
+        ("**4 of 82 papers** fit; all were considered.", "abc", 0),
         ("**2 of 82 papers** fit; all were considered.", "ab", 1),
         ("**3 of 82 papers** fit; all were considered.", "abd", 0),
         ("**3 of 82 papers** fit; all were considered.", "abc", 1),
@@ -523,3 +524,15 @@ def test_the_nearest_is_hedged_and_not_lost(state: State, cited: str, hedged: fl
     got = replace(answer("", [cite(1, cited, FIRST)]), state=state, abstained=state != "answers")
     shares = {m.name: m.of(Case(item(), got, PAPERS, lambda s, cs: True)) for m in METRICS}
     assert (shares["hedged"], shares["lost"]) == ((hedged, 1.0), (lost if state != "nothing" else 0.0, 1.0))
+
+
+@pytest.mark.parametrize(("cited", "lost"), [("a", 0.0), ("ab", 0.0), ("b", 1.0), ("", 1.0)])
+def test_a_question_is_lost_whose_paper_is_not_shown(cited: str, lost: float) -> None:
+    got = answer("It is so [1].", [cite(n, p) for n, p in enumerate(cited, 1)])
+    assert value("lost", item(gold_papers=("a",)), got) == (lost, 1.0)
+
+
+@pytest.mark.parametrize(("cited", "right"), [("abc", 1.0), ("abcz", 1.0), ("ab", 0.0), ("a", 0.0), ("z", 0.0)])
+def test_an_overview_is_right_with_seven_in_ten_of_its_key_papers(cited: str, right: float) -> None:
+    got = answer("It is so [1].", [cite(n, p) for n, p in enumerate(cited, 1)])
+    assert value("accuracy", item(kind="overview", gold_papers=("a", "b", "c", "d")), got) == (right, 1.0)

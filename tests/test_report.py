@@ -16,7 +16,6 @@ from hostile import HOSTILE
 
 from rag.core.answer import Citation, Claim, Retrieved
 from rag.core.errors import EvaluationError
-from rag.evaluation.calibration import calibration
 from rag.evaluation.intervals import Estimate
 from rag.evaluation.items import Item, Nugget
 from rag.evaluation.judging.grades import NAMES
@@ -25,8 +24,9 @@ from rag.evaluation.outcome import WORDS, Outcome, failed, outcome
 from rag.evaluation.report import markdown, page, save
 from rag.evaluation.report.cards import pieces
 from rag.evaluation.report.meanings import MEANINGS
-from rag.evaluation.report.table import estimate, figure
+from rag.evaluation.risk import calibration
 from rag.evaluation.runs import Run, Scored
+from rag.evaluation.table import estimate, figure
 
 TWO = ("one", "two")
 

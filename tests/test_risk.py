@@ -9,9 +9,8 @@ import pytest
 from evaluated import entry, item, write_run
 
 from rag.ask.certainty import caution_of, state_of
-from rag.evaluation import threshold
-from rag.evaluation.risk import area, auroc, curve, measured
-from rag.evaluation.threshold import chosen
+from rag.evaluation import risk
+from rag.evaluation.risk import area, auroc, chosen, curve, measured
 
 CONFIDENCE = np.array([0.9, 0.7, 0.7, 0.2])
 WRONG = np.array([0.0, 1.0, 0.0, 1.0])
@@ -88,14 +87,14 @@ def test_a_threshold_of_a_run_moves_the_states_where_it_says(tmp_path: Path) -> 
     asked += [entry(item(f"n{n}", "unanswerable", ()), ["one"], ["one"], confidence=0.3 + n / 100) for n in range(35)]
     asked += [entry(item("list", "list"), ["two"], ["two"], kind="list", confidence=0.99)]
     run = write_run(tmp_path / "a", asked)
-    found = threshold.of_run(run, 0.1)
+    found = risk.threshold(run, 0.1)
     assert found.n == 95
     assert found.threshold is not None
-    assert threshold.at(run, found.threshold) == (found.answered, found.wrong)
+    assert risk.at(run, found.threshold) == (found.answered, found.wrong)
     caution = caution_of(str(found.threshold))
     assert state_of(found.threshold + 1e-6, caution) == "answers"
     assert state_of(found.threshold - 1e-3, caution) != "answers"
-    assert threshold.of_run(run, 0.1, papers=True).n == 95
+    assert risk.threshold(run, 0.1, papers=True).n == 95
     assert caution_of("0.6") == pytest.approx(caution_of("usual"))
 
 
@@ -104,6 +103,6 @@ def test_an_answer_may_be_wrong_by_its_facts_and_right_by_its_papers(tmp_path: P
         entry(item(f"y{n}"), ["one"], ["one"], confidence=0.9, scores={"all_vital": (0.0, 1.0)}) for n in range(40)
     ]
     run = write_run(tmp_path / "a", asked)
-    assert threshold.of_run(run, 0.1).threshold is None
-    assert threshold.of_run(run, 0.1, papers=True).threshold == 0.9
-    assert threshold.at(run, papers=True) == (40, 0)
+    assert risk.threshold(run, 0.1).threshold is None
+    assert risk.threshold(run, 0.1, papers=True).threshold == 0.9
+    assert risk.at(run, papers=True) == (40, 0)

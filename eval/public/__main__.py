@@ -12,9 +12,9 @@ from pathlib import Path
 from eval.public.files import Files, SetError
 from eval.public.sets import SETS
 from rag.core.errors import RagError
-from rag.evaluation.report.table import figure
 from rag.evaluation.session import revision
 from rag.evaluation.systems import code
+from rag.evaluation.table import figure
 
 
 def main(arguments: list[str] | None = None) -> int:

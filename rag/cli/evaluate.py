@@ -13,8 +13,8 @@ from rag.core.config import Config
 from rag.core.errors import EvaluationError, GateFailed
 
 if TYPE_CHECKING:
-    from rag.evaluation.report.table import Table
     from rag.evaluation.runs import Run
+    from rag.evaluation.table import Table
 
 Questions = Annotated[
     Path | None,
@@ -86,7 +86,7 @@ def report(
     \b
     Examples:
       rag eval report quoting-dev
-      rag eval report noise0 noise1 noise10 -o slope
+      rag eval report noise0 noise1 noise10 -o noise
     """
     from rag.evaluation.report import save
 
@@ -117,11 +117,9 @@ def compare(
 
     found = comparing.compare(_load(a, home), _load(b, home))
     if as_markdown:
-        from rag.evaluation.report.markdown import plain, table
+        from rag.evaluation.report import compared_markdown
 
-        console.say(f"# {plain(found.b)} against {plain(found.a)}\n\n{plain(comparing.verdict(found))}\n")
-        for title, one in comparing.tables(found).items():
-            console.say("\n".join([f"## {title}\n", *table(one)]))
+        console.say(compared_markdown(found))
         return
     console.say(comparing.verdict(found) + "\n")
     for one in comparing.tables(found).values():
@@ -178,10 +176,10 @@ def threshold(
       rag eval run --mode quoting -c biology --questions biology.jsonl --name biology
       rag eval threshold biology --risk 0.10
     """
-    from rag.evaluation import threshold as choosing
+    from rag.evaluation import risk as risks
 
     found = _load(run, home)
-    chosen, (answered, wrong) = choosing.of_run(found, risk, papers=papers), choosing.at(found, papers=papers)
+    chosen, (answered, wrong) = risks.threshold(found, risk, papers=papers), risks.at(found, papers=papers)
     console.say(
         f"At the usual caution: {answered:,} of {chosen.n:,} questions are answered, {wrong:,} of them wrongly."
     )

@@ -15,11 +15,11 @@ from rag.core.errors import EvaluationError
 from rag.evaluation.intervals import DECISIVE
 from rag.evaluation.items import Item, digest
 from rag.evaluation.judging.grades import NAMES as JUDGED
-from rag.evaluation.metrics.metric import Metric, Share
+from rag.evaluation.metrics.metric import Metric
 from rag.evaluation.outcome import WORDS, Outcome, outcome
-from rag.evaluation.report.table import UNDEFINED, Cell, Row, Table, figure, flat, labels
 from rag.evaluation.runs import Run, Scored
 from rag.evaluation.significance import ALPHA, Paired, holm, mcnemar, paired
+from rag.evaluation.table import UNDEFINED, Cell, Row, Table, figure, flat, labels
 
 PRIMARY = ("gold_citation_precision", "citation_recall", "vital_recall", "accuracy")
 """What decides whether a system got better, chosen before any two were compared; the others are exploratory."""
@@ -193,17 +193,12 @@ def verdict(c: Comparison) -> str:
 def tables(c: Comparison) -> dict[str, Table]:
     """By their titles: every metric in both, the settings that differ, and the questions of which something else
     became; those without a row are left out."""
-    head = ("", c.a, c.b)
     settings = tuple(Row(n, tuple(Cell(v or UNDEFINED) for v in pair)) for n, pair in c.settings.items())
+    said = f"{c.unlike:,} of {c.n:,} answers differ in their text or their quotes."
     found = {
         "Differences": _figures(c),
-        "What was changed": Table(head, settings, words=True),
-        "Questions that changed": Table(
-            ("id", "question", c.a, c.b),
-            tuple(_changed(c.changes)),
-            f"{c.unlike:,} of {c.n:,} answers differ in their text or their quotes.",
-            words=True,
-        ),
+        "What was changed": Table(("", c.a, c.b), settings, words=True),
+        "Questions that changed": Table(("id", "question", c.a, c.b), tuple(_changed(c.changes)), said, words=True),
     }
     return {title: table for title, table in found.items() if table.rows}
 
@@ -253,7 +248,7 @@ def _differences(
     left_out: dict[str, str] = {}
     for name in [*(n for n in known if n in there), *(n for n in there if n not in known)]:
         first, second = ([s.scores.get(name) for s in side] for side in zip(*pairs, strict=True))
-        metric, note = known.get(name), _unpaired(first, second)
+        metric, n = known.get(name), sum((x is None) != (y is None) for x, y in zip(first, second, strict=True))
         better = metric.better if metric else "higher" if name in JUDGED else None
         if name in JUDGED and not same_judge:
             left_out[name] = "graded by another judge, or with other prompts"
@@ -264,23 +259,19 @@ def _differences(
             left_out[name] = str(e)
             continue
         # Where an answer decides whether a question counts, the questions that count in both are not the metric's.
-        tested = mcnemar(first, second) if metric and metric.yes_no and not note else None
+        tested = mcnemar(first, second) if metric and metric.yes_no and not n else None
+        note = f"{n} question{'' if n == 1 else 's'} with a value in one run only" if n else ""
         found.append(Difference(name, better, result, mcnemar=tested, note=note))
     return _adjusted(found), left_out
 
 
 def _adjusted(found: Sequence[Difference]) -> tuple[Difference, ...]:
     """With p adjusted in each family over those that have a direction and enough clusters, whatever p they have."""
-    tested = [d for d in found if d.better is not None and d.paired.decidable]
     adjusted: dict[str, float] = {}
-    for family in ([d for d in tested if d.primary], [d for d in tested if not d.primary]):
+    for primary in (True, False):
+        family = [d for d in found if d.better is not None and d.paired.decidable and d.primary == primary]
         adjusted |= zip((d.name for d in family), holm([d.paired.p for d in family]), strict=True)
     return tuple(replace(d, adjusted=adjusted.get(d.name)) for d in found)
-
-
-def _unpaired(first: Sequence[Share | None], second: Sequence[Share | None]) -> str:
-    n = sum((x is None) != (y is None) for x, y in zip(first, second, strict=True))
-    return f"{n} question{'' if n == 1 else 's'} with a value in one run only" if n else ""
 
 
 def _settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

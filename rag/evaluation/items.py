@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from rag.core.answer import Turn
@@ -37,18 +37,25 @@ SETS: tuple[Kind, ...] = ("list", "count")
 """Kinds whose answer is a set of papers."""
 
 
-class _Record(BaseModel):
+T = TypeVar("T")
+Many = Annotated[tuple[T, ...], Strict(False)]
+"""A tuple, as which the list of a file is taken."""
+
+
+class Record(BaseModel):
+    """What stands in a file: no other field, and no value of another type."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Message(_Record):
+class Message(Record):
     """One turn of the conversation before a question."""
 
     role: Literal["user", "assistant"]
     content: str = Field(min_length=1)
 
 
-class Nugget(_Record):
+class Nugget(Record):
     """One fact that an answer should hold; without a vital one it is wrong or incomplete.
 
     It is there where an alias stands in the text as words, or a pattern (a regular expression) matches, in any case and
@@ -58,14 +65,9 @@ class Nugget(_Record):
 
     text: str = Field(min_length=1)
     importance: Literal["vital", "okay"]
-    aliases: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()
+    aliases: Many[str] = ()
+    patterns: Many[str] = ()
     paper_id: str = ""
-
-    @field_validator("aliases", "patterns", mode="before")
-    @classmethod
-    def _tuple(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
 
     @field_validator("patterns")
     @classmethod
@@ -87,7 +89,7 @@ class Nugget(_Record):
         return any(says(text, expression) for expression in self.expressions)
 
 
-class Span(_Record):
+class Span(Record):
     """Where a gold paper says it: `text == paper.abstract[start:end]`, in characters."""
 
     paper_id: str
@@ -96,7 +98,7 @@ class Span(_Record):
     text: str = Field(min_length=1)
 
 
-class Item(_Record):
+class Item(Record):
     """One reference question.
 
     `gold_titles` are the titles of `gold_papers`, in their order, for people who read the file. `borderline_papers`
@@ -110,29 +112,20 @@ class Item(_Record):
     id: str = Field(min_length=1, max_length=80)
     kind: Kind
     question: str = Field(min_length=1)
-    history: tuple[Message, ...] = ()
+    history: Many[Message] = ()
     reference_answer: str = Field(min_length=1)
-    nuggets: tuple[Nugget, ...] = ()
-    gold_papers: tuple[str, ...] = ()
-    gold_titles: tuple[str, ...] = ()
-    gold_spans: tuple[Span, ...] = ()
-    borderline_papers: tuple[str, ...] = ()
+    nuggets: Many[Nugget] = ()
+    gold_papers: Many[str] = ()
+    gold_titles: Many[str] = ()
+    gold_spans: Many[Span] = ()
+    borderline_papers: Many[str] = ()
     answerable: bool
-    about_papers: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    about_papers: Many[str] = ()
+    missing: Many[str] = ()
     split: Split
     sort: str = ""
     notes: str = ""
     draft: bool = False
-
-    @field_validator(
-        *("history", "nuggets", "gold_papers", "gold_titles", "gold_spans", "borderline_papers", "about_papers"),
-        "missing",
-        mode="before",
-    )
-    @classmethod
-    def _tuple(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -165,20 +158,24 @@ class Flaw:
         return f"{self.id}: {self.what}"
 
 
+def text_of(path: Path, remedy: str) -> str:
+    """The text of a file that a user names. Raises `EvaluationError`, with the remedy where it isn't there."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as e:
+        raise EvaluationError(f"{path}: {e.strerror}. {remedy}") from e
+    except UnicodeDecodeError as e:
+        raise EvaluationError(f"{path} is not UTF-8 (byte {e.start + 1}).") from e
+
+
 def parse(path: Path) -> tuple[list[Item], list[Flaw]]:
     """The items of a file that can be read, and what is wrong with the other lines.
 
     Raises `EvaluationError` where the file can't be read at all.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except OSError as e:
-        raise EvaluationError(f"{path}: {e.strerror}. --questions names a JSONL file.") from e
-    except UnicodeDecodeError as e:
-        raise EvaluationError(f"{path} is not UTF-8 (byte {e.start + 1}).") from e
     items: list[Item] = []
     flaws: list[Flaw] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text_of(path, "--questions names a JSONL file.").split("\n"), 1):
         if not line.strip():
             continue
         # A line that is no JSON may still say whose it is.

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 
 from rag.core.errors import EvaluationError
+from rag.evaluation.items import Many, Record, text_of
 from rag.evaluation.judging.grades import Grade, Name
 from rag.evaluation.judging.script import Script, Source
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Cited(_Record):
+class Cited(Record):
     """A quote that the answer cites. Its text is in no way cleaned: the judge sees what the reader saw."""
 
     marker: int = Field(ge=1)
@@ -24,7 +20,7 @@ class Cited(_Record):
     quote: str = Field(min_length=1)
 
 
-class Grades(_Record):
+class Grades(Record):
     """The reader's grades. Faithfulness is None where the answer states nothing, as an abstention does."""
 
     faithfulness: Grade | None
@@ -32,7 +28,7 @@ class Grades(_Record):
     helpfulness: Grade
 
 
-class Label(_Record):
+class Label(Record):
     """One answer to one item of the reference set, and what a careful reader says of it.
 
     `item` is the item's id. `question` (after the conversation that it follows up) and `reference_answer` are those
@@ -45,17 +41,12 @@ class Label(_Record):
     question: str = Field(min_length=1)
     reference_answer: str = Field(min_length=1)
     answer: str = Field(min_length=1)
-    citations: tuple[Cited, ...] = ()
+    citations: Many[Cited] = ()
     abstained: bool
     answerable: bool
     labels: Grades
     system: str = Field(min_length=1)
     notes: str = ""
-
-    @field_validator("citations", mode="before")
-    @classmethod
-    def _tuple(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
 
     @property
     def script(self) -> Script:
@@ -78,12 +69,8 @@ class Label(_Record):
 
 def read(path: Path) -> list[Label]:
     """The labels of a file. Raises `EvaluationError` that names the file and the first line that can't be used."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as e:
-        raise EvaluationError(f"The labels {path} can't be read ({e}); give a JSONL file.") from e
     found = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text_of(path, "Labels are a JSONL file.").split("\n"), 1):
         if not line.strip():
             continue
         try:

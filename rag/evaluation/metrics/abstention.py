@@ -3,6 +3,9 @@ same for refusals. To be read together: any one alone can be gamed.
 
 accuracy = correct / asked, over all questions; answer_precision = correct / answered; coverage = answered / asked, over
 answerable questions; refusal_precision = unanswerable / refused; refusal_recall = refused / unanswerable questions.
+hedged = answered with the nearest or with nothing / answerable questions; lost = questions of which a gold paper is not
+among the citations / answerable questions about one paper (no lists, overviews or comparisons): what *nearest* quotes
+is shown, and so not lost, and what failed is lost, and not hedged.
 
 Answered is what does not abstain. Of an answerable question an answer is correct where it has every vital nugget, of a
 list or count where its F1 is .7 or more; of an overview where it shows
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 from rag.evaluation.items import SETS
 from rag.evaluation.metrics import nugget_recall, paper_sets
-from rag.evaluation.metrics.metric import Case, Metric, Share
+from rag.evaluation.metrics.metric import Case, Share
 
 ENOUGH = 0.7
 """The F1 from which a list is taken for correct: seven papers right of seven, and six others."""
@@ -67,8 +70,15 @@ def refusal_recall(case: Case) -> Share | None:
     return None if case.item.answerable else (float(case.abstained), 1.0)
 
 
-ACCURACY = Metric("accuracy", accuracy, "nothing was asked", yes_no=True)
-ANSWER_PRECISION = Metric("answer_precision", answer_precision, "nothing was answered", yes_no=True)
-COVERAGE = Metric("coverage", coverage, "no question is answerable", yes_no=True)
-REFUSAL_PRECISION = Metric("refusal_precision", refusal_precision, "nothing was refused", yes_no=True)
-REFUSAL_RECALL = Metric("refusal_recall", refusal_recall, "every question is answerable", yes_no=True)
+def hedged(case: Case) -> Share | None:
+    """1 where an answerable question is answered with the nearest or nothing, else 0."""
+    return (float(case.abstained), 1.0) if case.item.answerable else None
+
+
+def lost(case: Case) -> Share | None:
+    """1 where the gold paper of a question about one paper is not cited, else 0."""
+    item = case.item
+    if not item.answerable or item.kind in (*SETS, "overview", "comparison") or not item.gold_papers:
+        return None
+    shown = set() if case.failed else {c.paper_id for c in case.answer.citations}
+    return float(not set(item.gold_papers) <= shown), 1.0

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rag.core.answer import Citation
-from rag.evaluation.metrics.metric import Case, Metric, Share, Supports
+from rag.evaluation.metrics.metric import Case, Share, Supports
 from rag.evaluation.statements import Statement
 
 Marked = Mapping[int, Sequence[Citation]]
@@ -62,7 +62,3 @@ def _marked(case: Case) -> dict[int, list[Citation]]:
 
 def _of(markers: Sequence[int], marked: Marked) -> list[Citation]:
     return [c for m in markers for c in marked[m]]
-
-
-CITATION_RECALL = Metric("citation_recall", recall, "no answer claims anything")
-CITATION_PRECISION = Metric("citation_precision", precision, "no answer claims anything with a citation")

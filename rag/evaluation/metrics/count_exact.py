@@ -8,7 +8,7 @@ not. 0 where it abstains or failed.
 from __future__ import annotations
 
 from rag.evaluation.counting import stated_count
-from rag.evaluation.metrics.metric import Case, Metric, Share
+from rag.evaluation.metrics.metric import Case, Share
 
 
 def exact(case: Case) -> Share | None:
@@ -34,6 +34,3 @@ def _own_words(text: str) -> str:
         depth = 0 if character == "\n" else depth
         kept.append(character if not depth else " ")
     return "".join(kept)
-
-
-COUNT_EXACT = Metric("count_exact", exact, "no question asks for a count", yes_no=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from rag.evaluation.metrics.metric import Case, Metric, Share
+from rag.evaluation.metrics.metric import Case, Share
 from rag.evaluation.statements import says_absent
 
 _LACKING = re.compile(
@@ -47,6 +47,3 @@ def _said(side: str, case: Case) -> bool:
             if side.casefold() in sentence.casefold() and (says_absent(sentence) or _LACKING.search(sentence)):
                 return True
     return False
-
-
-MISSING_NAMED = Metric("missing_named", named, "no question has a side that the collection lacks")

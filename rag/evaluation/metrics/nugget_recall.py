@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from rag.evaluation.items import Nugget
-from rag.evaluation.metrics.metric import Case, Metric, Share
+from rag.evaluation.metrics.metric import Case, Share
 
 _AGREES = re.compile(
     r"\W*(?:yes|yeah|indeed|certainly|exactly|correct|right|(?:you are|you're|that is|that's) (?:right|true))\b",
@@ -57,8 +57,3 @@ def all_vital(case: Case) -> Share | None:
     """1 where the answer has every vital nugget, else 0."""
     wanted = vital(case)
     return (float(all(holds(case, n) for n in wanted)), 1.0) if wanted else None
-
-
-VITAL_RECALL = Metric("vital_recall", vital_recall, "no question has vital nuggets")
-NUGGET_RECALL = Metric("nugget_recall", nugget_recall, "no question has nuggets")
-ALL_VITAL = Metric("all_vital", all_vital, "no question has vital nuggets", yes_no=True)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from rag.ask.figures import Figure, figures, same
 from rag.evaluation.items import Nugget
-from rag.evaluation.metrics.metric import Case, Metric, Share
+from rag.evaluation.metrics.metric import Case, Share
 from rag.evaluation.metrics.nugget_recall import vital
 
 _NAMES = re.compile(r"(?:double|triple|quadruple)\b|half[\s-]precision", re.IGNORECASE)
@@ -64,6 +64,3 @@ def _figures(text: str) -> tuple[Figure, ...]:
         for f in figures(text)
         if not (f.named and not _OPENING.search(text[: f.start])) and not _NAMES.match(text, f.start)
     )
-
-
-NUMBER_EXACTNESS = Metric("number_exactness", exactness, "no vital nugget has a figure")

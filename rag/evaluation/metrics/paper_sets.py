@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rag.evaluation.items import SETS
-from rag.evaluation.metrics.metric import Case, Metric, Share
+from rag.evaluation.metrics.metric import Case, Share
 
 
 def recall(case: Case) -> Share | None:
@@ -28,9 +27,9 @@ def precision(case: Case) -> Share | None:
 
 
 def f1(case: Case) -> Share | None:
-    """The harmonic mean of both, of a list or count; 0 where the answer lists nothing."""
+    """The harmonic mean of both; 0 where the answer cites nothing."""
     gold = frozenset(case.item.gold_papers)
-    if case.item.kind not in SETS or not gold:
+    if not gold:
         return None
     cited = case.cited - frozenset(case.item.borderline_papers)
     return 2 * len(cited & gold) / (len(cited) + len(gold)), 1.0
@@ -39,25 +38,13 @@ def f1(case: Case) -> Share | None:
 def balance(case: Case) -> Share | None:
     """The share of the sides that a statement cites."""
     gold = frozenset(case.item.gold_papers)
-    if case.item.kind != "comparison" or not gold:
+    if not gold:
         return None
     used = {marker for s in case.statements for marker in s.markers}
     spoken = {c.paper_id for c in case.citations if c.marker in used}
     return len(gold & spoken) / len(gold), 1.0
 
 
-def _of(kinds: tuple[str, ...], measure: Callable[[Case], Share | None]) -> Callable[[Case], Share | None]:
+def of_kinds(kinds: tuple[str, ...], measure: Callable[[Case], Share | None]) -> Callable[[Case], Share | None]:
+    """The measure of questions of these kinds; undefined for others."""
     return lambda case: measure(case) if case.item.kind in kinds else None
-
-
-GOLD_CITATION_RECALL = Metric("gold_citation_recall", recall, "no question has gold papers")
-GOLD_CITATION_PRECISION = Metric(
-    "gold_citation_precision", precision, "no answer to a question with gold papers cites a paper"
-)
-LIST_PRECISION = Metric("list_precision", _of(SETS, precision), "no answer to a list or count cites a paper")
-LIST_RECALL = Metric("list_recall", _of(SETS, recall), "no question asks for a list or count")
-LIST_F1 = Metric("list_f1", f1, "no question asks for a list or count")
-BALANCE = Metric("balance", balance, "no comparison has a side that the collection has")
-OVERVIEW_RECALL = Metric(
-    "overview_recall", _of(("overview",), recall), "no question asks for an overview with key papers"
-)

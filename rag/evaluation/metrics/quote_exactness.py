@@ -7,7 +7,7 @@ those of answers that abstain too: they are shown as well.
 from __future__ import annotations
 
 from rag.core.answer import Citation
-from rag.evaluation.metrics.metric import Case, Metric, Share
+from rag.evaluation.metrics.metric import Case, Share
 
 
 def exactness(case: Case) -> Share | None:
@@ -21,6 +21,3 @@ def _exact(case: Case, citation: Citation) -> bool:
     # A negative offset would count from the end.
     inside = paper is not None and 0 <= citation.start < citation.end
     return inside and paper is not None and paper.abstract[citation.start : citation.end] == citation.quote
-
-
-QUOTE_EXACTNESS = Metric("quote_exactness", exactness, "no answer quotes anything")

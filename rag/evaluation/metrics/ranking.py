@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from rag.evaluation.metrics.metric import Case, Metric, Share
+from rag.evaluation.metrics.metric import Case, Share
 
-UNDEFINED = "no question has gold papers"
 MEASURES = ("R@5", "R@10", "RR", "nDCG@10")
 """As ir_measures calls them."""
 
@@ -44,9 +43,3 @@ def _measures(ranked: tuple[str, ...], gold: frozenset[str]) -> dict[str, float]
     wanted = {name: ir_measures.parse_measure(name) for name in MEASURES}
     found = ir_measures.calc_aggregate(list(wanted.values()), relevant, run)
     return {name: float(found[measure]) for name, measure in wanted.items()}
-
-
-RECALL_AT_5 = Metric("recall@5", measured("R@5"), UNDEFINED)
-RECALL_AT_10 = Metric("recall@10", measured("R@10"), UNDEFINED)
-MRR = Metric("mrr", measured("RR"), UNDEFINED)
-NDCG_AT_10 = Metric("ndcg@10", measured("nDCG@10"), UNDEFINED)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from rag.evaluation.metrics.metric import Case, Metric, Share
+from rag.evaluation.metrics.metric import Case, Share
 
 ENOUGH = 0.5
 """The share of a gold span that quotes must have."""
@@ -48,7 +48,3 @@ def _gold(case: Case) -> dict[str, set[int]]:
     for s in case.item.gold_spans:
         found.setdefault(s.paper_id, set()).update(range(s.start, s.end))
     return found
-
-
-SPAN_RECALL = Metric("span_recall", recall, "no question has gold spans")
-SPAN_PRECISION = Metric("span_precision", precision, "no answer to a question with gold spans quotes anything")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from rag.evaluation.metrics.metric import Case, Metric, Share
+from rag.evaluation.metrics.metric import Case, Share
 
 
 def words(case: Case) -> Share | None:
@@ -15,6 +15,3 @@ def words(case: Case) -> Share | None:
     if case.failed:
         return None
     return float(sum(bool(re.search(r"[^\W_]", w)) for w in case.plain.split())), 1.0
-
-
-WORDS = Metric("words", words, "nothing was answered", better=None, bounded=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,22 +12,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.core.errors import EvaluationError
-from rag.evaluation.outcome import OUTCOMES, WORDS
+from rag.evaluation import comparing
+from rag.evaluation.comparing import Comparison
+from rag.evaluation.outcome import OUTCOMES, WORDS, outcome
 from rag.evaluation.report.cards import cards
-from rag.evaluation.report.drawing import SIGNS
 from rag.evaluation.report.figures import sentence
-from rag.evaluation.report.markdown import markdown
 from rag.evaluation.report.meanings import MEANINGS
 from rag.evaluation.report.sections import compared, sections
-from rag.evaluation.report.table import labels
 from rag.evaluation.runs import Run
+from rag.evaluation.table import labels
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["compared_parts", "markdown", "page", "parts", "save"]
+__all__ = ["compared_markdown", "compared_parts", "markdown", "page", "parts", "save"]
 
 FOLDER = Path(__file__).parent
+SIGNS = "●■◆▲▼✚"
+"""The marker of each run, in their order; its colour is that of the class s0, s1, …; further runs begin anew."""
+# Inside a word an underscore is no markup, and names of metrics and ids are read more often than rendered.
+_MARKUP = re.compile(r"([\\`*{}\[\]<>#|~&]|(?<!\w)_|_(?!\w))")
 WORST = 30
 """Items that are shown beside the figures; the page has all of them."""
 
@@ -49,6 +54,25 @@ def page(runs: Sequence[Run]) -> str:
         outcomes=[(o, WORDS[o], found[o]) for o in reversed(OUTCOMES) if found[o]],
         **_figures(runs),
     )
+
+
+def markdown(runs: Sequence[Run]) -> str:
+    """The report as Markdown, for a terminal, a pull request or a mail: what was run, how good it was, where it lost,
+    and the ids of what is not right."""
+    return _rendered(
+        "report.md.j2", failures=[(n, _lost(r)) for n, r in zip(labels(runs), runs, strict=True)], **_figures(runs)
+    )
+
+
+def compared_markdown(found: Comparison) -> str:
+    """How two runs differ, as Markdown."""
+    told = comparing.verdict(found)
+    return _rendered("compared.md.j2", a=found.a, b=found.b, verdict=told, tables=comparing.tables(found))
+
+
+def plain(text: str) -> str:
+    """`text` on one line, as Markdown that shows it."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 def parts(run: Run) -> str:
@@ -96,6 +120,13 @@ def _figures(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
+def _lost(run: Run) -> list[tuple[str, list[str]]]:
+    """The ids of what is not right, by what became of it, the worst first."""
+    found = [(outcome(s), s.item.id) for s in run.scored]
+    ids = {o: [id for came, id in found if came == o] for o in reversed(OUTCOMES[1:])}
+    return [(WORDS[o], of) for o, of in ids.items() if of]
+
+
 def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
@@ -111,10 +142,11 @@ def _environment() -> Environment:
 
     found = Environment(
         loader=FileSystemLoader(FOLDER),
-        autoescape=True,
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals["meanings"] = MEANINGS
+    found.globals |= {"meanings": MEANINGS, "signs": SIGNS}
+    found.filters["plain"] = plain
     return found

@@ -11,8 +11,8 @@ from rag.evaluation.metrics.metric import Case
 from rag.evaluation.metrics.nugget_recall import holds
 from rag.evaluation.outcome import DEPTH, OUTCOMES, WORDS, Outcome, outcome
 from rag.evaluation.report.prose import to_html
-from rag.evaluation.report.table import UNDEFINED, figure, labels
 from rag.evaluation.runs import Run, Scored
+from rag.evaluation.table import UNDEFINED, figure, labels
 
 Pieces = tuple[tuple[str, bool], ...]
 """A text in pieces, each with whether the other side has it, too."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from rag.evaluation.items import KINDS
 from rag.evaluation.outcome import OUTCOMES, WORDS, Outcome, outcome
-from rag.evaluation.report.table import UNDEFINED, Cell, Row, Table, count, estimate, flat, labels
 from rag.evaluation.runs import Run
+from rag.evaluation.table import UNDEFINED, Cell, Row, Table, count, estimate, flat, labels
 
 FACTS: Mapping[str, tuple[str, ...]] = {
     "system": ("system",),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from rag.core.errors import EvaluationError
 from rag.evaluation import comparing
-from rag.evaluation.calibration import Calibration, calibration
+from rag.evaluation.intervals import Estimate
 from rag.evaluation.outcome import OUTCOMES, WORDS
-from rag.evaluation.report import drawing, figures
-from rag.evaluation.report.drawing import Plot
+from rag.evaluation.report import figures
 from rag.evaluation.report.meanings import MEANINGS
-from rag.evaluation.report.table import UNDEFINED, Cell, Row, Table, estimate, figure, labels
-from rag.evaluation.risk import AT, Risk, of_run
+from rag.evaluation.risk import AT, Calibration, Risk, calibration, of_run
 from rag.evaluation.runs import Run
+from rag.evaluation.table import UNDEFINED, Cell, Row, Table, estimate, figure, labels
 
 CALIBRATION = (
     "The confidence of an answer is the estimated probability that the collection answers the question; on the dashed "
@@ -28,6 +28,30 @@ CURVE = (
     "Best order: the area where the same answers stand in the best order. Told apart: the probability that an "
     "answerable question has a higher confidence than an unanswerable one. Risk at: of that share of the questions."
 )
+
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A plot that a template draws: its kind, its caption, and what it says to who does not see it.
+
+    Of "intervals" `groups` are the lines, and `series` has the values of each run; of "bars" `rows` are the kinds, with
+    (number of the outcome, how many); of "curves" `lines` are points between 0 and 1, one a run from the `first` on,
+    and `ends` the intervals of the points of the one line.
+    """
+
+    kind: Literal["intervals", "bars", "curves"]
+    caption: str
+    said: str
+    groups: Sequence[str] = ()
+    series: Sequence[Sequence[Estimate | None]] = ()
+    rows: Sequence[tuple[str, Sequence[tuple[int, int]]]] = ()
+    axes: tuple[str, str] = ("", "")
+    lines: Sequence[Sequence[Point]] = ()
+    ends: Sequence[Point] = ()
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +114,7 @@ def _by_kind(runs: Sequence[Run]) -> Iterator[Plot]:
             for label, one in zip(labels(runs), series, strict=True)
         )
         if groups:
-            yield drawing.intervals(metric, f"{metric} by kind. {said}.", groups, series)
+            yield Plot("intervals", metric, f"{metric} by kind. {said}.", groups, series)
 
 
 def _lost(runs: Sequence[Run]) -> Iterator[Plot]:
@@ -98,7 +122,7 @@ def _lost(runs: Sequence[Run]) -> Iterator[Plot]:
         found = figures.outcomes(run)
         rows = [(kind, [(n, c[o]) for n, o in enumerate(OUTCOMES) if c[o]]) for kind, c in found.items()]
         said = "; ".join(f"{k}: " + ", ".join(f"{n} {WORDS[OUTCOMES[o]]}" for o, n in of) for k, of in rows)
-        yield drawing.bars(label, f"Outcomes of {label}. {said}.", rows)
+        yield Plot("bars", label, f"Outcomes of {label}. {said}.", rows=rows)
 
 
 def _calibration(runs: Sequence[Run]) -> Section:
@@ -114,9 +138,13 @@ def _calibration(runs: Sequence[Run]) -> Section:
 def _reliability(label: str, found: Calibration, number: int) -> Plot:
     said = "; ".join(f"{b.n} of confidence {figure(b.confidence)}: {figure(b.share)} answerable" for b in found.bins)
     points = [[(b.confidence, b.share) for b in found.bins]]
-    ends = [[(b.low, b.high) for b in found.bins]]
-    axes = ("confidence of the answer", "share answerable")
-    return drawing.curves(label, f"Reliability diagram of {label}. {said}.", axes, points, ends, True, number)
+    return Plot(
+        *("curves", label, f"Reliability diagram of {label}. {said}."),
+        axes=("confidence of the answer", "share answerable"),
+        lines=points,
+        ends=[(b.low, b.high) for b in found.bins],
+        first=number,
+    )
 
 
 def _risk(runs: Sequence[Run]) -> Section:
@@ -127,7 +155,8 @@ def _risk(runs: Sequence[Run]) -> Section:
     rows = tuple(Row(label, _risk_cells(r)) for label, r in found)
     said = "; ".join(f"{label}: area {figure(r.area.value)}" for label, r in found)
     lines = [list(zip(r.coverage.tolist(), r.risk.tolist(), strict=True)) for _, r in found]
-    plot = drawing.curves(", ".join(n for n, _ in found), f"Risk and coverage. {said}.", ("coverage", "risk"), lines)
+    names = ", ".join(n for n, _ in found)
+    plot = Plot("curves", names, f"Risk and coverage. {said}.", axes=("coverage", "risk"), lines=lines)
     return Section("risk", "Risk and coverage", Table(heads, rows, CURVE), (plot,), RISK)
 
 

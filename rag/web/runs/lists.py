@@ -144,7 +144,7 @@ def _accuracy(run: Heading, running: str) -> str:
         return button("evaluation-go-on", run.name, "Go on", label=f"Go on with {run.name}")
     if run.accuracy is None:
         return "–"
-    from rag.evaluation.report.table import estimate
+    from rag.evaluation.table import estimate
 
     cell = estimate(run.accuracy, "")
     return f"{shown(cell.text)} <small>{shown(cell.detail)}</small>"
