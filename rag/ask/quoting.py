@@ -13,7 +13,7 @@ from rag.ask.certainty import Certainty, names, state_of
 from rag.ask.kinds import Reading, read_kind
 from rag.ask.listing import Membership, membership, state_of_list
 from rag.ask.overview import Group, groups_of, purpose
-from rag.ask.plan import Plan, read_in_conversation, titled
+from rag.ask.plan import Plan, read_in_conversation
 from rag.ask.sentences import Sentence, SentenceScorer, select
 from rag.ask.sides import MOST_SIDES, SHARES, Sharing, sharing
 from rag.core.answer import State, Turn
@@ -127,7 +127,10 @@ class Finder:
 
     def plan(self, question: str, history: Sequence[Turn]) -> Plan:
         """What a question wants, in the light of the conversation."""
-        return read_in_conversation(question, history, self.index.papers, self.search, self.named, self.read)
+        index = self.index
+        return read_in_conversation(
+            question, history, index.papers, self.search, self.named, index.titles.within, self.read
+        )
 
     def read(self, question: str) -> Reading:
         """The kind of a question, and its subject."""
@@ -315,7 +318,7 @@ class Finder:
 
     def _titles(self, text: str, ranking: Ranking) -> list[int]:
         """The papers of the ranking whose title, or the name before its colon, stands in the text."""
-        return [row for row in titled(text, self.index.papers) if row in ranking.rows]
+        return [row for row in self.index.titles.within(text) if row in ranking.rows]
 
     def _named(self, text: str, ranking: Ranking) -> list[int]:
         """Of the best papers those whose title alone has a word of the text that hardly any abstract has."""

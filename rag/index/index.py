@@ -40,6 +40,7 @@ from rag.index.lexical import Lexicon
 from rag.index.library import PACKED, PaperFile
 from rag.index.rows import Field, Owners, Rows, mapped
 from rag.index.store import PassageStore
+from rag.index.titles import Titles
 from rag.index.tokens import TokenCode
 from rag.papers.sentences import CHUNKING, Span
 
@@ -129,6 +130,11 @@ class Index:
     def rows(self) -> dict[str, int]:
         """The rows of the papers, by id."""
         return {id_: row for row, id_ in enumerate(self.ids)}
+
+    @cached_property
+    def titles(self) -> Titles:
+        """The titles of the papers."""
+        return Titles(self.papers)
 
     @cached_property
     def lexicon(self) -> Lexicon:

@@ -72,7 +72,10 @@ def _gather(starts: NDArray[np.int64], rows: Rows) -> slice | NDArray[np.int64]:
     """Where the entries of `rows` lie, row after row."""
     if len(rows) == len(starts) - 1:
         return slice(None)
-    return np.concatenate([np.arange(starts[r], starts[r + 1]) for r in rows])
+    counts = starts[rows + 1] - starts[rows]
+    found: NDArray[np.int64] = np.arange(counts.sum())
+    found += np.repeat(starts[rows] - np.cumsum(counts) + counts, counts)
+    return found
 
 
 class TokenScores:
