@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from llama_index.core.vector_stores import SimpleVectorStore
-from store_servers import PASSWORD, Chroma, PostgreSQL, Server, free_port
 from test_index import embedded  # noqa: F401
 from typer.testing import CliRunner
 
+from eval.store_servers import PASSWORD, Chroma, PostgreSQL, Server, free_port
 from rag import Config, Rag, build
 from rag.cli.app import app
 from rag.core.errors import ConfigError, RagError, StoreError, StoreUnreachable

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 PASSWORD = "s3cret/of:the@store"
 """With all that has to be quoted in an address."""
@@ -18,6 +19,7 @@ QUOTED = "s3cret%2Fof%3Athe%40store"
 
 
 def free_port() -> int:
+    """A port of this machine that nobody listens at."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
@@ -31,11 +33,13 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Start it, and wait until it answers."""
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(self._command(), stdout=log, stderr=log, **self._who())
         _wait(self._answers, self.folder / "log")
 
     def kill(self) -> None:
+        """Kill it, and wait until nobody listens."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -50,9 +54,10 @@ class Server:
 
     @property
     def address(self) -> str:
+        """What RAG_STORE is to be."""
         raise NotImplementedError
 
-    def _who(self) -> dict[str, object]:
+    def _who(self) -> dict[str, Any]:
         return {}
 
     def _listens(self) -> bool:
@@ -64,6 +69,8 @@ class Server:
 
 
 class Chroma(Server):
+    """`chroma run`."""
+
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
@@ -133,7 +140,7 @@ class PostgreSQL(Server):
         options = ["-p", str(self.port), "-k", "", "-h", "127.0.0.1", "-c", f"cluster_name={self.port}"]
         return [str(self._bin / "postgres"), "-D", str(self._data), *options]
 
-    def _who(self) -> dict[str, object]:
+    def _who(self) -> dict[str, Any]:
         return {"user": "nobody", "group": "nogroup", "cwd": "/"} if os.getuid() == 0 else {}
 
     def _answers(self) -> bool:
