@@ -84,7 +84,7 @@ def test_a_list_of_chosen_papers_is_the_part_of_the_whole_that_was_chosen(collec
 def test_a_long_list_counts_all_and_quotes_what_it_shows(tmp_path: Path) -> None:
     file = tmp_path / "kelp.jsonl"
     abstract = "We grow kelp. Kelp grows fast."
-    file.write_text("\n".join(json.dumps({"title": f"Kelp {n}", "abstract": abstract}) for n in range(70)))
+    file.write_text("\n".join(json.dumps({"title": f"Kelp {n}", "abstract": abstract}) for n in range(250)))
     with build(Config(home=tmp_path / "home", llm="none"), embedding=StandIn()) as rag:
         rag.ingest([file])
         answer = rag.ask("Which papers are about kelp?")
