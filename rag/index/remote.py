@@ -69,7 +69,7 @@ class Place:
 
     def holds(self, generation: Path) -> str:
         """What stands in the manifest of a generation whose vectors are here."""
-        return f"{self.label} {self.name(generation, make=True)}"
+        return f"{self.label} {self.name(generation)}"
 
     def open(self, generation: Path, dimensions: int) -> Store:
         """The store for the generation in this folder."""
