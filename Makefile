@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --no-compile $(if $(V),,-qq)
 
 .DEFAULT_GOAL := help
-.PHONY: help install peers run test test-hostile test-browser test-server test-peers screenshots check format bench ablate bench-page bench-scale eval eval-recorded lock clean
+.PHONY: help install peers run test test-hostile test-browser test-server test-peers test-store screenshots check format bench ablate bench-page bench-scale bench-store eval eval-recorded lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ test-server: $(VENV)/.server ## run the tests that ask a small language model on
 test-peers: $(VENV)/.peers ## run the tests that need the systems that we compare with
 	@$(BIN)/python -m pytest -m peers $(ARGS)
 
+test-store: $(VENV)/.store ## run the tests that keep vectors in a Chroma server and in PostgreSQL on this machine
+	@$(BIN)/python -m pytest -m store $(ARGS)
+
 screenshots: $(VENV)/.dev ## take the pictures in docs/ anew, with Chromium on this machine
 	@$(BIN)/python scripts/screenshots.py
 
@@ -54,6 +57,9 @@ bench: $(VENV)/.dev ## measure speed and retrieval against the bare libraries
 
 bench-scale: $(VENV)/.dev ## measure what grows with a collection (ARGS="--data FILES", abstracts of yours)
 	@$(BIN)/python -m eval.scale $(ARGS)
+
+bench-store: $(VENV)/.store ## measure a Chroma server and PostgreSQL as stores of vectors against the embedded one
+	@$(BIN)/python -m eval.store $(ARGS)
 
 ablate: $(VENV)/.dev ## what each mechanism of the asking is worth on three collections (ARGS="--only NAME", --help)
 	@$(BIN)/python -m eval.ablate $(ARGS)
@@ -80,6 +86,7 @@ lock: $(VENV)/.dev ## pin the dependencies of pyproject.toml anew (ARGS=--upgrad
 	$(BIN)/uv $(LOCK) --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv $(LOCK) --group dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv $(LOCK) --extra peers -c requirements.lock pyproject.toml -o requirements-peers.lock
+	$(BIN)/uv $(LOCK) --group store --no-deps -o requirements-store.lock
 	$(BIN)/uv $(LOCK) --group server --no-deps -o requirements-server.lock
 
 clean: ## remove .venv and what the tools have cached
@@ -106,6 +113,11 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
 $(VENV)/.server: requirements-server.lock $(VENV)/.dev
 	@echo "Installing the model server and the model of requirements-server.lock ..."
 	@$(PIP) --require-hashes -r requirements-server.lock || { echo "pip failed; 'make test-server V=1' shows why." >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.store: requirements-store.lock $(VENV)/.dev
+	@echo "Installing the PostgreSQL of requirements-store.lock ..."
+	@$(PIP) --require-hashes -r requirements-store.lock || { echo "pip failed; 'make test-store V=1' shows why." >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.peers: requirements-peers.lock $(VENV)/.dev

@@ -32,6 +32,7 @@ from rag.index.mapping import PaperMap, paper_map
 from rag.index.metadata import Filters
 from rag.index.near import Near, near
 from rag.index.onnx_folder import embedding as folder_embedding
+from rag.index.remote import place
 from rag.index.reranking import reranker
 from rag.index.retrieval import PaperRanker
 from rag.llm.client import Client
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.chat_engine.types import BaseChatEngine
     from llama_index.core.llms import LLM
+    from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
     from rag.retriever import PaperRetriever
 
@@ -52,13 +54,15 @@ def build(
     *,
     llm: LLM | None = None,
     embedding: BaseEmbedding | OnnxEmbedding | None = None,
+    store: BasePydanticVectorStore | None = None,
 ) -> Rag:
     """The service for a configuration; without one, for that of the environment. Reads nothing yet.
 
     `llm` is any LlamaIndex model, to write the answers instead of the one that the configuration names; `embedding` any
-    LlamaIndex embedding, to rank passages with. Raises ConfigError where half of what a model needs is configured.
+    LlamaIndex embedding, to rank passages with; `store` any LlamaIndex vector store that takes ids of any form, to keep
+    the vectors of this one collection in. Raises ConfigError where half of what a model needs is configured.
     """
-    return Rag(config or Config.load(), llm=llm, embedding=embedding)
+    return Rag(config or Config.load(), llm=llm, embedding=embedding, store=store)
 
 
 class Rag:
@@ -70,6 +74,7 @@ class Rag:
         *,
         llm: LLM | None = None,
         embedding: BaseEmbedding | OnnxEmbedding | None = None,
+        store: BasePydanticVectorStore | None = None,
     ) -> None:
         self.config = config
         self._models = Models(config, llm)
@@ -77,7 +82,7 @@ class Rag:
         self._embedding = other if isinstance(other, OnnxEmbedding) else BuiltinEmbedding(threads=config.threads)
         external = None if other is None or isinstance(other, OnnxEmbedding) else External(other)
         self._reranker = reranker(config)
-        self._collection = Collection(config, self._embedding, external)
+        self._collection = Collection(config, self._embedding, external, place(config, store))
         self._opened: tuple[Finder, Metadata] | None = None
         self._guard = threading.RLock()
         self._tracer = tracing.tracer(config)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rag import Options, Rag
+from eval.scale import StandIn
+from rag import Config, Options, Rag, build
 from rag.ask.listing import best_cut, membership
 from rag.index.embedding import BuiltinEmbedding
 from rag.index.retrieval import PaperRanker
@@ -76,3 +79,15 @@ def test_a_list_of_chosen_papers_is_the_part_of_the_whole_that_was_chosen(collec
     answer = collection.ask(question, options=Options(papers=frozenset([*half, *others])))
     assert {c.paper_id for c in answer.citations} >= set(half)
     assert f"of {len(half) + 20} papers**" in answer.answer
+
+
+def test_a_long_list_counts_all_and_quotes_what_it_shows(tmp_path: Path) -> None:
+    file = tmp_path / "kelp.jsonl"
+    abstract = "We grow kelp. Kelp grows fast."
+    file.write_text("\n".join(json.dumps({"title": f"Kelp {n}", "abstract": abstract}) for n in range(250)))
+    with build(Config(home=tmp_path / "home", llm="none"), embedding=StandIn()) as rag:
+        rag.ingest([file])
+        answer = rag.ask("Which papers are about kelp?")
+    count = int(answer.answer.removeprefix("**").split()[0])
+    assert count > 60 and f"… and {count - 60} more." in answer.answer
+    assert len({c.paper_id for c in answer.citations}) == 60

@@ -16,6 +16,7 @@ from rag.index import layout, mapping
 from rag.index.embedding import Floats
 from rag.index.index import Index, current
 from rag.index.mapping import PaperMap, draw, paper_map
+from rag.index.scores import means
 from rag.index.topics import names
 from rag.service import Rag
 
@@ -96,7 +97,8 @@ def test_neighbours_in_the_picture_are_neighbours_in_the_embedding(collection: R
     from sklearn.manifold import trustworthiness
 
     with_index = _index(collection)
-    vectors = mapping._vectors(with_index)
+    rows = np.arange(len(with_index))
+    vectors = means(with_index.passage_vectors, with_index.passage_starts, rows)
     with_index.close()
     places = np.array([(p.x, p.y) for p in collection.map().points])
     trust = trustworthiness(vectors, places, n_neighbors=5)

@@ -22,7 +22,7 @@ import rag
 from rag import Rag
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-peers.lock", "requirements-server.lock")
+LOCKS = tuple(f"requirements{part}.lock" for part in ("", "-dev", "-peers", "-server", "-store"))
 
 
 def test_public_names() -> None:
@@ -195,6 +195,8 @@ def test_a_lock_pins_everything_with_hashes_and_names_no_index(lock: str) -> Non
         (PROJECT["dependency-groups"]["build"], LOCKS[:1]),
         (PROJECT["dependency-groups"]["dev"], LOCKS[:2]),
         (PROJECT["dependency-groups"]["server"], LOCKS[2:]),
+        (PROJECT["dependency-groups"]["store"], LOCKS[4:]),
+        (PROJECT["project"]["optional-dependencies"]["postgres"], LOCKS[4:]),
     ],
 )
 def test_the_locks_fit_the_project(wanted: list[str], locks: tuple[str, ...]) -> None:
@@ -214,10 +216,12 @@ def test_the_locks_agree() -> None:
         installed |= pinned
 
 
-def test_the_model_server_comes_without_dependencies() -> None:
-    """Only the weights are wanted of a plugin that asks for a program and a library of its own."""
-    names = sorted(canonicalize_name(r.name) for r, _ in _pinned("requirements-server.lock"))
-    assert names == sorted(canonicalize_name(Requirement(r).name) for r in PROJECT["dependency-groups"]["server"])
+@pytest.mark.parametrize("group", ["server", "store"])
+def test_the_servers_of_tests_come_without_dependencies(group: str) -> None:
+    """Only the weights are wanted of a plugin that asks for a program and a library of its own, and only the programs
+    of a package with a database."""
+    names = sorted(canonicalize_name(r.name) for r, _ in _pinned(f"requirements-{group}.lock"))
+    assert names == sorted(canonicalize_name(Requirement(r).name) for r in PROJECT["dependency-groups"][group])
 
 
 def test_nothing_brings_torch() -> None:
@@ -243,7 +247,8 @@ SOLE_IMPORTER = {
     "prometheus_client": "rag/api/metrics.py",
     "uvicorn": "rag/web/stack.py",
     "openai": ("rag/llm/endpoint.py", "rag/llm/sdk.py"),
-    "httpx": ("rag/llm/endpoint.py", "rag/llm/sdk.py", "rag/llm/events.py"),
+    "httpx": ("rag/llm/endpoint.py", "rag/llm/sdk.py", "rag/llm/events.py", "rag/index/remote.py"),
+    "psycopg": "rag/index/remote.py",
     "bibtexparser": ("rag/papers/", "rag/home/citing.py"),  # read there, written here
     "defusedxml": "rag/papers/",
     "openpyxl": "rag/papers/",

@@ -19,7 +19,14 @@ def configure(config: Config) -> None:
     if config.log != "json":
         return
     handler = logging.StreamHandler()
-    secrets = (*config.keys.values(), *config.accounts.values(), config.api_key, config.embedding_api_key)
+    secrets = (
+        *config.keys.values(),
+        *config.accounts.values(),
+        config.api_key,
+        config.embedding_api_key,
+        config.store_api_key,
+        config.store,
+    )
     handler.setFormatter(_Json([*filter(None, (*secrets, config.zotero_key))]))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for name in ("rag", "uvicorn"):

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 
 from rag.ask.citations import Citations
 from rag.ask.plan import NOTHING, UNSURE
-from rag.ask.quoting import Found, PaperQuotes
+from rag.ask.quoting import SHOWN, Found, PaperQuotes
 from rag.ask.sentences import Sentence
 from rag.core.markdown import NOT_SAID, as_it_is
 from rag.index.index import Index
 from rag.index.lexical import STOPWORDS, stem, terms, words
 
-SHOWN = 60
-"""Papers of a list in the text of an answer; how many more there are is said."""
 SURE = 0.8
 """Probability from which on an answer has a headline."""
 HEADLINE_WORDS = 24

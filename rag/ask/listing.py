@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rag.core.answer import State
 from rag.index.embedding import Floats
 from rag.index.index import Index
-from rag.index.lexical import STOPWORDS, stem, terms, words
+from rag.index.lexical import STOPWORDS, stem, words
 from rag.index.retrieval import Ranking
 from rag.index.scores import Encoded, Rows
 
@@ -70,35 +70,33 @@ def membership(index: Index, topic: Encoded, ranking: Ranking) -> Membership:
     probabilities = (1 / (1 + np.exp(-(found @ WEIGHTS + BIAS)))).astype(np.float32)
     order = np.argsort(-probabilities, kind="stable")
     support = float(found[order[0], 0]) if len(order) else 0.0
-    return Membership(ranking.rows[order], probabilities[order], np.array(writes, bool)[order], support)
+    return Membership(ranking.rows[order], probabilities[order], writes[order], support)
 
 
-def features(index: Index, topic: Encoded, ranking: Ranking) -> tuple[Floats, list[bool]]:
+def features(index: Index, topic: Encoded, ranking: Ranking) -> tuple[Floats, NDArray[np.bool_]]:
     """One line a paper of the ranking, with the columns of FEATURES, and whether it writes all words of the topic."""
     weight = {term: index.lexicon.idf(term) for term in dict.fromkeys(topic.terms)}
     total = max(sum(weight.values()), 1e-9)
     pieces = _pieces(topic, weight)
-    named = _names(index, topic.text)
     cover = np.nan_to_num(ranking.cover, nan=0.0)
-    lines: list[list[float]] = []
-    writes: list[bool] = []
-    for n, row in enumerate(int(r) for r in ranking.rows):
-        paper = index.papers[row]
-        written = set(terms(f"{paper.title} {paper.abstract}"))
-        support = {
-            t: 1.0 if t in written else float(cover[n, pieces[t]].mean()) if t in pieces else 0.0 for t in weight
-        }
-        writes.append(bool(weight) and all(t in written for t in weight))
-        lines.append(
-            [
-                sum(w * support[t] for t, w in weight.items()) / total,
-                float(ranking.score[n]),
-                float(ranking.score[n] - ranking.score.max()),
-                float(ranking.sentence[n]),
-                0.0 if not named else 1.0 if named <= written else -1.0,
-            ]
-        )
-    return np.array(lines, np.float32).reshape(-1, len(FEATURES)), writes
+    support = np.zeros(len(ranking.rows))
+    writes = np.full(len(ranking.rows), bool(weight))
+    for term, share in weight.items():
+        written = _written(index, ranking, term)
+        near = cover[:, pieces[term]].mean(axis=1) if term in pieces else 0.0
+        support += share / total * np.where(written, 1.0, near)
+        writes &= written
+    named = np.zeros(len(ranking.rows))
+    if held := [_written(index, ranking, name) for name in _names(index, topic.text)]:
+        named = np.where(np.logical_and.reduce(held), 1.0, -1.0)
+    behind = ranking.score - ranking.score.max(initial=-np.inf)
+    found = np.column_stack([support, ranking.score, behind, ranking.sentence, named])
+    return found.astype(np.float32), writes
+
+
+def _written(index: Index, ranking: Ranking, term: str) -> NDArray[np.bool_]:
+    """Which papers of the ranking have this stem."""
+    return np.isin(ranking.rows, index.lexicon.holders(term))
 
 
 def _names(index: Index, topic: str) -> frozenset[str]:

@@ -14,7 +14,7 @@ from typing import Literal
 from rag.ask import cues
 from rag.ask.kinds import Reading
 from rag.core.answer import Turn
-from rag.core.paper import Paper, fold
+from rag.core.paper import Paper
 from rag.index.lexical import STOPWORDS, terms, words
 from rag.index.metadata import Filters
 
@@ -125,10 +125,11 @@ def read_in_conversation(
     papers: Sequence[Paper],
     search: Callable[[str], Sequence[int]],
     named: Callable[[str], Sequence[int]],
+    titled: Callable[[str], Sequence[int]],
     read: Callable[[str], Reading],
 ) -> Plan:
     """The plan of a question after the turns of a conversation. `search` gives the rows for a text, best first, `named`
-    those that it names by their titles, `read` the kind of a question."""
+    those that it names by their titles, `titled` those whose whole title it has, `read` the kind of a question."""
     shift = _NEW_TOPIC.match(question)
     if shift and len(question[shift.end() :].split()) > 2:
         return read_question(question, read, question[shift.end() :])
@@ -136,7 +137,7 @@ def read_in_conversation(
     asked = [t.content[:LONGEST] for t in history if t.role == "user"]
     if not asked or plan.kind == "chat" or (plan.kind == "overview" and not plan.topic) or not _depends(question, plan):
         return plan
-    focus, before = _focus(history, papers, search)
+    focus, before = _focus(history, titled, search)
     if not focus:
         return plan
     previous = asked[-1]
@@ -232,7 +233,7 @@ def _terms_of(rows: Sequence[int], papers: Sequence[Paper]) -> set[str]:
 
 
 def _focus(
-    history: Sequence[Turn], papers: Sequence[Paper], search: Callable[[str], Sequence[int]]
+    history: Sequence[Turn], titled: Callable[[str], Sequence[int]], search: Callable[[str], Sequence[int]]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The papers that the last sure answer is about, in its order, and those of the answers before it."""
     found: list[tuple[int, ...]] = []
@@ -244,7 +245,7 @@ def _focus(
                 found[-1] = tuple(rows[:1])
             asked = turn.content
         elif not turn.content.lstrip("* ").startswith((UNSURE, NOTHING, *NO_PAPERS)):
-            named = titled(turn.content, papers)
+            named = tuple(titled(turn.content))
             if not named:
                 named = tuple(search(f"{asked_before(history, turn)} {turn.content[:600]}")[:1])
             found.append(named)
@@ -258,21 +259,3 @@ def asked_before(history: Sequence[Turn], turn: Turn) -> str:
     """The question that this turn answers; "" where there is none."""
     at = next(i for i, other in enumerate(history) if other is turn)
     return next((t.content[:LONGEST] for t in reversed(history[:at]) if t.role == "user"), "")
-
-
-def titled(text: str, papers: Sequence[Paper]) -> tuple[int, ...]:
-    """The papers whose title, or its part before a colon where that is a name, stands in the text; in its order."""
-    folded = f" {fold(text)} "
-    places: dict[int, int] = {}
-    for row, paper in enumerate(papers):
-        title = fold(paper.title)
-        at = folded.find(f" {title} ") if title else -1
-        if at < 0 and ":" in paper.title:
-            name = paper.title.partition(":")[0].strip()
-            # A name before the colon, as it is written: "GPTQ", "S-LoRA".
-            if len(name.split()) <= 2 and re.search(r"[A-Z].*[A-Z]|[a-z][A-Z]|\d", name):
-                match = re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)
-                at = match.start() if match else -1
-        if at >= 0:
-            places[row] = at
-    return tuple(sorted(places, key=places.__getitem__))

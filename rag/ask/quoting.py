@@ -13,7 +13,7 @@ from rag.ask.certainty import Certainty, names, state_of
 from rag.ask.kinds import Reading, read_kind
 from rag.ask.listing import Membership, membership, state_of_list
 from rag.ask.overview import Group, groups_of, purpose
-from rag.ask.plan import Plan, read_in_conversation, titled
+from rag.ask.plan import Plan, read_in_conversation
 from rag.ask.sentences import Sentence, SentenceScorer, select
 from rag.ask.sides import MOST_SIDES, SHARES, Sharing, sharing
 from rag.core.answer import State, Turn
@@ -49,6 +49,8 @@ NAME_WORDS = 6
 """A question with so many words at most may be nothing but a name, with what stands around it."""
 NEAREST = 3
 """Papers of a view that is not sure to be of its subject."""
+SHOWN = 60
+"""Papers of a list in the text of an answer; how many more there are is said."""
 VIEW = 12
 """Papers of a view of a subject at most."""
 VIEW_LEAST = 0.12
@@ -65,11 +67,11 @@ class PaperQuotes:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What answers a plan. `papers` are quoted, best first; of a comparison they are its sides, and `parts` are the
-    stretches of the question that are theirs. `considered` papers were looked at for a list, and `written` of those
-    that belong write all its words. `groups` are those of an overview of the whole collection. `missing` are names in
-    the question that no paper has. `bare` are papers without an abstract whose titles have most of the question: there
-    is nothing to quote. `probability` is that the papers answer.
+    """What answers a plan. `papers` are quoted, best first, those of a list as far as they are shown; of a comparison
+    they are its sides, and `parts` are the stretches of the question that are theirs. `considered` papers were looked
+    at for a list, and `written` of those that belong write all its words. `groups` are those of an overview of the
+    whole collection. `missing` are names in the question that no paper has. `bare` are papers without an abstract whose
+    titles have most of the question: there is nothing to quote. `probability` is that the papers answer.
     """
 
     plan: Plan
@@ -127,7 +129,10 @@ class Finder:
 
     def plan(self, question: str, history: Sequence[Turn]) -> Plan:
         """What a question wants, in the light of the conversation."""
-        return read_in_conversation(question, history, self.index.papers, self.search, self.named, self.read)
+        index = self.index
+        return read_in_conversation(
+            question, history, index.papers, self.search, self.named, index.titles.within, self.read
+        )
 
     def read(self, question: str) -> Reading:
         """The kind of a question, and its subject."""
@@ -315,7 +320,7 @@ class Finder:
 
     def _titles(self, text: str, ranking: Ranking) -> list[int]:
         """The papers of the ranking whose title, or the name before its colon, stands in the text."""
-        return [row for row in titled(text, self.index.papers) if row in ranking.rows]
+        return [row for row in self.index.titles.within(text) if row in ranking.rows]
 
     def _named(self, text: str, ranking: Ranking) -> list[int]:
         """Of the best papers those whose title alone has a word of the text that hardly any abstract has."""
@@ -349,8 +354,12 @@ class Finder:
         rows = [int(belonging.rows[i]) for i in belonging.members()]
         probability = float(belonging.probabilities[0]) if rows else 0.0
         state = state_of_list(encoded, belonging, self._caution)
-        papers = tuple(p for p in (self.quoted(encoded, row, 0) for row in rows) if p.sentences)
-        papers = papers if state != "nothing" else ()
+        said = [row for row in rows if self.index.sentences(row)] if state != "nothing" else []
+        # What is not shown of a long list is counted, and need not be quoted.
+        papers = (
+            *(self.quoted(encoded, row, 0) for row in said[:SHOWN]),
+            *(PaperQuotes(row, ()) for row in said[SHOWN:]),
+        )
         written = sum(bool(w) for w, _ in zip(belonging.writes, rows, strict=False))
         return Found(
             plan,

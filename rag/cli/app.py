@@ -103,6 +103,8 @@ def rag(
     \b
     Another embedding than the built-in one:
       RAG_EMBEDDING  RAG_EMBEDDING_BASE_URL  RAG_EMBEDDING_API_KEY
+    Vectors in a Chroma server or PostgreSQL:
+      RAG_STORE  RAG_STORE_API_KEY
 
     \b
     Zotero libraries:
@@ -110,8 +112,8 @@ def rag(
 
     \b
     Exit codes: 0 ok, 1 other error, 2 usage, 3 configuration or unknown model,
-      4 key refused, 5 model unreachable, 6 rate limit or quota, 7 deadline,
-      8 the model's server failed, 130 interrupted.
+      4 key refused, 5 model or store unreachable, 6 rate limit or quota,
+      7 deadline, 8 the model's server failed, 130 interrupted.
     """
 
 

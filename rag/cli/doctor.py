@@ -67,7 +67,9 @@ def _checks(config: Config, *, offline: bool, deep: bool) -> Iterator[Check]:
     yield guarded("embedding", lambda: _embedding(config))
     if config.reranker:
         yield guarded("reranker", lambda: _reranker(config))
-    yield guarded("collection", lambda: _collection(config, deep=deep))
+    if config.store:
+        yield guarded("store", lambda: _store(config, offline=offline))
+    yield guarded("collection", lambda: _collection(config, deep=deep, offline=offline))
     yield from endpoint_checks.checks(config, offline=offline)
 
 
@@ -140,7 +142,28 @@ def _reranker(config: Config) -> str:
     return f"{used.name} of {config.reranker}, a pair scored"
 
 
-def _collection(config: Config, *, deep: bool) -> str:
+def _store(config: Config, *, offline: bool) -> str:
+    import json
+
+    from rag.index.index import current, held_at
+    from rag.index.remote import place
+
+    where = place(config)
+    assert where is not None
+    generation = current(config.home / "collections" / config.collection)
+    if offline or generation is None:
+        return f"{where.label}, {'not tried (--offline)' if offline else 'which the first question fills'}"
+    manifest = json.loads((generation / "manifest.json").read_text(encoding="utf-8"))
+    if held_at(manifest) != where.holds(generation):
+        return f"{where.label}, which the next question or rag ingest fills"
+    store = where.open(generation, manifest["fingerprint"]["dimensions"])
+    try:
+        return f"{where.label}, reached, {len(store):,} passages in {where.name(generation)}"
+    finally:
+        store.close()
+
+
+def _collection(config: Config, *, deep: bool, offline: bool) -> str:
     folder = config.home / "collections" / config.collection
     if not folder.is_dir():
         return f"{config.collection}: not there yet, the first question fills it from the seeds"
@@ -148,6 +171,7 @@ def _collection(config: Config, *, deep: bool) -> str:
     from rag.index.integrity import damage
     from rag.index.library import read_papers
     from rag.index.onnx_folder import embedding
+    from rag.index.remote import place
 
     # Straight from the disk: building a `Rag` might bring the index up to date, and a doctor only looks.
     papers = read_papers(folder / "papers.jsonl")
@@ -156,7 +180,10 @@ def _collection(config: Config, *, deep: bool) -> str:
     if generation is None:
         return found + "not indexed yet, the next question or rag ingest does it"
     used = embedding(config)
-    index = Index(generation, used.fingerprint if used else None)
+    where = place(config)
+    if where is not None and offline:
+        return f"{found}{generation.name}, its vectors elsewhere"
+    index = Index(generation, used.fingerprint if used else None, where)
     index.close()
     same = {p.id for p in index.papers} == {p.id for p in papers}
     if same and not generation.name.endswith(digest(papers)) and generation.name.endswith(digest(index.papers)):

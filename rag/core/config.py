@@ -61,7 +61,8 @@ class Config:
 
     `embedding` is "builtin", "onnx:FOLDER" for a model of one's own, or "openai:MODEL", the latter at
     `embedding_base_url` under `embedding_api_key` (empty: those of the language model). `reranker` is "onnx:FOLDER", a
-    cross-encoder that orders the best papers, or empty.
+    cross-encoder that orders the best papers, or empty. `store` is where passages' vectors are kept: the address of a
+    Chroma server, to which `store_api_key` goes, or of a PostgreSQL database; empty: in the home.
 
     `zotero_key` is the key of a user of zotero.org, for libraries that aren't public; `zotero_base_url` is another
     server than zotero.org, or another port of the program on this machine.
@@ -105,6 +106,8 @@ class Config:
     embedding_base_url: str = ""
     embedding_api_key: str = field(default="", repr=False)
     reranker: str = ""
+    store: str = field(default="", repr=False)
+    store_api_key: str = field(default="", repr=False)
     zotero_key: str = field(default="", repr=False)
     zotero_base_url: str = ""
     log: str = "text"
@@ -306,8 +309,17 @@ def _reranker(value: str) -> str:
     return value
 
 
+def _store(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s/?#@]+[^\s?#@]*|postgres(?:ql)?://[^\s/]+/\S+", value):
+        raise ValueError(
+            "give the address of a Chroma server, such as http://127.0.0.1:8000, with a key as RAG_STORE_API_KEY, or "
+            "of a database, such as postgresql://name:password@host/database."
+        )
+    return value
+
+
 _MIN_PASSWORD, _MIN_KEY, _MAX_PASSWORD = 8, 16, 200
-_SECRET = frozenset({"auth", "api_keys", "api_key", "embedding_api_key", "zotero_key"})
+_SECRET = frozenset({"auth", "api_keys", "api_key", "embedding_api_key", "store", "store_api_key", "zotero_key"})
 _PARSE: dict[str, Callable[[Any], Any]] = {
     "home": values.folder,
     "collection": values.collection,
@@ -341,6 +353,8 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "embedding_base_url": values.url,
     "embedding_api_key": values.key,
     "reranker": _reranker,
+    "store": _store,
+    "store_api_key": values.key,
     "zotero_key": values.key,
     "zotero_base_url": values.url,
     "log": values.among("text", "json"),

@@ -9,7 +9,8 @@
     ├── PaperError               1   a record or file of papers can't be read
     │   └── (name, line, reason)
     ├── StoreError               1   the index or the papers on disk can't be read or written
-    │   └── Locked               1   another process is writing the collection
+    │   ├── Locked               1   another process is writing the collection
+    │   └── StoreUnreachable     5   the store that RAG_STORE names is down, or can't be reached
     ├── EvaluationError          1   a reference set or a run that can't be used
     │   └── GateFailed           1   a run is below what is wanted of it
     └── ModelError               1   the language model could not be used
@@ -84,6 +85,12 @@ class StoreError(RagError):
 
 class Locked(StoreError):
     """Another process is writing the same collection."""
+
+
+class StoreUnreachable(StoreError):
+    """The store that holds the vectors is down, refuses the connection, or is silent. Nothing is lost by it."""
+
+    exit_code = 5
 
 
 class EvaluationError(RagError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,10 +21,11 @@ from rag.core.threads import one_thread
 from rag.index.embedding import OnnxEmbedding
 from rag.index.external import External, ExternalVectors
 from rag.index.external_indexing import build as build_external
-from rag.index.index import Index, current, digest, fingerprint_digest
+from rag.index.index import Index, current, digest, fingerprint_digest, held_at
 from rag.index.indexing import Progress, switch
 from rag.index.indexing import build as build_index
 from rag.index.library import PACKED, PaperFile, read_papers, write_papers
+from rag.index.remote import Place
 from rag.papers import Loaded, Merged, Paper, Papers, Remark, load
 
 _BEFORE, _REMOVED = "papers.jsonl", "removed.txt"
@@ -53,10 +55,16 @@ class Ingested:
 class Collection:
     """The collection that a configuration names: all of it is in `folder`.
 
-    `external` is the embedding whose vectors rank passages, where that is not the built-in one.
+    `external` is the embedding whose vectors rank passages, where that is not the built-in one; `place` is where the
+    vectors are kept, where that is not beside the index.
     """
 
-    def __init__(self, config: Config, embedding: OnnxEmbedding, external: External | None) -> None:
+    def __init__(
+        self, config: Config, embedding: OnnxEmbedding, external: External | None, place: Place | None = None
+    ) -> None:
+        if external is not None and place is not None:
+            raise ConfigError("RAG_STORE holds vectors of the built-in embedding or of onnx:FOLDER; unset one of both.")
+        self._place = place
         self._home, self._name = config.home, config.collection
         self.folder = config.home / "collections" / config.collection
         self._library = self.folder / "papers.jsonl"
@@ -152,12 +160,12 @@ class Collection:
         """Make these the papers, once their index stands; whatever fails before leaves all as it was."""
         try:
             with one_thread():
-                folder = build_index(self.folder, papers, self._embedding, progress)
+                folder = build_index(self.folder, papers, self._embedding, progress, self._place)
                 if self._external is not None:
                     build_external(folder, papers, self._embedding, self._external, progress)
             if _readable(self._library) != papers:
                 write_papers(self._library, papers)
-            switch(self.folder, folder, self._looks())
+            switch(self.folder, folder, self._looks(), self._place)
         except OSError as e:
             raise StoreError(
                 f"{self.folder} can't be written ({e.strerror or e}); the collection is as it was. Make room, or the "
@@ -199,11 +207,12 @@ class Collection:
             or fingerprint_digest(self._embedding.fingerprint) not in index.name
             or self._stale(index)
             or self._lacks(index)
+            or self._elsewhere(index)
         )
 
     def open(self, folder: Path) -> Index:
         """The index in `folder`, with the vectors of the other embedding where one is used; to be closed."""
-        index = Index(folder, self._embedding.fingerprint)
+        index = Index(folder, self._embedding.fingerprint, self._place)
         if self._external is not None:
             passages = int(index.passage_starts[-1])
             try:
@@ -221,6 +230,13 @@ class Collection:
     def _lacks(self, folder: Path) -> bool:
         """Whether another embedding is used and its vectors for the index in `folder` are still to be made."""
         return self._external is not None and not self._external.made(self._external.folder(folder))
+
+    def _elsewhere(self, folder: Path) -> bool:
+        """Whether the vectors for the index in `folder` are to be kept elsewhere than they are."""
+        with contextlib.suppress(OSError, ValueError):
+            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            return held_at(manifest) != (self._place.holds(folder) if self._place else "")
+        return False  # to open it tells what is wrong with it
 
     def _stale(self, folder: Path) -> bool:
         """Whether the papers were replaced, and the process died before their index became the current one."""

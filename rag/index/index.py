@@ -31,15 +31,17 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from rag.core.errors import IndexMismatch, StoreError
+from rag.core.errors import IndexMismatch, RagError, StoreError
 from rag.core.paper import Paper
 from rag.index import tokens
 from rag.index.embedding import BuiltinEmbedding
 from rag.index.integrity import damage
 from rag.index.lexical import Lexicon
 from rag.index.library import PACKED, PaperFile
+from rag.index.remote import Place
 from rag.index.rows import Field, Owners, Rows, mapped
-from rag.index.store import PassageStore
+from rag.index.store import PassageStore, Store
+from rag.index.titles import Titles
 from rag.index.tokens import TokenCode
 from rag.papers.sentences import CHUNKING, Span
 
@@ -47,6 +49,11 @@ if TYPE_CHECKING:
     from rag.index.external import ExternalVectors
 
 LAYOUT = "layout-4"
+
+
+def held_at(manifest: Mapping[str, Any]) -> str:
+    """Where a generation says that its vectors are: "" beside it."""
+    return str(manifest.get("store", ""))
 
 
 def fingerprint(model: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -79,24 +86,28 @@ class Index:
     """One generation, open for reading.
 
     `papers` are in the order of the rows; `sentences(row)` are the spans of a paper. `model` is the fingerprint of the
-    embedding that it has to be of (None: the built-in one). `external` are the vectors of another embedding for the
+    embedding that it has to be of (None: the built-in one), `place` where its vectors have to be (None: beside it);
+    IndexMismatch where it has others, or they are elsewhere. `external` are the vectors of another embedding for the
     same passages, where one is used.
     """
 
-    def __init__(self, folder: Path, model: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, folder: Path, model: Mapping[str, Any] | None = None, place: Place | None = None) -> None:
         self.folder = folder
         self.external: ExternalVectors | None = None
         try:
             self._read(folder, fingerprint(model))
         except _DAMAGED as e:
             raise StoreError(f"The index in {folder} is damaged ({e}): rag ingest makes it anew.") from e
-        self.store = PassageStore(folder / "chroma")
+        if held_at(self.manifest) != (place.holds(folder) if place else ""):
+            raise IndexMismatch(f"The vectors of {folder} are not where RAG_STORE says: run rag ingest.")
+        dimensions = self.passage_vectors.shape[1]
+        self.store: Store = place.open(folder, dimensions) if place else PassageStore(folder / "chroma")
         try:
-            if len(self.store) != self.passage_starts[-1]:
+            if not self.store.whole(int(self.passage_starts[-1])):
                 raise StoreError(f"The vectors in {folder} aren't all there: rebuild them with rag ingest.")
             # Chroma reads its graph at the first query; paid here, the first question is as fast as the second.
-            self.store.nearest(np.full(self.passage_vectors.shape[1], 1e-3, np.float32), 1)
-        except StoreError:
+            self.store.nearest(np.full(dimensions, 1e-3, np.float32), 1)
+        except RagError:
             self.store.close()
             raise
 
@@ -129,6 +140,11 @@ class Index:
     def rows(self) -> dict[str, int]:
         """The rows of the papers, by id."""
         return {id_: row for row, id_ in enumerate(self.ids)}
+
+    @cached_property
+    def titles(self) -> Titles:
+        """The titles of the papers."""
+        return Titles(self.papers)
 
     @cached_property
     def lexicon(self) -> Lexicon:

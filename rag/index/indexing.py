@@ -10,21 +10,23 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.core.errors import IndexMismatch, StoreError
+from rag.core.errors import IndexMismatch, StoreError, StoreUnreachable
 from rag.core.paper import Paper
 from rag.index.embedding import OnnxEmbedding
 from rag.index.index import Index, current, digest, fingerprint, fingerprint_digest
 from rag.index.integrity import damage, sums
 from rag.index.lexical import Lexicon
 from rag.index.library import PACKED, fsync_folder, pack_papers
+from rag.index.remote import Place
 from rag.index.rows import Known, Rounded, Row, Rows, Writer, key, known
-from rag.index.store import opened
+from rag.index.store import PassageStore
 from rag.index.tokens import TokenCode
 from rag.papers.sentences import Span, split_sentences
 
@@ -40,17 +42,24 @@ UPSERT = 2000
 """Papers written to Chroma at a time."""
 
 
-def build(collection: Path, papers: Sequence[Paper], embedding: OnnxEmbedding, progress: Progress) -> Path:
+def build(
+    collection: Path,
+    papers: Sequence[Paper],
+    embedding: OnnxEmbedding,
+    progress: Progress,
+    place: Place | None = None,
+) -> Path:
     """Write the generation for `papers`, unless it is there; only papers that no collection of the home has in an
     index, and no unfinished ingest, are embedded.
 
-    The caller holds the collection's write lock. Returns the new folder, which is not yet current (`switch`).
+    `place` is where the vectors of passages go (None: beside the rest). The caller holds the collection's write lock.
+    Returns the new folder, which is not yet current (`switch`).
     """
     model = embedding.fingerprint
     folder = collection / f"index-{fingerprint_digest(model)}-{digest(papers)}"
     old = current(collection)
-    previous = _reusable(old, model)
-    there = previous if old == folder else _reusable(folder, model)
+    previous = _reusable(old, model, place)
+    there = previous if old == folder else _reusable(folder, model, place)
     if there is not None:
         for index in filter(None, {there, previous}):
             index.close()
@@ -59,7 +68,7 @@ def build(collection: Path, papers: Sequence[Paper], embedding: OnnxEmbedding, p
     draft = folder.with_name(f"{folder.name}.draft-{time.time_ns()}")
     try:
         draft.mkdir(parents=True)
-        _Generation(draft, papers, embedding, previous, progress).write()
+        _Generation(draft, papers, embedding, previous, progress, place).write()
         _settle(draft)
     except OSError:  # most likely a full disk, which the draft would keep full
         shutil.rmtree(draft, ignore_errors=True)
@@ -72,7 +81,7 @@ def build(collection: Path, papers: Sequence[Paper], embedding: OnnxEmbedding, p
     return folder
 
 
-def switch(collection: Path, folder: Path, library: str) -> None:
+def switch(collection: Path, folder: Path, library: str, place: Place | None = None) -> None:
     """Make a generation the current one, and remove the others. The caller holds the write lock.
 
     `library` is what the file of the papers looks like whose generation it is (`Collection`).
@@ -85,7 +94,7 @@ def switch(collection: Path, folder: Path, library: str) -> None:
             os.fsync(f.fileno())
         pointer.replace(collection / "current")
         fsync_folder(collection)
-    sweep(collection)
+    sweep(collection, place)
 
 
 def _settle(draft: Path) -> None:
@@ -99,19 +108,44 @@ def _settle(draft: Path) -> None:
     fsync_folder(draft)
 
 
-def sweep(collection: Path) -> None:
-    """Remove the generations that aren't current. The caller holds the write lock."""
+def sweep(collection: Path, place: Place | None = None) -> None:
+    """Remove the generations that aren't current, and from the store in `place` what they have and the current one
+    hasn't. The caller holds the write lock."""
     keep = current(collection)
-    for folder in collection.glob("index-*"):
-        if folder != keep:
-            shutil.rmtree(folder, ignore_errors=True)
+    others = [folder for folder in collection.glob("index-*") if folder != keep]
+    if place is not None and keep is not None and others:
+        _clear(keep, others, place)
+    for folder in others:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _reusable(folder: Path | None, model: dict[str, Any]) -> Index | None:
+def _clear(keep: Path, others: Sequence[Path], place: Place) -> None:
+    dimensions = json.loads((keep / "manifest.json").read_text(encoding="utf-8"))["fingerprint"]["dimensions"]
+    kept = set(_ids(keep, dimensions))
+    digest = keep.name.split("-")[1]
+    with closing(place.open(keep, dimensions)) as store:
+        for folder in others:
+            if folder.name.split("-")[1] == digest:
+                store.delete([id_ for id_ in _ids(folder, dimensions) if id_ not in kept])
+
+
+def _ids(folder: Path, dimensions: int) -> list[str]:
+    """The ids of the passages of a generation, unfinished ones too."""
+    try:
+        papers = (folder / "ids.txt").read_text(encoding="utf-8").splitlines()
+        counts = np.diff(Rows(folder, dimensions, None).starts["passages"]).tolist()
+    except (OSError, ValueError, StoreError):
+        return []
+    return [f"{paper}#{n}" for paper, count in zip(papers, counts, strict=False) for n in range(count)]
+
+
+def _reusable(folder: Path | None, model: dict[str, Any], place: Place | None) -> Index | None:
     if folder is None:
         return None
     try:
-        index = Index(folder, model)
+        index = Index(folder, model, place)
+    except StoreUnreachable:
+        raise
     except (StoreError, IndexMismatch):
         return None
     if damage(folder, index.manifest.get("files", {}), deep=True):
@@ -130,7 +164,9 @@ class _Generation:
         embedding: OnnxEmbedding,
         previous: Index | None,
         progress: Progress,
+        place: Place | None,
     ) -> None:
+        self.place = place
         self.draft, self.papers, self.embedding, self.previous = draft, papers, embedding, previous
         self.progress = progress
         self.keys = [key(p) for p in papers]
@@ -151,6 +187,8 @@ class _Generation:
         Lexicon.build([f"{p.title} {p.title} {p.title} {p.abstract}" for p in self.papers]).save(self.draft / "bm25")
         model = fingerprint(self.embedding.fingerprint)
         manifest = {"fingerprint": model, "papers": len(self.papers), "files": sums(self.draft)}
+        if self.place is not None:
+            manifest["store"] = self.place.holds(self.draft)
         (self.draft / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         self.progress("Writing the index", len(self.papers), len(self.papers))
 
@@ -183,15 +221,19 @@ class _Generation:
         next(embedded, None)
 
     def _passages(self) -> None:
-        """The vectors of passages into Chroma: what the present generation has is copied with its files."""
+        """The vectors of passages into the store. Of one beside the index the files of the present generation are
+        copied; in one elsewhere its vectors are, and what is gone is removed when the new one is current (`sweep`)."""
         rows = Rows(self.draft, self.embedding.dimensions, len(self.papers))
         starts, vectors = rows.starts["passages"], rows.arrays["passages.f16"]
         gone: list[str] = []
-        if (old := self.previous) is not None and len(self.gone) < len(old):
+        if (old := self.previous) is not None and len(self.gone) < len(old) and self.place is None:
             shutil.copytree(old.folder / "chroma", self.draft / "chroma")
             counts = np.diff(old.passage_starts).tolist()
             gone = [f"{old.ids[row]}#{n}" for row in self.gone for n in range(counts[row])]
-        with opened(self.draft / "chroma") as store:
+        here = self.draft / "chroma"
+        with closing(
+            self.place.open(self.draft, self.embedding.dimensions) if self.place else PassageStore(here)
+        ) as store:
             store.delete(gone)
             # Papers at a time, so that no collection needs to fit into memory.
             for begin in range(0, len(self.fresh), UPSERT):
@@ -200,6 +242,7 @@ class _Generation:
                 ids = [f"{self.papers[i].id}#{n}" for i in added for n in range(starts[i + 1] - starts[i])]
                 places = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in added])
                 store.upsert(ids, vectors[places].astype(np.float32))
+            store.finish()
 
     def _frequency(self) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
         """In how many papers each word piece is, (vocabulary,): as before, but for what differs."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import Stemmer
+from numpy.typing import NDArray
 
 from rag.index.embedding import Floats
 
@@ -88,6 +89,7 @@ class Lexicon:
         self._papers = int(index.scores["num_docs"])
         # Entries of a column of the sparse score matrix: the papers that have the term.
         self._starts = np.asarray(index.scores["indptr"])
+        self._rows = index.scores["indices"]
 
     @classmethod
     def build(cls, texts: Sequence[str]) -> Lexicon:
@@ -117,6 +119,12 @@ class Lexicon:
             return np.zeros(self._papers, np.float32)
         scores: Floats = np.asarray(self._index.get_scores(known), dtype=np.float32)
         return scores
+
+    def holders(self, term: str) -> NDArray[np.int64]:
+        """The rows of the papers that have this stem."""
+        column = self._vocabulary.get(term)
+        first, last = (0, 0) if column is None else self._starts[column : column + 2]
+        return np.asarray(self._rows[first:last], np.int64)
 
     def frequency(self, term: str) -> int:
         """The number of papers that have this stem."""

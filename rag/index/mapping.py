@@ -16,6 +16,7 @@ from rag.core.paper import Paper
 from rag.index.embedding import Floats
 from rag.index.index import Index
 from rag.index.layout import lay_out, sample
+from rag.index.scores import means
 from rag.index.topics import names
 
 FILE = "map-1.json"
@@ -59,7 +60,8 @@ def paper_map(index: Index) -> PaperMap:
     with _alone(file):
         drawing = _read(file)
         if drawing is None or len(drawing.places) != len(index):
-            drawing = _drawn(index.papers, _vectors(index))
+            vectors = means(index.passage_vectors, index.passage_starts, np.arange(len(index)))
+            drawing = _drawn(index.papers, vectors)
             _write(file, drawing)
     return _shown(index.papers, drawing)
 
@@ -119,15 +121,6 @@ def _write(file: Path, drawing: _Drawing) -> None:
     with contextlib.suppress(OSError):
         draft.write_text(json.dumps(asdict(drawing)), encoding="utf-8")
         draft.replace(file)
-
-
-def _vectors(index: Index) -> Floats:
-    """One vector a paper, of length 1: the mean of its passages'."""
-    found = np.zeros((len(index), index.passage_vectors.shape[1]), np.float32)
-    for row, (first, last) in enumerate(zip(index.passage_starts, index.passage_starts[1:], strict=False)):
-        found[row] = index.passage_vectors[first:last].mean(axis=0, dtype=np.float32)
-    found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
-    return found
 
 
 def _drawn(papers: Sequence[Paper], vectors: Floats) -> _Drawing:

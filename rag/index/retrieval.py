@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.core.errors import StoreError
 from rag.index.embedding import BuiltinEmbedding, Floats, OnnxEmbedding, States, unit
 from rag.index.index import Index
 from rag.index.lexical import terms
@@ -90,7 +91,7 @@ class PaperRanker:
         external = index.external
         self._near = self._passages if external is None else held(external.vectors)
         self._embedding = embedding
-        self.builtin = isinstance(embedding, BuiltinEmbedding)
+        self.builtin = embedding.fingerprint == BuiltinEmbedding().fingerprint
 
     def encode(self, text: str) -> Encoded:
         """Run the model on a question."""
@@ -226,7 +227,11 @@ class PaperRanker:
     def _candidates(self, vector: Floats, lexical: Floats, limit: int) -> Rows:
         store = self.index.store if self.index.external is None else self.index.external.store
         ids, _ = store.nearest(vector, min(2 * limit, 4000))
-        near = {self.index.rows[i.rpartition("#")[0]] for i in ids}
+        rows = self.index.rows
+        # A store elsewhere may be ahead of this generation, or not yet rid of the one before.
+        near = {rows[paper] for i in ids if (paper := i.rpartition("#")[0]) in rows}
+        if not near and self.index.passage_starts[-1]:
+            raise StoreError("The store gave no vector of this collection: rag ingest writes them anew.")
         best = np.argpartition(-lexical, limit)[:limit] if len(self.index) > limit else np.arange(len(self.index))
         return np.array(sorted({*near, *best[lexical[best] > 0].tolist()}), np.int64)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.index.embedding import Floats
+from rag.index.embedding import Floats, unit
 from rag.index.index import Index
 from rag.index.rows import Rounded
 
@@ -16,6 +16,8 @@ Rows = NDArray[np.int64]
 
 HELD = 64 * 2**20
 """Bytes of passages, and of sentences, that are kept as float32; of more, each question converts what it needs."""
+CHUNK = 10_000
+"""Papers whose vectors are converted at a time, where all are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,25 @@ def pooled(
     return largest, mean
 
 
+def means(vectors: NDArray[Any], starts: NDArray[np.int64], rows: Rows) -> Floats:
+    """The mean of each row's vectors, of length 1, (rows, d); 0 for a row without any."""
+    found = np.zeros((len(rows), vectors.shape[1]), np.float32)
+    counts = starts[rows + 1] - starts[rows]
+    for filled in np.split(at := np.flatnonzero(counts), range(CHUNK, len(at), CHUNK)):
+        if len(filled):
+            heads = np.cumsum(counts[filled]) - counts[filled]
+            found[filled] = np.add.reduceat(floats(vectors[_gather(starts, rows[filled])]), heads)
+    return unit(found)
+
+
 def _gather(starts: NDArray[np.int64], rows: Rows) -> slice | NDArray[np.int64]:
     """Where the entries of `rows` lie, row after row."""
     if len(rows) == len(starts) - 1:
         return slice(None)
-    return np.concatenate([np.arange(starts[r], starts[r + 1]) for r in rows])
+    counts = starts[rows + 1] - starts[rows]
+    found: NDArray[np.int64] = np.arange(counts.sum())
+    found += np.repeat(starts[rows] - np.cumsum(counts) + counts, counts)
+    return found
 
 
 class TokenScores:

@@ -1,6 +1,7 @@
-"""The vectors of passages in Chroma: in, and the nearest out. The only module that imports chromadb.
+"""The vectors of passages: in, and the nearest out. Here in Chroma, in a folder; rag.index.remote has other places.
 
-Chroma is embedded and persistent. It gets vectors only, never text: given text it would try to download a model.
+Chroma is embedded and persistent, and only this module imports it. It gets vectors only, never text: given text it
+would try to download a model.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,30 @@ from rag.index.embedding import Floats
 COLLECTION = "passages"
 BATCH = 5000
 """Rows a call; Chroma takes at most 5,461."""
+
+
+class Store(Protocol):
+    """Vectors under ids. What fails raises StoreError, ConfigError or StoreUnreachable."""
+
+    def upsert(self, ids: Sequence[str], vectors: Floats) -> None:
+        """Write vectors of shape (n, dimensions) under their ids; what was there under an id is replaced."""
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors; an id that isn't there is no error."""
+
+    def nearest(self, vector: Floats, n: int) -> tuple[list[str], Floats]:
+        """The ids of the `n` nearest vectors, fewer where there are fewer, and how near they are, best first."""
+
+    def finish(self) -> None:
+        """Say that all of a generation was written."""
+
+    def whole(self, passages: int) -> bool:
+        """Whether the vectors of so many passages are there, as far as it can tell."""
+
+    def __len__(self) -> int: ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
 
 
 class PassageStore:
@@ -81,6 +107,13 @@ class PassageStore:
             found = self._collection.query(query_embeddings=vectors, n_results=n, include=["distances"])
         distances = np.asarray((found["distances"] or [[]])[0], dtype=np.float32)
         return list(found["ids"][0]), 1 - distances
+
+    def finish(self) -> None:
+        """All was written; Chroma indexes by itself."""
+
+    def whole(self, passages: int) -> bool:
+        """Whether it has these many passages, no more and no fewer."""
+        return len(self) == passages
 
     def __len__(self) -> int:
         # Counting takes Chroma as long as a query, and what others write isn't seen by an open client anyway.
