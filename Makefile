@@ -77,7 +77,7 @@ eval-recorded: $(VENV)/.dev ## replay the recorded replies of a strong model, an
 	@$(BIN)/python -m eval.planted --home $(EVAL_HOME) --least 0.95
 
 lock: $(VENV)/.dev ## pin the dependencies of pyproject.toml anew (ARGS=--upgrade for the newest)
-	$(BIN)/uv $(LOCK) --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv $(LOCK) --group build --extra page --extra mcp pyproject.toml -o requirements.lock
 	$(BIN)/uv $(LOCK) --group dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv $(LOCK) --extra peers -c requirements.lock pyproject.toml -o requirements-peers.lock
 	$(BIN)/uv $(LOCK) --group server --no-deps -o requirements-server.lock

@@ -178,7 +178,7 @@ def test_who_may_adds_papers_and_is_told_what_became_of_them(shared: str) -> Non
     assert [(r["file"], r["line"]) for r in again["refused"]] == [("passwd", 3)]
     bearer = {"authorization": f"Bearer {OTHER}"}
     found = httpx.get(f"{shared}/papers", params={"collection": "sea", "query": "ice"}, headers=bearer).json()
-    assert [p["title"] for p in found["papers"]] == ["On ice"]
+    assert [(p["title"], p["sources"]) for p in found["papers"]] == [("On ice", ["new.jsonl"])], "where it came from"
 
 
 def test_who_may_not_adds_nothing(shared: str, home: Path) -> None:

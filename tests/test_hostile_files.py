@@ -123,5 +123,5 @@ def test_a_reader_that_takes_too_long_is_ended_and_told_in_words(
 ) -> None:
     monkeypatch.setattr(apart, "SECONDS", 0.01)
     (tmp_path / "file.ris").write_text(RIS.format("A text."))
-    with pytest.raises(UsageError, match="took more than 0.01 seconds"):
+    with pytest.raises(UsageError, match="took more than"):
         apart.load_apart([tmp_path / "file.ris"], 10)

@@ -26,6 +26,7 @@ from rag.llm.keys import without_keys
 
 PREFIXES = ("/v1/", "/api/", "/mcp/", "/metrics/", "/healthz/", "/readyz/")
 """The paths that programs call begin so."""
+NO_MCP = "Tools for assistants need the SDK of MCP: pip install 'paper-rag[mcp]'."
 UNGUARDED = ("/healthz", "/readyz")
 """What says no more than whether the server is well, to whoever asks."""
 
@@ -107,8 +108,11 @@ class _Assistants:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if self._made is None:
-            from rag.api.tools import OverHttp
-
+            try:
+                from rag.api.tools import OverHttp
+            except ModuleNotFoundError:
+                await refusal(scope["path"], 501, NO_MCP)(scope, receive, send)
+                return
             self._made = OverHttp(self._collections, self._calls)
         await self._made(scope, receive, send)
 

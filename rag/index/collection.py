@@ -90,8 +90,7 @@ class Collection:
         with self._locked():
             old = self._held(replaced=bool(paths) and not add)
             progress("Reading papers", 0, 1)
-            if not isinstance(loaded := paths, Loaded):
-                loaded = load(paths or ([] if old else [seeds()]), strict=strict)
+            loaded = paths if isinstance(paths, Loaded) else load(paths or ([] if old else [seeds()]), strict=strict)
             papers = _merge(old if add or not paths else [], loaded.papers)
             progress("Reading papers", 1, 1)
             if not papers or (paths and not loaded.papers):
