@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag import __version__
-from rag.api import chat, health, rest
+from rag.api import chat, health, responses, rest
 from rag.api.callers import caller
 from rag.api.calls import Calls, Limit
 from rag.api.collections import Collections
@@ -82,7 +82,9 @@ def application(collections: Collections) -> FastAPI:
     with suppress(ImportError):
         app.state.metrics = Metrics(lambda: calls.waiting, lambda: len(collections.rag().papers()))
     calls = Calls(lambda value: _count(app, value))
-    app.include_router(chat.routes(collections, calls))
+    openai = chat.routes(collections, calls)
+    responses.add_to(openai, collections, calls)
+    app.include_router(openai)
     app.include_router(health.routes(collections))
     app.include_router(rest.routes(collections, calls))
     app.router.routes.append(Route("/mcp", _Assistants(collections, calls)))
