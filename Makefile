@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --no-compile $(if $(V),,-qq)
 
 .DEFAULT_GOAL := help
-.PHONY: help install peers run test test-hostile test-browser test-server test-peers screenshots check format bench ablate bench-page bench-scale eval eval-recorded lock clean
+.PHONY: help install peers run test test-hostile test-browser test-server test-peers screenshots docs sbom check format bench ablate bench-page bench-scale eval eval-recorded lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
@@ -39,6 +39,12 @@ test-peers: $(VENV)/.peers ## run the tests that need the systems that we compar
 
 screenshots: $(VENV)/.dev ## take the pictures in docs/ anew, with Chromium on this machine
 	@$(BIN)/python scripts/screenshots.py
+
+docs: $(VENV)/.dev ## make the documentation as a site, in build/site; a dead link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+sbom: $(VENV)/.dev ## write what an installation consists of to build/sbom.json (CycloneDX)
+	@mkdir -p build && $(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o build/sbom.json
 
 check: $(VENV)/.dev ## lint, formatting and types
 	@$(BIN)/ruff check .
