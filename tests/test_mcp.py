@@ -239,7 +239,8 @@ def test_the_entry_of_the_registry_fits_the_package() -> None:
 
 
 def test_without_the_sdk_of_mcp_it_says_what_to_install(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "rag.api.tools", raising=False)
+    for name in [name for name in sys.modules if name == "rag.api.tools" or name.startswith("mcp.")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "mcp", None)
     with answering(Config(home=home)) as address:
         refused = httpx.post(f"{address}/mcp", json={}, timeout=60)
