@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --no-compile $(if $(V),,-qq)
 
 .DEFAULT_GOAL := help
-.PHONY: help install peers run test test-hostile test-browser test-server test-peers test-store screenshots check format bench ablate bench-page bench-scale bench-store eval eval-recorded lock clean
+.PHONY: help install peers run test test-hostile test-browser test-server test-peers test-store screenshots docs sbom check format bench ablate bench-page bench-scale bench-store eval eval-recorded lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
@@ -42,6 +42,12 @@ test-store: $(VENV)/.store ## run the tests that keep vectors in a Chroma server
 
 screenshots: $(VENV)/.dev ## take the pictures in docs/ anew, with Chromium on this machine
 	@$(BIN)/python scripts/screenshots.py
+
+docs: $(VENV)/.dev ## make the documentation as a site, in build/site; a dead link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+sbom: $(VENV)/.dev ## write what an installation consists of to build/sbom.json (CycloneDX)
+	@mkdir -p build && $(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o build/sbom.json
 
 check: $(VENV)/.dev ## lint, formatting and types
 	@$(BIN)/ruff check .
@@ -83,7 +89,7 @@ eval-recorded: $(VENV)/.dev ## replay the recorded replies of a strong model, an
 	@$(BIN)/python -m eval.planted --home $(EVAL_HOME) --least 0.95
 
 lock: $(VENV)/.dev ## pin the dependencies of pyproject.toml anew (ARGS=--upgrade for the newest)
-	$(BIN)/uv $(LOCK) --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv $(LOCK) --group build --extra page --extra mcp pyproject.toml -o requirements.lock
 	$(BIN)/uv $(LOCK) --group dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv $(LOCK) --extra peers -c requirements.lock pyproject.toml -o requirements-peers.lock
 	$(BIN)/uv $(LOCK) --group store --no-deps -o requirements-store.lock

@@ -37,7 +37,7 @@ from rag.index.reranking import reranker
 from rag.index.retrieval import PaperRanker
 from rag.llm.client import Client
 from rag.llm.models import Models
-from rag.papers import Paper
+from rag.papers import Loaded, Paper
 
 if TYPE_CHECKING:
     from llama_index.core.base.base_query_engine import BaseQueryEngine
@@ -213,7 +213,7 @@ class Rag:
 
     def ingest(
         self,
-        paths: Sequence[Path] = (),
+        paths: Sequence[Path] | Loaded = (),
         *,
         add: bool = False,
         strict: bool = False,
@@ -221,10 +221,11 @@ class Rag:
     ) -> Ingested:
         """Make the collection hold exactly the papers in `paths`, or these too with `add`.
 
-        Without paths an empty collection is filled from the seeds, and any other is only brought up to date with this
-        version. Only what differs is embedded. Raises PaperError where nothing can be read, and with `strict` for
-        any record that can't be read or has no abstract; Locked while another process writes the collection; ModelError
-        where another embedding than the built-in one fails.
+        `paths` are files and folders, or what was `Loaded` of some. Without them an empty collection is filled from the
+        seeds, and any other is only brought up to date with this version. Only what differs is embedded. Raises
+        PaperError where nothing can be read, and with `strict` for any record that can't be read or has no abstract;
+        Locked while another process writes the collection; ModelError where another embedding than the built-in one
+        fails.
         """
         return self._collection.ingest(paths, add=add, strict=strict, progress=progress)
 

@@ -27,7 +27,9 @@ def answering(config: Config, rag: Any = None) -> Iterator[str]:
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    listener.close()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:  # a test that fails would wait for the thread
+        server.should_exit = True
+        thread.join()
+        listener.close()

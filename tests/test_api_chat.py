@@ -269,7 +269,8 @@ HISTORY = f"<chat_history>\nUSER: {QUESTION}\nASSISTANT: **QLoRA** saves memory.
 
 def test_open_webui_lists_chats_and_names_the_chat(address: str) -> None:
     """Its server sends these requests with aiohttp: the names of the fields are those of its source."""
-    with httpx.Client(base_url=address, headers={"authorization": "Bearer", "x-openwebui-user-name": "Ada"}) as http:
+    headers = {"authorization": "Bearer", "x-openwebui-user-name": "Ada"}
+    with httpx.Client(base_url=address, headers=headers, timeout=60) as http:
         _as_open_webui(http)
 
 

@@ -178,7 +178,7 @@ def test_who_may_adds_papers_and_is_told_what_became_of_them(shared: str) -> Non
     assert [(r["file"], r["line"]) for r in again["refused"]] == [("passwd", 3)]
     bearer = {"authorization": f"Bearer {OTHER}"}
     found = httpx.get(f"{shared}/papers", params={"collection": "sea", "query": "ice"}, headers=bearer).json()
-    assert [p["title"] for p in found["papers"]] == ["On ice"]
+    assert [(p["title"], p["sources"]) for p in found["papers"]] == [("On ice", ["new.jsonl"])], "where it came from"
 
 
 def test_who_may_not_adds_nothing(shared: str, home: Path) -> None:
@@ -223,7 +223,10 @@ def test_a_key_has_calls_of_its_own(home: Path) -> None:
         assert ask(KEY).status_code == 200
         assert is_problem(ask(KEY), 429, "1 calls within a minute")
         assert ask(OTHER).status_code == 200
-        echoed = httpx.post(
-            f"{address}/api/v1/ask", json={"question": "Q?", KEY: 1}, headers={"authorization": f"Bearer {OTHER}"}
-        )
-        assert KEY not in echoed.text
+
+
+def test_a_key_in_the_name_of_a_field_is_struck_out(shared: str) -> None:
+    bearer = {"authorization": f"Bearer {OTHER}"}
+    echoed = httpx.post(f"{shared}/ask", json={"question": "Q?", KEY: 1}, headers=bearer, timeout=60)
+    assert is_problem(echoed, 422, "Extra inputs are not permitted")
+    assert KEY not in echoed.text

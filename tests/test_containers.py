@@ -109,15 +109,18 @@ def test_compose_serves_the_page_read_only_and_with_a_login() -> None:
 def test_the_front_matter_is_that_of_a_space() -> None:
     _, matter, _ = (ROOT / "README.md").read_text().split("---\n", 2)
     described = yaml.safe_load(matter)
-    (gradio,) = [d for d in PROJECT["project"]["dependencies"] if d.startswith("gradio")]
+    (gradio,) = PROJECT["project"]["optional-dependencies"]["page"]
     assert gradio == f"gradio=={described['sdk_version']}"
     assert (described["sdk"], described["app_file"], described["license"]) == ("gradio", "app.py", "apache-2.0")
     assert len(described["short_description"]) <= 60
 
 
-def test_a_space_installs_the_dependencies_of_the_package() -> None:
+def test_a_space_installs_the_dependencies_of_the_package_and_of_its_page() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
     lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
-    assert lines == PROJECT["project"]["dependencies"], "no index, no option, no file: it is read alone"
+    assert lines == [*PROJECT["project"]["dependencies"], *extras["page"], *extras["mcp"]], (
+        "no index, no option, no file: it is read alone"
+    )
 
 
 def test_the_settings_of_a_space_may_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.papers import load
+from rag.core.errors import UsageError
+from rag.papers import apart, load
 
 pytestmark = pytest.mark.hostile
 
@@ -49,6 +50,7 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     "a bomb in a zip": (zipped("a.ris", b"A" * 300_000_000), "too many for papers"),
     "archives in archives": (nested(20), "an archive in an archive"),
     "open braces": ("@article{a, title={" + "{" * 200_000, "not BibTeX"),
+    "a long line of BibTeX": ("@article{a, title={" + "x " * 1_000_000 + "}}\n", "characters"),
     "broken entries": ("@article{a, title={x\n" * 50_000, "not BibTeX"),
     "zero bytes": (b"\0" * 10_000_000, "NUL byte"),
     "a line without end": ("TY  - JOUR\nAB  - " + "a " * 10_000_000, "a line of more than"),
@@ -104,3 +106,22 @@ def test_authors_without_end(tmp_path: Path) -> None:
     start = time.process_time()
     assert load([file]).papers[0].authors == ()
     assert time.process_time() - start < 2
+
+
+def test_what_strangers_send_is_read_in_another_process(tmp_path: Path) -> None:
+    """30 million objects in one text: one call holds the interpreter for ten seconds, and asks for 2 GB."""
+    file = tmp_path / "file.json"
+    file.write_text('[{"title": "A title", "abstract": "A text.", "x": [' + "{}," * 30_000_000 + "{}]}]")
+    start = time.process_time()
+    found = apart.load_apart([file], 10)
+    assert time.process_time() - start < 1, "this process has done nothing but wait"
+    assert "too large" in found.refused[0].reason
+
+
+def test_a_reader_that_takes_too_long_is_ended_and_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart, "SECONDS", 0.01)
+    (tmp_path / "file.ris").write_text(RIS.format("A text."))
+    with pytest.raises(UsageError, match="took more than"):
+        apart.load_apart([tmp_path / "file.ris"], 10)

@@ -236,3 +236,12 @@ def test_the_entry_of_the_registry_fits_the_package() -> None:
     assert f"mcp-name: {entry['name']}" in (ROOT / "README.md").read_text()
     known = (ROOT / ".env.example").read_text()
     assert all(f"#{variable['name']}=" in known for variable in package["environmentVariables"])
+
+
+def test_without_the_sdk_of_mcp_it_says_what_to_install(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name == "rag.api.tools" or name.startswith("mcp.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    with answering(Config(home=home)) as address:
+        refused = httpx.post(f"{address}/mcp", json={}, timeout=60)
+    assert (refused.status_code, refused.json()["detail"].count("pip install 'paper-rag[mcp]'")) == (501, 1)

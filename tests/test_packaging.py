@@ -156,6 +156,21 @@ def test_the_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> No
     assert (result.stdout, result.returncode) == ("82\n", 0), result.stderr
 
 
+@pytest.mark.parametrize(("arguments", "extra"), [("serve", "page"), ("mcp", "mcp")])
+def test_where_an_extra_is_missing_it_is_named(arguments: str, extra: str, tmp_path: Path) -> None:
+    code = (
+        "import sys\nsys.modules |= {'gradio': None, 'mcp': None}\nfrom rag.cli import main\n"
+        f"sys.argv = ['rag', {arguments!r}]\nmain()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 3
+    assert f"pip install 'paper-rag[{extra}]'" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
 def test_missing_resources_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from rag.core import resources
 
@@ -192,6 +207,8 @@ def test_a_lock_pins_everything_with_hashes_and_names_no_index(lock: str) -> Non
     ("wanted", "locks"),
     [
         (PROJECT["project"]["dependencies"], LOCKS[:1]),
+        (PROJECT["project"]["optional-dependencies"]["page"], LOCKS[:1]),
+        (PROJECT["project"]["optional-dependencies"]["mcp"], LOCKS[:1]),
         (PROJECT["dependency-groups"]["build"], LOCKS[:1]),
         (PROJECT["dependency-groups"]["dev"], LOCKS[:2]),
         (PROJECT["dependency-groups"]["server"], LOCKS[2:]),

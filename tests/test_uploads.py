@@ -206,9 +206,14 @@ def test_too_many_papers_are_refused_before_they_are_embedded(
     collections: CollectionCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adding, "MOST", 2)
-    with pytest.raises(RagError, match="would have 3 papers, and here it can have 2"):
-        list(Uploads(collections).add([jsonl(tmp_path, TITLES)], "sea"))
+    adder = Uploads(collections)
+    with pytest.raises(RagError, match="hold more than 2 papers"):
+        list(adder.add([jsonl(tmp_path, TITLES)], "sea"))
     assert collections.names() == ["papers"]
+    list(adder.add([jsonl(tmp_path, TITLES[:2])], "sea"))
+    with pytest.raises(RagError, match="would have 3 papers, and here it can have 2"):
+        list(adder.add([jsonl(tmp_path, TITLES[2:])], "sea"))
+    assert len(collections.rag("sea").papers()) == 2
 
 
 def test_only_one_adds_to_a_collection_at_a_time_and_goes_on_when_nobody_looks(

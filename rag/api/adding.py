@@ -13,7 +13,8 @@ from rag.api.collections import Collections, title
 from rag.core.errors import Locked, PaperError, RagError, UsageError
 from rag.core.paper import Paper
 from rag.index import holdings
-from rag.papers import Merged, Papers, Remark, load
+from rag.papers import Merged, Papers, Remark
+from rag.papers.apart import load_apart
 from rag.service import Rag
 
 MOST = 20_000
@@ -154,7 +155,7 @@ def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | 
         events.put(Step(stage, done, total))
 
     report("Reading the files", 0, 1)
-    loaded = load(paths)
+    loaded = load_apart(paths, MOST)
     before = rag.papers()
     after = Papers(before)
     numbers = [after.add(paper, newer=True) for paper in loaded.papers]
@@ -167,7 +168,7 @@ def _added(rag: Rag, paths: Sequence[Path], events: SimpleQueue[Step | Report | 
             "fewer; whoever runs this server can add more, by rag ingest."
         )
     if changed or len(after) > len(before):
-        rag.ingest(paths, add=True, progress=report)
+        rag.ingest(loaded, add=True, progress=report)
         with suppress(RagError):  # The papers are there all the same, and the next question says what is wrong.
             rag.index()  # Opens the index, for which the first question would wait otherwise.
     merged = tuple(Merged(m.kept, Path(m.file).name, m.line) for m in loaded.merged)

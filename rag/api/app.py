@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag import __version__
-from rag.api import chat, health, rest
+from rag.api import chat, health, responses, rest
 from rag.api.callers import caller
 from rag.api.calls import Calls, Limit
 from rag.api.collections import Collections
@@ -26,6 +26,7 @@ from rag.llm.keys import without_keys
 
 PREFIXES = ("/v1/", "/api/", "/mcp/", "/metrics/", "/healthz/", "/readyz/")
 """The paths that programs call begin so."""
+NO_MCP = "Tools for assistants need the SDK of MCP: pip install 'paper-rag[mcp]'."
 UNGUARDED = ("/healthz", "/readyz")
 """What says no more than whether the server is well, to whoever asks."""
 
@@ -81,7 +82,9 @@ def application(collections: Collections) -> FastAPI:
     with suppress(ImportError):
         app.state.metrics = Metrics(lambda: calls.waiting, lambda: len(collections.rag().papers()))
     calls = Calls(lambda value: _count(app, value))
-    app.include_router(chat.routes(collections, calls))
+    openai = chat.routes(collections, calls)
+    responses.add_to(openai, collections, calls)
+    app.include_router(openai)
     app.include_router(health.routes(collections))
     app.include_router(rest.routes(collections, calls))
     app.router.routes.append(Route("/mcp", _Assistants(collections, calls)))
@@ -107,8 +110,11 @@ class _Assistants:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if self._made is None:
-            from rag.api.tools import OverHttp
-
+            try:
+                from rag.api.tools import OverHttp
+            except ModuleNotFoundError:
+                await refusal(scope["path"], 501, NO_MCP)(scope, receive, send)
+                return
             self._made = OverHttp(self._collections, self._calls)
         await self._made(scope, receive, send)
 

@@ -1,6 +1,6 @@
 """An endpoint in the form of OpenAI's chat completions: each collection is a model that answers from its papers.
 
-https://platcompletion.openai.com/docs/api-reference/chat says what requests and answers look like. What a program sends
+https://platform.openai.com/docs/api-reference/chat says what requests and answers look like. What a program sends
 beyond the fields here (temperature, tools, …) is ignored.
 """
 
@@ -43,16 +43,21 @@ class Part(BaseModel):
 class Message(BaseModel):
     """One message of the conversation."""
 
-    role: str
+    role: str = ""  # that of a tool's result is empty in some programs
     content: str | list[Part] | None = None
 
     def words(self) -> str:
         """The text of the message. UsageError where it has a picture, a sound or a file."""
         if not isinstance(self.content, list):
             return self.content or ""
-        if other := [part.type for part in self.content if part.type not in ("text", "input_text", "refusal")]:
+        if other := [
+            part.type for part in self.content if part.type not in ("text", "input_text", "output_text", "refusal")
+        ]:
             raise UsageError(f"Only text is read here, and a message has a part of the type {other[0][:50]!r}.")
         return "\n".join(part.text for part in self.content)
+
+
+Messages = Annotated[list[Message], Field(min_length=1, max_length=2_000)]
 
 
 class StreamOptions(BaseModel):
@@ -65,16 +70,17 @@ class ChatRequest(BaseModel):
     """A request for a chat completion: the last message of the user is the question, what is before it the history."""
 
     model: str = ""
-    messages: Annotated[list[Message], Field(min_length=1, max_length=2_000)]
+    messages: Messages
     stream: bool | None = None
     stream_options: StreamOptions | None = None
 
-    def question(self) -> tuple[str, list[Turn]]:
-        """The question, and the turns before it. UsageError where no message is the user's."""
-        last = max((n for n, message in enumerate(self.messages) if message.role == "user"), default=None)
-        if last is None:
-            raise UsageError("No message has the role user, so that there is no question.")
-        return self.messages[last].words(), [turn for m in self.messages[:last] for turn in _turn(m)]
+
+def question_of(messages: list[Message]) -> tuple[str, list[Turn]]:
+    """The question, and the turns before it. UsageError where no message is the user's."""
+    last = max((n for n, message in enumerate(messages) if message.role == "user"), default=None)
+    if last is None:
+        raise UsageError("No message has the role user, so that there is no question.")
+    return messages[last].words(), [turn for m in messages[:last] for turn in _turn(m)]
 
 
 def _turn(message: Message) -> Iterator[Turn]:
@@ -100,7 +106,7 @@ def routes(collections: Collections, calls: Calls) -> APIRouter:
     @router.post("/chat/completions", response_model=None, dependencies=[Depends(counted)])
     async def complete(asked: ChatRequest, request: Request) -> JSONResponse | StreamingResponse:
         rag = chosen(collections, asked.model)
-        question, history = asked.question()
+        question, history = question_of(asked.messages)
         with_model = rag.model is not None
         keys = tuple(collections.config.keys.values())
         completion = _Completion(f"{OWNER}/{rag.config.collection}", asked, keys, thinks=with_model)
@@ -110,7 +116,7 @@ def routes(collections: Collections, calls: Calls) -> APIRouter:
                 return completion.stream(completion.pieces(written))
             return JSONResponse(completion.whole(written))
         if asked.stream:
-            events = _events(calls, rag, question, history)
+            events = events_of(calls, rag, question, history)
             first = await anext(events)  # What is wrong with a request is told by its status.
             return completion.stream(_chunks(completion, first, events))
         answer = await calls.answer(
@@ -136,7 +142,8 @@ def _model(collections: Collections, name: str) -> dict[str, Any]:
     return {"id": f"{OWNER}/{name}", "object": "model", "created": created, "owned_by": OWNER}
 
 
-async def _events(calls: Calls, rag: Rag, question: str, history: list[Turn]) -> AsyncIterator[Event]:
+async def events_of(calls: Calls, rag: Rag, question: str, history: list[Turn]) -> AsyncIterator[Event]:
+    """What an answer is made of, while it is made."""
     async with calls.turn(with_model=rag.model is not None):
         async for event in in_thread(lambda stop: rag.stream(question, history, stop=stop)):
             calls.seen(event)
@@ -186,7 +193,7 @@ class _Completion:
 
     async def pieces(self, text: str, answer: Answer | None = None) -> AsyncIterator[dict[str, Any]]:
         """A text in pieces, and the end of the stream, which holds the whole answer."""
-        for piece in _pieces(text):
+        for piece in pieces_of(text):
             yield self.chunk({"role": "assistant", "content": piece})
         yield self.chunk({}, "stop", **({"paper_rag": answer.to_json()} if answer else {}))
         if self._usage:
@@ -194,15 +201,21 @@ class _Completion:
 
     def stream(self, chunks: AsyncIterator[dict[str, Any]]) -> StreamingResponse:
         """The chunks as server-sent events."""
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(_sent(chunks, self._keys), media_type="text/event-stream", headers=headers)
+        return streamed(chunks, self._keys)
+
+
+def streamed(chunks: AsyncIterator[dict[str, Any]], keys: tuple[str, ...]) -> StreamingResponse:
+    """Chunks as server-sent events, each under the name of its type where it has one."""
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(_sent(chunks, keys), media_type="text/event-stream", headers=headers)
 
 
 async def _sent(chunks: AsyncIterator[dict[str, Any]], keys: tuple[str, ...]) -> AsyncIterator[str]:
     """Server-sent events of `chunks`; an error that comes in between is one, too, as the SDK of OpenAI reads it."""
     try:
         async for chunk in chunks:
-            yield f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
+            name = f"event: {chunk['type']}\n" if "type" in chunk else ""
+            yield f"{name}data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
         yield "data: [DONE]\n\n"
     except RagError as error:
         told = openai_error(status_of(error), without_keys(str(error), keys))
@@ -212,7 +225,7 @@ async def _sent(chunks: AsyncIterator[dict[str, Any]], keys: tuple[str, ...]) ->
         yield f"data: {json.dumps({'error': openai_error(500, FAULT)})}\n\n"
 
 
-def _pieces(text: str) -> Iterator[str]:
+def pieces_of(text: str) -> Iterator[str]:
     """A text in pieces that end behind a space or a line, as chat programs show them one after another."""
     start = 0
     while start < len(text):

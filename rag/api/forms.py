@@ -118,6 +118,7 @@ class PaperBody(BaseModel):
     doi: str | None
     url: str | None
     abstract: str
+    sources: Annotated[list[str], Field(description="The files or databases that it came from.")]
 
 
 class PapersBody(BaseModel):

@@ -20,6 +20,7 @@ def described(paper: Paper) -> dict[str, Any]:
         "doi": paper.doi,
         "url": paper.url,
         "abstract": paper.abstract,
+        "sources": list(paper.sources),
     }
 
 

@@ -234,4 +234,5 @@ def _named(paper: Paper) -> str:
 def _written(paper: Paper) -> str:
     known = [", ".join(paper.authors), str(paper.year or ""), paper.venue or "", paper.doi or "", paper.url or ""]
     lines = [f"# {as_it_is(paper.title)}", as_it_is(". ".join(part for part in known if part)), f"id: {paper.id}"]
+    lines.append(as_it_is(f"from: {', '.join(paper.sources)}") if paper.sources else "")
     return "\n\n".join([*(line for line in lines if line), as_it_is(paper.abstract) or "(no abstract)"])

@@ -20,7 +20,7 @@ from rag.cli.session import BaseUrl, Collection, Home, Llm, Model
 from rag.core.config import Config, unknown_variables
 from rag.core.errors import ConfigError, StoreError
 
-LIBRARIES = ("llama-index-core", "openai", "chromadb", "onnxruntime", "tokenizers", "bm25s", "gradio", "numpy")
+LIBRARIES = ("llama-index-core", "openai", "chromadb", "onnxruntime", "tokenizers", "bm25s", "numpy")
 
 
 def doctor(

@@ -17,10 +17,16 @@ def mcp(*, options: Options) -> None:
       rag mcp
       claude mcp add papers -- rag mcp --collection biology
     """
+    from rag.api.app import NO_MCP
     from rag.api.calls import Calls
     from rag.api.collections import Collections
     from rag.api.logs import configure
-    from rag.api.tools import server
+    from rag.core.errors import ConfigError
+
+    try:
+        from rag.api.tools import server
+    except ModuleNotFoundError as error:
+        raise ConfigError(NO_MCP) from error
 
     config = options.config()
     configure(config)

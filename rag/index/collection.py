@@ -87,7 +87,7 @@ class Collection:
             self._papers = (key, tuple(read_papers(self._library)))
         return self._papers[1]
 
-    def ingest(self, paths: Sequence[Path], *, add: bool, strict: bool, progress: Progress | None) -> Ingested:
+    def ingest(self, paths: Sequence[Path] | Loaded, *, add: bool, strict: bool, progress: Progress | None) -> Ingested:
         """Make it hold exactly the papers in `paths`, or these too with `add`: `Rag.ingest`, which has the details."""
         started = time.perf_counter()
         progress = progress or (lambda stage, done, total: None)
@@ -98,7 +98,7 @@ class Collection:
         with self._locked():
             old = self._held(replaced=bool(paths) and not add)
             progress("Reading papers", 0, 1)
-            loaded = load(paths or ([] if old else [seeds()]), strict=strict)
+            loaded = paths if isinstance(paths, Loaded) else load(paths or ([] if old else [seeds()]), strict=strict)
             papers = _merge(old if add or not paths else [], loaded.papers)
             progress("Reading papers", 1, 1)
             if not papers or (paths and not loaded.papers):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,8 @@ from typing import BinaryIO
 from . import formats, sheet
 from .record import Fault, Record, Unreadable
 from .source import LARGEST_FILE, UNPACKING, Source
+
+_log = logging.getLogger(__name__)
 
 _MOST_MEMBERS = 1_000
 _LARGEST_MEMBER = 256 << 20  # bytes, unpacked; a larger one is unpacked first
@@ -164,6 +167,9 @@ def _guarded(found: Iterator[Found]) -> Iterator[Found]:
         yield Fault(None, _reason(error))
     except (RecursionError, MemoryError):
         yield Fault(None, "is nested too deeply, or too large, to be read")
+    except Exception as error:  # A reader's own, or of a library: the papers before it and the other files are read.
+        _log.exception("A reader failed")
+        yield Fault(None, f"can't be read any further ({type(error).__name__}): save it in another format")
 
 
 def _reason(error: BaseException) -> str:

@@ -75,9 +75,9 @@ def _entries(lines: Iterable[str]) -> Iterator[tuple[int, str, str]]:
             )
         elif not parts:
             continue
+        if size <= _LONGEST_ENTRY:
+            parts.append(line[: 2 * _LONGEST_ENTRY])
         size += len(line)
-        if size <= 2 * _LONGEST_ENTRY:
-            parts.append(line)
         depth += line.count("{") - line.count("}") - line.count("\\{") + line.count("\\}")
         if depth <= 0 and "{" in parts[0] and not line.rstrip().endswith(","):
             yield start, kind, "\n".join(parts)

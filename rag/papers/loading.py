@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.core.errors import PaperError
+from rag.core.errors import PaperError, UsageError
 from rag.core.paper import Paper
 
 from .archive import Foreign, hidden, is_text_about, parts
@@ -76,14 +76,15 @@ def _kind(reason: str) -> str:
     return reason.partition(" (")[0].partition(": ")[0]
 
 
-def load(paths: Sequence[Path], *, strict: bool = False) -> Loaded:
+def load(paths: Sequence[Path], *, strict: bool = False, most: int | None = None) -> Loaded:
     """The papers of `paths`: files, or folders whose files are all read, in order of name, hidden ones left out.
 
     The format of a file is known by its content (`formats`); it may be packed by zip, gzip, bzip2 or xz. Records of the
     same paper are one, with the fullest fields of all (`merging`), reported in `merged`. What can't be read is
     reported in `refused`; a record without an abstract is a paper with an abstract of "" and a remark.
 
-    Raises PaperError with `strict`, at the first file or record that can't be read or has no abstract.
+    Raises PaperError with `strict`, at the first file or record that can't be read or has no abstract; UsageError as
+    soon as there are more than `most` papers.
     """
     papers = Papers()
     merged: list[tuple[int, str, int]] = []
@@ -102,6 +103,10 @@ def load(paths: Sequence[Path], *, strict: bool = False) -> Loaded:
             file, line, paper = found
             if (number := papers.add(paper)) is not None:
                 merged.append((number, file, line))
+            elif most is not None and len(papers) > most:
+                raise UsageError(
+                    f"The files hold more than {most:,} papers, the most that can be added here: add fewer."
+                )
     repeats = tuple(Merged(papers[number], file, line) for number, file, line in merged)
     return Loaded(tuple(papers), repeats, tuple(refused), tuple(remarks))
 

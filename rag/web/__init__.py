@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from rag.core.errors import ConfigError
+
 if TYPE_CHECKING:
     from rag.core.config import Config
     from rag.service import Rag
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
 # `analytics_enabled` alone comes too late for some requests; every module of this package is imported after this.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+NOT_INSTALLED = (
+    "The page needs Gradio: pip install 'paper-rag[page]'. Without it, rag serve --api answers programs, and rag chat "
+    "is a chat in the terminal."
+)
 
 
 def launch(
@@ -39,7 +46,12 @@ def launch(
         from rag.web.stack import serve_api
 
         return serve_api(config, rag)
-    from rag.web.server import serve
+    try:
+        from rag.web.server import serve
+    except ModuleNotFoundError as error:
+        if error.name != "gradio":
+            raise
+        raise ConfigError(NOT_INSTALLED) from error
 
     return serve(config, rag, open_browser=open_browser, prevent_thread_lock=prevent_thread_lock)
 
