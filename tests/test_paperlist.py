@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from rag.api.adding import Uploads
+from rag.api.adding import Report, Step, Uploads
 from rag.ask.matrix import Cell, Comparison, Row
 from rag.core.answer import Answer, Citation
 from rag.core.errors import PaperError, StoreError
@@ -23,11 +23,10 @@ from rag.home.notes import Note, load, save
 from rag.index.near import Near
 from rag.papers import Merged
 from rag.web import matrix, paperlist, uploads
-from rag.web.bridge import LINE_END
 from rag.web.browse import Browse, Visit
 from rag.web.collection_cache import CollectionCache
 from rag.web.downloads import Downloads
-from rag.web.markup import clean
+from rag.web.markup import LINE_END, clean
 from rag.web.paperlist import PAGE, Look
 from rag.web.state import ConversationState
 
@@ -344,7 +343,7 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
     span = (0, len(bad.abstract))
     quote = Citation(1, "a b", payload, bad.abstract, *span)
     look = Look(query=payload, reading="a b", visit=payload, sentence=span)
-    told = uploads.Report(
+    told = Report(
         "c", 1, frozenset({"new"}), (bad,), (bad,), (Merged(bad, payload, 3),), (PaperError(payload, 2, payload),)
     )
     shown = " ".join(payload.split())
@@ -356,7 +355,7 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
         (paperlist.collections([payload, "papers"], payload), 1),
         (matrix.html(Comparison((payload,), (Row("a b", payload, (Cell((quote,)),)),)), payload), 3),
         (uploads.report(told), 6),
-        (uploads.progress(uploads.Step(payload, 1, 3)), 1),
+        (uploads.progress(Step(payload, 1, 3)), 1),
     ):
         for safe in (html, clean(html)):
             fragment = Fragment(safe)

@@ -11,6 +11,7 @@ import gradio as gr
 from rag.core.config import MAX_QUESTION
 from rag.web import bridge, rating, sources
 from rag.web.actions import ChatActions, RequestState, Updates
+from rag.web.markup import clean
 from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
 
 
@@ -54,7 +55,7 @@ def layout() -> Parts:
                 box = _box()
             following = gr.Markdown("", elem_id="next", **HTML)
         with gr.Column(scale=2, min_width=320, elem_id="evidence"):
-            panel = gr.Markdown(sources.EMPTY, elem_id="sources", **HTML)
+            panel = gr.Markdown(clean(sources.empty()), elem_id="sources", **HTML)
     return Parts(find, history, messages, following, rated, scope, box, panel)
 
 

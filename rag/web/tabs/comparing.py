@@ -10,6 +10,7 @@ import gradio as gr
 
 from rag.web import bridge, matrix
 from rag.web.browse import Browse
+from rag.web.drawing import macro
 from rag.web.markup import clean
 from rag.web.shared import HTML, PRIVATE, QUICK
 
@@ -26,7 +27,7 @@ class Parts:
 def layout() -> Parts:
     """The parts, hidden."""
     with gr.Column(visible=False, elem_id="papers-compare") as face:
-        gr.Markdown(clean(bridge.button("browse", "", "← Back to the list")), elem_id="papers-back", **HTML)
+        gr.Markdown(clean(macro("parts", "button")("browse", "", "← Back to the list")), elem_id="papers-back", **HTML)
         aspects = gr.Textbox(
             value=matrix.ASPECTS,
             label="Compare the chosen papers by",

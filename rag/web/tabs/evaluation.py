@@ -46,7 +46,7 @@ class Parts:
 
 def layout() -> Parts:
     """The parts, empty; they are filled when the tab is opened."""
-    gr.Markdown(clean(lists.ABOUT), elem_id="evaluation-about", **HTML)
+    gr.Markdown(clean(lists.about()), elem_id="evaluation-about", **HTML)
     with gr.Row(elem_id="evaluation"):
         with gr.Column(scale=2, min_width=300):
             elsewhere = gr.Markdown("", elem_id="evaluation-elsewhere", visible=False, **HTML)

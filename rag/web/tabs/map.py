@@ -15,10 +15,13 @@ from rag.web.collection_cache import CollectionCache
 from rag.web.fragments import told
 from rag.web.mapview import Marks
 from rag.web.markup import clean
+from rag.web.paperlist import unread
 from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
 from rag.web.state import ConversationState
 
 ID = "map"
+UNREAD = unread("Click a point of the map, or a title below, and the abstract shows here.", "Read a paper")
+GONE = "This paper is not in the collection any more. Open the map again to see those that are."
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def layout() -> Parts:
         with gr.Column(scale=3, min_width=300, elem_id="map-left"):
             picture = gr.Markdown(clean(fragments.status(DRAWING)), elem_id="map-picture", **HTML)
         with gr.Column(scale=2, min_width=300, elem_id="map-right"):
-            reading = gr.Markdown(clean(maptext.NOTHING_READ), elem_id="map-reading", **HTML)
+            reading = gr.Markdown(clean(UNREAD), elem_id="map-reading", **HTML)
             words = gr.Markdown("", elem_id="map-words", **HTML)
     return Parts(picture, reading, words)
 
@@ -63,7 +66,7 @@ def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
         return surrounded(shared.collections, collection, bridge.value(sent).split(), sent.rpartition("@")[2])
 
     def moved() -> list[str]:
-        return [clean(fragments.status(DRAWING)), "", clean(maptext.NOTHING_READ)]
+        return [clean(fragments.status(DRAWING)), "", clean(UNREAD)]
 
     # Not one of the quick ones: the first map of a large collection takes seconds.
     drawn = [parts.picture, parts.words]
@@ -90,7 +93,7 @@ def drawing(
     except RagError as error:
         return [clean(fragments.problem(str(error))), ""]
     if not found.points:
-        return [clean(maptext.EMPTY), ""]
+        return [clean(maptext.empty()), ""]
     marks = Marks.of(answer)
     picture = f"{mapview.picture(found, papers, marks)}{maptext.legend(found, papers, marks, awaited=awaited)}"
     return [clean(f'<div class="mapped">{picture}</div>'), clean(maptext.words(found, papers, marks))]
@@ -100,7 +103,7 @@ def drawing(
 def reading(collections: CollectionCache, collection: str, id: str, answer: Answer | None, clicked: str) -> str:
     """The paper beside the map; `clicked` tells one click from the next, so that each moves the focus there."""
     paper = next((p for p in collections.rag(collection).papers() if p.id == id), None)
-    return maptext.reading(paper, answer, clicked) if paper else maptext.GONE
+    return maptext.reading(paper, answer, clicked) if paper else unread(GONE)
 
 
 @told

@@ -10,8 +10,8 @@ import gradio as gr
 
 from rag.api.adding import Uploads
 from rag.core.config import Config
-from rag.web import bridge, fragments, paperlist
-from rag.web.browse import Browse, Chosen, Visit
+from rag.web import bridge, fragments
+from rag.web.browse import UNREAD, Browse, Chosen, Visit
 from rag.web.login import owner
 from rag.web.markup import clean
 from rag.web.paperlist import MAX_QUERY, Look
@@ -80,7 +80,7 @@ def layout(config: Config) -> Parts:
                 listed = gr.Markdown("", elem_id="papers-list", **HTML)
             compared = comparing.layout()
         with gr.Column(scale=2, min_width=300, elem_id="papers-right"):
-            reading = gr.Markdown(clean(paperlist.NOTHING_READ), elem_id="papers-reading", **HTML)
+            reading = gr.Markdown(clean(UNREAD), elem_id="papers-reading", **HTML)
     asked = (query, narrowing, years, author, venue)
     return Parts(collections, added, told, deleted, tray, browsing, *asked, count, tools, listed, compared, reading)
 
