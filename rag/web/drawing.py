@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
 from markupsafe import Markup
 
 from rag.core.paper import Paper
@@ -24,7 +25,7 @@ from rag.web.markup import LINE_END, SITE, address, one_line
 
 WIDTH = 200
 """Characters of an abstract that a row of a list shows."""
-_INDENT = re.compile(r"(?<=>)\s*\n\s*(?=<)")
+_BETWEEN = re.compile(r"(?<=>)\n+(?=<)")
 _ELSEWHERE = re.compile(r"https?://(?!(?:dx\.)?doi\.org/)", re.IGNORECASE)
 
 
@@ -33,9 +34,16 @@ def macro(file: str, name: str) -> Callable[..., str]:
 
     def drawn(*args: Any, **kwargs: Any) -> str:
         html = str(getattr(_templates().get_template(f"{file}.html.j2").module, name)(*args, **kwargs))
-        return one_line(_INDENT.sub("", html).strip())
+        return one_line(_BETWEEN.sub("", html).strip())
 
     return drawn
+
+
+class _Unindented(Extension):
+    """The indentation of a template is for whoever reads it, and no part of the HTML."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return re.sub(r"(?m)^ +", "", source)
 
 
 @lru_cache(maxsize=1)
@@ -45,7 +53,7 @@ def _templates() -> Environment:
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
-        lstrip_blocks=True,
+        extensions=[_Unindented],
         finalize=lambda value: value if hasattr(value, "__html__") else plain(str(value)),
     )
     found.filters["n"] = "{:,}".format
