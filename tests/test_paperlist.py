@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hostile import HOSTILE
 from starlette.applications import Starlette
-from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from rag.api.adding import Report, Step, Uploads
+from rag.api.callers import OWNER
 from rag.ask.matrix import Cell, Comparison, Row
 from rag.core.answer import Answer, Citation
 from rag.core.errors import PaperError, StoreError
@@ -25,9 +25,9 @@ from rag.papers import Merged
 from rag.web import matrix, paperlist, uploads
 from rag.web.browse import Browse, Visit
 from rag.web.collection_cache import CollectionCache
-from rag.web.downloads import Downloads
 from rag.web.markup import LINE_END, clean
 from rag.web.paperlist import PAGE, Look
+from rag.web.site import Site
 from rag.web.state import ConversationState
 
 if TYPE_CHECKING:
@@ -415,9 +415,12 @@ def test_the_fields_to_narrow_by_are_there_where_papers_have_them(collection: Ra
 
 @pytest.fixture(scope="module")
 def site(collection: Rag) -> TestClient:
-    files = Downloads(CollectionCache(collection.config, collection))
-    routes = [Route("/papers.bib", files.bibtex), Route("/c.csv", files.csv), Route("/c.md", files.markdown)]
-    return TestClient(Starlette(routes=routes))
+    return served(collection)
+
+
+def served(rag: Rag) -> TestClient:
+    site = Site(Starlette(), CollectionCache(rag.config, rag))
+    return TestClient(site, "http://testserver/paper-rag", headers={OWNER: "reader-of-files"})
 
 
 def test_papers_are_taken_as_bibtex(site: TestClient, collection: Rag) -> None:
@@ -432,8 +435,7 @@ def test_papers_are_taken_as_bibtex(site: TestClient, collection: Rag) -> None:
 
 
 def test_the_papers_that_a_list_is_narrowed_to_are_taken_as_bibtex(medicine: Rag) -> None:
-    files = Downloads(CollectionCache(medicine.config, medicine))
-    site = TestClient(Starlette(routes=[Route("/papers.bib", files.bibtex)]))
+    site = served(medicine)
     found = site.get("/papers.bib", params={"collection": "papers", "author": "Okonkwo", "years": "2019"}).text
     assert found.count("title = ") == 1
     assert "evening meal" in found
@@ -443,7 +445,7 @@ def test_the_papers_that_a_list_is_narrowed_to_are_taken_as_bibtex(medicine: Rag
 def test_a_comparison_is_taken_as_a_table(site: TestClient, collection: Rag) -> None:
     chosen = [p for p in collection.papers() if "GPipe" in p.title or "QLoRA" in p.title]
     fields = {"id": [p.id for p in chosen], "aspect": ["method", "memory"]}
-    csv, markdown = site.get("/c.csv", params=fields), site.get("/c.md", params=fields)
+    csv, markdown = site.get("/comparison.csv", params=fields), site.get("/comparison.md", params=fields)
     assert csv.content.startswith(b"\xef\xbb\xbfPaper,")
     assert "method,memory" in csv.text
     assert all(p.title in csv.text for p in chosen)
@@ -451,12 +453,28 @@ def test_a_comparison_is_taken_as_a_table(site: TestClient, collection: Rag) -> 
     assert markdown.text.startswith("| Paper | ")
 
 
+def test_notes_and_stars_are_taken_along_by_whose_they_are_alone(site: TestClient, collection: Rag) -> None:
+    one, other = [p for p in collection.papers() if "GPipe" in p.title or "QLoRA" in p.title][:2]
+    home, fields = collection.config.home, {"id": [one.id, other.id]}
+    save(home, "reader-of-files", "papers", one.id, text="Read {this} again\nsoon")
+    save(home, "reader-of-files", "papers", other.id, star=True)
+    bibtex = site.get("/papers.bib", params=fields).text
+    assert "annote = {Read \\textbraceleft{}this\\textbraceright{} again soon}" in bibtex
+    assert "keywords = {starred}" in bibtex
+    table = site.get("/comparison.md", params={**fields, "aspect": "memory"}).text.splitlines()
+    assert [line.split(" | ")[-1] for line in table] == ["Your note |", "--- |", "Read {this} again soon |", "★ |"]
+    alien = site.get("/papers.bib", params=fields, headers={OWNER: "somebody-else"}).text
+    assert "annote" not in alien + site.get("/comparison.csv", params={"id": other.id, "aspect": "memory"}).text
+    save(home, "reader-of-files", "papers", one.id)
+    save(home, "reader-of-files", "papers", other.id, star=False)
+
+
 @pytest.mark.parametrize(
     ("address", "told"),
     [
         ("/papers.bib?collection=nowhere", "There is no collection 'nowhere'"),
-        ("/c.csv?id=nothing&aspect=method", "No paper has the id 'nothing'"),
-        ("/c.md?aspect=method", "A table has 1 to 20 papers, not 0."),
+        ("/comparison.csv?id=nothing&aspect=method", "No paper has the id 'nothing'"),
+        ("/comparison.md?aspect=method", "A table has 1 to 20 papers, not 0."),
     ],
 )
 def test_what_is_not_there_is_said_in_a_sentence(site: TestClient, address: str, told: str) -> None:
