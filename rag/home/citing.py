@@ -68,11 +68,8 @@ def to_bibtex(papers: Sequence[Paper], notes: Mapping[str, Note] = MappingProxyT
 
     library = Library()
     for key, paper in zip(_keys(papers), papers, strict=True):
-        fields = [
-            model.Field(name, value)
-            for name, value in _bibtex_fields(paper, notes.get(paper.id, Note())).items()
-            if value
-        ]
+        known = _bibtex_fields(paper, notes.get(paper.id, Note()))
+        fields = [model.Field(name, value) for name, value in known.items() if value]
         kind = "misc" if not paper.venue else "inproceedings" if _MEETING.search(paper.venue) else "article"
         library.add(model.Entry(kind, key, fields))
     return str(write_string(library, unparse_stack=default_unparse_stack(allow_inplace_modification=True)))

@@ -33,10 +33,7 @@ Chosen = tuple[str, ...]
 ID = "papers"
 """Of the tab."""
 
-UNREAD = paperlist.unread(
-    "Click a title, and its abstract shows here. Choose papers to ask only them, or to compare what they say.",
-    "Read a paper",
-)
+UNREAD = "Click a title, and its abstract shows here. Choose papers to ask only them, or to compare what they say."
 GONE = "This paper is not in the collection any more."
 _deleted = macro("parts", "deleted")
 
@@ -123,7 +120,7 @@ class Browse:
         """The paper that is read, with what the open conversation quotes of it marked."""
         look = visit.look
         if not look.reading:
-            return UNREAD
+            return paperlist.unread(UNREAD, heading=paperlist.READ)
         rag = self.collections.rag(visit.collection)
         paper = next((p for p in rag.papers() if p.id == look.reading), None)
         if paper is None:

@@ -30,6 +30,8 @@ Sort = Literal["match", "file", "title", "year"]
 count, tools, byline = macro("papers", "count"), macro("papers", "tools"), macro("parts", "byline")
 listed = partial(macro("papers", "listed"), page=PAGE)
 tray = partial(macro("papers", "tray"), low=COMPARED[0], high=COMPARED[1])
+READ = "Read a paper"
+"""The heading where none is read."""
 unread, _reading, _collections = macro("parts", "unread"), macro("papers", "reading"), macro("papers", "collections")
 
 

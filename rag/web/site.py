@@ -1,4 +1,4 @@
-"""What this server gives under `paper-rag/`, apart from Gradio: scripts, and conversations, papers and reports as files."""
+"""What this server gives under `paper-rag/`, apart from Gradio: scripts, and conversations, papers, runs as files."""
 
 from __future__ import annotations
 
@@ -151,8 +151,8 @@ class Files:
         asked = request.query_params
         papers, kept = self._papers(request, asked.get("collection", ""))
         wanted = set(asked.getlist("id"))
-        names = {"query": "q", "years": "years", "author": "author", "venue": "venue"}
-        look = Look(**{field: asked.get(name, "")[:MAX_QUERY] for field, name in names.items()})
+        query, years, author, venue = (asked.get(name, "")[:MAX_QUERY] for name in ("q", "years", "author", "venue"))
+        look = Look(query, years, author, venue)
         every = tuple(papers.values())
         chosen = [p for p in every if p.id in wanted] if wanted else found(every, look)
         return ("papers", citing.write(chosen, "bibtex", kept)) if kind == "bib" else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -15,22 +14,13 @@ from rag.web.collection_cache import CollectionCache
 from rag.web.fragments import told
 from rag.web.mapview import Marks
 from rag.web.markup import clean
-from rag.web.paperlist import unread
-from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
+from rag.web.paperlist import READ, unread
+from rag.web.shared import CHANGING, PRIVATE, QUICK, Parts, Shared, html
 from rag.web.state import ConversationState
 
 ID = "map"
-UNREAD = unread("Click a point of the map, or a title below, and the abstract shows here.", "Read a paper")
+UNREAD = "Click a point of the map, or a title below, and the abstract shows here."
 GONE = "This paper is not in the collection any more. Open the map again to see those that are."
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The components of the tab."""
-
-    picture: gr.Markdown
-    reading: gr.Markdown
-    words: gr.Markdown
 
 
 DRAWING = "Drawing the map"
@@ -41,11 +31,10 @@ def layout() -> Parts:
     """The parts; they are filled when the tab is opened."""
     with gr.Row(elem_id="map-columns"):
         with gr.Column(scale=3, min_width=300, elem_id="map-left"):
-            picture = gr.Markdown(clean(fragments.status(DRAWING)), elem_id="map-picture", **HTML)
+            picture = html("map-picture", clean(fragments.status(DRAWING)))
         with gr.Column(scale=2, min_width=300, elem_id="map-right"):
-            reading = gr.Markdown(clean(UNREAD), elem_id="map-reading", **HTML)
-            words = gr.Markdown("", elem_id="map-words", **HTML)
-    return Parts(picture, reading, words)
+            reading, words = html("map-reading", clean(unread(UNREAD, heading=READ))), html("map-words")
+    return Parts(picture=picture, reading=reading, words=words)
 
 
 def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
@@ -66,7 +55,7 @@ def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
         return surrounded(shared.collections, collection, bridge.value(sent).split(), sent.rpartition("@")[2])
 
     def moved() -> list[str]:
-        return [clean(fragments.status(DRAWING)), "", clean(UNREAD)]
+        return [clean(fragments.status(DRAWING)), "", clean(unread(UNREAD, heading=READ))]
 
     # Not one of the quick ones: the first map of a large collection takes seconds.
     drawn = [parts.picture, parts.words]
