@@ -126,7 +126,7 @@ def test_the_count_is_told(found: int, total: int, told: str) -> None:
 def test_nothing_found_says_what_to_do() -> None:
     assert "Leave a field empty" in paperlist.count(0, 82, narrowed=True)
     assert "Try fewer or other words" in paperlist.count(0, 82)
-    assert "These 3 are near in meaning" in paperlist.count(0, 82, near=3)
+    assert "These 3 are close in meaning" in paperlist.count(0, 82, near=3)
 
 
 def test_a_slip_of_the_pen_is_told() -> None:
@@ -146,7 +146,7 @@ def test_papers_near_in_meaning_stand_below_with_their_sentence() -> None:
         paperlist.listed(PAPERS[:1], Look(query="fast"), (), words=["fast"], near=[Near(PAPERS[1], (0, 5))])
     )
     assert found.acts("read") == ["b", "a 0 5"]
-    assert "Near in meaning" in found.text
+    assert "Close in meaning" in found.text
     assert found.marks == ["Fast"]
 
 

@@ -38,7 +38,7 @@ GONE = "This paper is not in the collection any more."
 _deleted = macro("parts", "deleted")
 
 FEW = 10
-"""Where fewer papers than this have the words of a search, it goes on with so many that are near in meaning."""
+"""Where fewer papers than this have the words of a search, it goes on with so many that are close in meaning."""
 _SIMILAR = 4  # papers like the one that is read
 
 

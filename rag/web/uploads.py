@@ -16,22 +16,22 @@ progress, _report = macro("uploads", "progress"), macro("uploads", "report")
 
 
 def report(value: Report) -> str:
-    """What became of the files."""
+    """Import report."""
     counts = {
         "changed": len(value.changed),
-        "there before": len(value.known),
-        "repeated and merged": len(value.merged),
+        "already there": len(value.known),
+        "duplicates merged": len(value.merged),
         "refused": len(value.refused),
         "without abstract, found by title only": sum(r.reason == NO_ABSTRACT for r in value.remarks),
     }
     lists = {
         "Refused": [f"{_place(r.file, r.line)}: {r.reason}" for r in value.refused],
         "Changed: a file says something else, or more": [p.title for p in value.changed],
-        "Repeated and merged": [
+        "Duplicates, merged": [
             f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged
         ],
-        "To know": [f"{_place(r.file, r.line)} {r.reason}{f': {r.about}' if r.about else ''}" for r in value.remarks],
-        "There before": [p.title for p in value.known],
+        "Good to know": [f"{_place(r.file, r.line)} {r.reason}{f': {r.about}' if r.about else ''}" for r in value.remarks],
+        "Already there": [p.title for p in value.known],
     }
     told = [f"{counted(value.added, 'paper')} added", *(f"{n:,} {words}" for words, n in counts.items() if n)]
     pdf = any(_PDF in r.reason for r in value.refused)

@@ -36,7 +36,7 @@ def layout(config: Config) -> Parts:
         with gr.Column(min_width=260):
             name = gr.Textbox(
                 label="Name of the collection",
-                info="A new one, or one that is there, to add to it.",
+                info="A new name makes a new collection; with the name of one that exists, papers are added to it.",
                 elem_id="papers-name",
                 max_lines=1,
                 max_length=64,

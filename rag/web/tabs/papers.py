@@ -34,7 +34,7 @@ def layout(config: Config) -> Parts:
             with gr.Column(elem_id="papers-browse") as browsing:
                 asked = [_field("Search the papers", "Search by words, authors, years, or meaning", "papers-query")]
                 with gr.Row(elem_id="papers-narrowing", visible=False) as narrowing:
-                    asked.append(_field("Years", "Years, as 2018-2020 or 2020-", "papers-years"))
+                    asked.append(_field("Years", "Years, e.g. 2018-2020", "papers-years"))
                     asked.append(_field("Author", "Author", "papers-author"))
                     asked.append(_field("Journal or conference", "Journal or conference", "papers-venue"))
                 listing = [html(f"papers-{part}") for part in ("count", "tools", "list")]

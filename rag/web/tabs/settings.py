@@ -35,16 +35,16 @@ def layout() -> Parts:
             MOST[1],
             value=0,
             step=1,
-            label="Papers quoted at most, where a question names none",
-            info="0: as many as are likely to answer. Lists and comparisons always show all of theirs.",
+            label="Most papers to quote in one answer",
+            info="0: as many as are likely to answer. Lists and comparisons always show all their papers.",
             elem_id="setting-most",
             buttons=[],
         )
         caution = gr.Radio(
             list(_CAUTION),
             value=AS_CONFIGURED,
-            label="When sentences count as an answer",
-            info="Careful calls more of them the nearest only; bold calls fewer so. Nothing is hidden either way.",
+            label="How sure an answer has to be",
+            info="Careful shows more results as nearest only, bold shows fewer so. Nothing is hidden either way.",
             elem_id="setting-caution",
         )
     return Parts(note=note, all=[mode, model, strict, most, caution])
@@ -85,9 +85,9 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> None:
 
 def _note(models: tuple[str, ...]) -> str:
     if models:
-        return fragments.note("They hold for what you ask next, and are kept in this browser.")
+        return fragments.note("These apply to your next questions, and are kept in this browser.")
     return fragments.note(
-        "No language model is configured on this server, so that answers are exact quotes. Whoever runs it can set "
+        "No language model is configured on this server, so answers are exact quotes. Whoever runs it can set "
         "RAG_MODEL and OPENAI_BASE_URL or OPENAI_API_KEY. What you choose here is kept in this browser."
     )
 
