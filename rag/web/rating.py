@@ -17,7 +17,7 @@ from rag.home.conversation import history
 from rag.home.feedback import MAX_REASON, Feedback, Thumb, append
 from rag.web import bridge, fragments
 from rag.web.markup import clean
-from rag.web.shared import QUICK, Parts, Shared, html
+from rag.web.shared import EACH, QUICK, Parts, Shared, html
 from rag.web.state import ConversationState
 
 SAVED = "Thank you, your rating is saved."
@@ -61,7 +61,7 @@ def wire(shared: Shared, parts: Parts, moved_on: Sequence[Any]) -> None:
         note = save(replace(shared.config, collection=collection), conversation.answers, turn, "down", text)
         return gr.Column(visible=True), clean(note), gr.Textbox(value="", visible=False), 0
 
-    field.submit(clicked, [field, shared.conversation, shared.collection], outputs, **QUICK)
+    field.submit(clicked, [field, shared.conversation, shared.collection], outputs, **EACH, **QUICK)
     parts.reason.submit(explained, [parts.reason, shared.conversation, shared.collection, rated], outputs, **QUICK)
     for event in moved_on:
         event.then(lambda: gr.Column(visible=False), None, parts.row, **QUICK)

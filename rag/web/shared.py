@@ -17,6 +17,11 @@ QUICK: dict[str, Any] = {**PRIVATE, "queue": False}
 """For events that answer in milliseconds and must not wait behind questions."""
 CHANGING: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
 """For those that set a state whose `change` others listen to: Gradio tells the page of it from its queue only."""
+EACH: dict[str, Any] = {"trigger_mode": "multiple"}
+"""For buttons that may be clicked again before the server has answered: Gradio would leave the second click out."""
+CHOOSING: dict[str, Any] = {**PRIVATE, **EACH, "concurrency_limit": 1, "concurrency_id": "choosing"}
+"""For those that change which papers are chosen: one after the other, or of two quick ticks one would be lost."""
+
 Parts = SimpleNamespace
 """The components of a tab by name: its `layout()` makes them, and its `wire()` says what happens when they are used."""
 

@@ -27,10 +27,10 @@ def report(value: Report) -> str:
     lists = {
         "Refused": [f"{_place(r.file, r.line)}: {r.reason}" for r in value.refused],
         "Changed: a file says something else, or more": [p.title for p in value.changed],
-        "Duplicates, merged": [
-            f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged
+        "Duplicates, merged": [f"{_place(m.file, m.line)} is the same paper as “{m.kept.title}”" for m in value.merged],
+        "Good to know": [
+            f"{_place(r.file, r.line)} {r.reason}{f': {r.about}' if r.about else ''}" for r in value.remarks
         ],
-        "Good to know": [f"{_place(r.file, r.line)} {r.reason}{f': {r.about}' if r.about else ''}" for r in value.remarks],
         "Already there": [p.title for p in value.known],
     }
     told = [f"{counted(value.added, 'paper')} added", *(f"{n:,} {words}" for words, n in counts.items() if n)]

@@ -11,7 +11,7 @@ from rag.core.config import MAX_QUESTION
 from rag.web import bridge, rating, sources
 from rag.web.actions import ChatActions, RequestState, Updates
 from rag.web.markup import clean
-from rag.web.shared import CHANGING, PRIVATE, QUICK, Parts, Shared, html
+from rag.web.shared import CHANGING, CHOOSING, EACH, PRIVATE, QUICK, Parts, Shared, html
 
 
 def layout() -> Parts:
@@ -102,7 +102,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
         "rename": actions.rename,
     }
     for act, handler in changing.items():
-        on(act, _told(actions, handler), outputs, **QUICK)
+        on(act, _told(actions, handler), outputs, **EACH, **QUICK)
     parts.find.change(
         _told(actions, lambda query, state: actions.listed(state, query)),
         [parts.find, *state],
@@ -110,7 +110,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
         trigger_mode="always_last",
         **QUICK,
     )
-    on("drop", _told(actions, actions.drop), shared.chosen, **CHANGING)
+    on("drop", _told(actions, actions.drop), shared.chosen, **CHOOSING)
     rating.wire(shared, parts.rating, moved_on=[*asking, *opening])
 
     _wire_leaving(page, parts, actions)

@@ -15,7 +15,7 @@ from rag.web.fragments import told
 from rag.web.mapview import Marks
 from rag.web.markup import clean
 from rag.web.paperlist import READ, unread
-from rag.web.shared import CHANGING, PRIVATE, QUICK, Parts, Shared, html
+from rag.web.shared import CHANGING, EACH, PRIVATE, QUICK, Parts, Shared, html
 from rag.web.state import ConversationState
 
 ID = "map"
@@ -62,7 +62,7 @@ def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
     tab.select(opened, visit, drawn, trigger_mode="always_last", **PRIVATE)
     again.submit(lambda _, *states: opened(*states), [again, *visit], drawn, **PRIVATE)
     around.submit(inside, [around, shared.collection], parts.reading, **QUICK)
-    read.submit(chosen, [read, *visit], parts.reading, **QUICK)
+    read.submit(chosen, [read, *visit], parts.reading, **EACH, **QUICK)
     shared.collection.change(moved, None, [parts.picture, parts.words, parts.reading], **CHANGING)
 
 

@@ -15,7 +15,7 @@ from rag.web.browse import UNREAD, Browse, Chosen, Visit
 from rag.web.login import owner
 from rag.web.markup import clean
 from rag.web.paperlist import MAX_QUERY, READ, Look, unread
-from rag.web.shared import CHANGING, QUICK, Parts, Shared, html
+from rag.web.shared import CHANGING, CHOOSING, EACH, QUICK, Parts, Shared, html
 from rag.web.tabs import adding, comparing
 
 Run = Callable[..., Any]
@@ -71,7 +71,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> tuple[gr.events.Depen
 
     def on(act: str, run: Run, to: Any, options: dict[str, Any] = QUICK) -> gr.events.Dependency:
         field = bridge.action(act)
-        return field.submit(_visited(run), [field, *states], to, **options)
+        return field.submit(_visited(run), [field, *states], to, **{**EACH, **options})
 
     def redrawn(after: gr.events.Dependency) -> None:
         after.then(_visited(browse.all), states, parts.all, **QUICK)
@@ -142,14 +142,14 @@ def _wire_choosing(on: Run, browse: Browse, shared: Shared) -> None:
     def with_found(_: str, visit: Visit) -> Chosen:
         return tuple(dict.fromkeys([*visit.chosen, *(p.id for p in browse.found(visit))]))
 
-    on("choose", toggled, shared.chosen, CHANGING)
-    on("choose-found", with_found, shared.chosen, CHANGING)
-    on("choose-these", lambda sent, _: tuple(bridge.value(sent).split()), shared.chosen, CHANGING)
+    on("choose", toggled, shared.chosen, CHOOSING)
+    on("choose-found", with_found, shared.chosen, CHOOSING)
+    on("choose-these", lambda sent, _: tuple(bridge.value(sent).split()), shared.chosen, CHOOSING)
     to_the_chat = [shared.chosen, shared.tabs]
     on(
         "ask-about",
         lambda sent, _: [tuple(bridge.value(sent).split()), gr.Tabs(selected="chat")],
         to_the_chat,
-        CHANGING,
+        CHOOSING,
     )
     on("ask-chosen", lambda *_: gr.Tabs(selected="chat"), shared.tabs)
