@@ -163,13 +163,6 @@ def test_what_the_conversation_quotes_is_marked_in_the_paper(open_page: Open, ad
     expect(page.locator("#papers-reading")).to_contain_text("that the open conversation quotes")
 
 
-def test_of_quick_ticks_none_is_lost(open_page: Open, address: str) -> None:
-    page = papers(open_page, address)
-    page.evaluate("for (const pick of [...document.querySelectorAll('#papers-list .pick')].slice(0, 5)) pick.click()")
-    expect(page.locator("#papers-tray")).to_contain_text("5 chosen")
-    expect(page.locator("#papers-list .pick[aria-pressed=true]")).to_have_count(5)
-
-
 def test_only_chosen_papers_are_asked(open_page: Open, address: str) -> None:
     page = papers(open_page, address)
     choose(page, "GPipe", "Holmes")
