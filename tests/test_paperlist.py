@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hostile import HOSTILE
 from starlette.applications import Starlette
-from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from rag.api.adding import Uploads
+from rag.api.adding import Report, Step, Uploads
+from rag.api.callers import OWNER
 from rag.ask.matrix import Cell, Comparison, Row
 from rag.core.answer import Answer, Citation
 from rag.core.errors import PaperError, StoreError
@@ -23,12 +23,11 @@ from rag.home.notes import Note, load, save
 from rag.index.near import Near
 from rag.papers import Merged
 from rag.web import matrix, paperlist, uploads
-from rag.web.bridge import LINE_END
 from rag.web.browse import Browse, Visit
 from rag.web.collection_cache import CollectionCache
-from rag.web.downloads import Downloads
-from rag.web.markup import clean
+from rag.web.markup import LINE_END, clean
 from rag.web.paperlist import PAGE, Look
+from rag.web.site import Site
 from rag.web.state import ConversationState
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def test_the_count_is_told(found: int, total: int, told: str) -> None:
 def test_nothing_found_says_what_to_do() -> None:
     assert "Leave a field empty" in paperlist.count(0, 82, narrowed=True)
     assert "Try fewer or other words" in paperlist.count(0, 82)
-    assert "These 3 are near in meaning" in paperlist.count(0, 82, near=3)
+    assert "These 3 are close in meaning" in paperlist.count(0, 82, near=3)
 
 
 def test_a_slip_of_the_pen_is_told() -> None:
@@ -147,7 +146,7 @@ def test_papers_near_in_meaning_stand_below_with_their_sentence() -> None:
         paperlist.listed(PAPERS[:1], Look(query="fast"), (), words=["fast"], near=[Near(PAPERS[1], (0, 5))])
     )
     assert found.acts("read") == ["b", "a 0 5"]
-    assert "Near in meaning" in found.text
+    assert "Close in meaning" in found.text
     assert found.marks == ["Fast"]
 
 
@@ -344,7 +343,7 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
     span = (0, len(bad.abstract))
     quote = Citation(1, "a b", payload, bad.abstract, *span)
     look = Look(query=payload, reading="a b", visit=payload, sentence=span)
-    told = uploads.Report(
+    told = Report(
         "c", 1, frozenset({"new"}), (bad,), (bad,), (Merged(bad, payload, 3),), (PaperError(payload, 2, payload),)
     )
     shown = " ".join(payload.split())
@@ -356,7 +355,7 @@ def test_hostile_text_stays_text_wherever_it_comes_from(payload: str) -> None:
         (paperlist.collections([payload, "papers"], payload), 1),
         (matrix.html(Comparison((payload,), (Row("a b", payload, (Cell((quote,)),)),)), payload), 3),
         (uploads.report(told), 6),
-        (uploads.progress(uploads.Step(payload, 1, 3)), 1),
+        (uploads.progress(Step(payload, 1, 3)), 1),
     ):
         for safe in (html, clean(html)):
             fragment = Fragment(safe)
@@ -416,9 +415,12 @@ def test_the_fields_to_narrow_by_are_there_where_papers_have_them(collection: Ra
 
 @pytest.fixture(scope="module")
 def site(collection: Rag) -> TestClient:
-    files = Downloads(CollectionCache(collection.config, collection))
-    routes = [Route("/papers.bib", files.bibtex), Route("/c.csv", files.csv), Route("/c.md", files.markdown)]
-    return TestClient(Starlette(routes=routes))
+    return served(collection)
+
+
+def served(rag: Rag) -> TestClient:
+    site = Site(Starlette(), CollectionCache(rag.config, rag))
+    return TestClient(site, "http://testserver/paper-rag", headers={OWNER: "reader-of-files"})
 
 
 def test_papers_are_taken_as_bibtex(site: TestClient, collection: Rag) -> None:
@@ -433,8 +435,7 @@ def test_papers_are_taken_as_bibtex(site: TestClient, collection: Rag) -> None:
 
 
 def test_the_papers_that_a_list_is_narrowed_to_are_taken_as_bibtex(medicine: Rag) -> None:
-    files = Downloads(CollectionCache(medicine.config, medicine))
-    site = TestClient(Starlette(routes=[Route("/papers.bib", files.bibtex)]))
+    site = served(medicine)
     found = site.get("/papers.bib", params={"collection": "papers", "author": "Okonkwo", "years": "2019"}).text
     assert found.count("title = ") == 1
     assert "evening meal" in found
@@ -444,7 +445,7 @@ def test_the_papers_that_a_list_is_narrowed_to_are_taken_as_bibtex(medicine: Rag
 def test_a_comparison_is_taken_as_a_table(site: TestClient, collection: Rag) -> None:
     chosen = [p for p in collection.papers() if "GPipe" in p.title or "QLoRA" in p.title]
     fields = {"id": [p.id for p in chosen], "aspect": ["method", "memory"]}
-    csv, markdown = site.get("/c.csv", params=fields), site.get("/c.md", params=fields)
+    csv, markdown = site.get("/comparison.csv", params=fields), site.get("/comparison.md", params=fields)
     assert csv.content.startswith(b"\xef\xbb\xbfPaper,")
     assert "method,memory" in csv.text
     assert all(p.title in csv.text for p in chosen)
@@ -452,12 +453,28 @@ def test_a_comparison_is_taken_as_a_table(site: TestClient, collection: Rag) -> 
     assert markdown.text.startswith("| Paper | ")
 
 
+def test_notes_and_stars_are_taken_along_by_whose_they_are_alone(site: TestClient, collection: Rag) -> None:
+    one, other = [p for p in collection.papers() if "GPipe" in p.title or "QLoRA" in p.title][:2]
+    home, fields = collection.config.home, {"id": [one.id, other.id]}
+    save(home, "reader-of-files", "papers", one.id, text="Read {this} again\nsoon")
+    save(home, "reader-of-files", "papers", other.id, star=True)
+    bibtex = site.get("/papers.bib", params=fields).text
+    assert "annote = {Read \\textbraceleft{}this\\textbraceright{} again soon}" in bibtex
+    assert "keywords = {starred}" in bibtex
+    table = site.get("/comparison.md", params={**fields, "aspect": "memory"}).text.splitlines()
+    assert [line.split(" | ")[-1] for line in table] == ["Your note |", "--- |", "Read {this} again soon |", "★ |"]
+    alien = site.get("/papers.bib", params=fields, headers={OWNER: "somebody-else"}).text
+    assert "annote" not in alien + site.get("/comparison.csv", params={"id": other.id, "aspect": "memory"}).text
+    save(home, "reader-of-files", "papers", one.id)
+    save(home, "reader-of-files", "papers", other.id, star=False)
+
+
 @pytest.mark.parametrize(
     ("address", "told"),
     [
         ("/papers.bib?collection=nowhere", "There is no collection 'nowhere'"),
-        ("/c.csv?id=nothing&aspect=method", "No paper has the id 'nothing'"),
-        ("/c.md?aspect=method", "A table has 1 to 20 papers, not 0."),
+        ("/comparison.csv?id=nothing&aspect=method", "No paper has the id 'nothing'"),
+        ("/comparison.md?aspect=method", "A table has 1 to 20 papers, not 0."),
     ],
 )
 def test_what_is_not_there_is_said_in_a_sentence(site: TestClient, address: str, told: str) -> None:

@@ -22,7 +22,6 @@ import pytest
 from evaluated import MANIFEST, broken, entry, item, paper, write_run
 from hostile import HOSTILE
 from starlette.applications import Starlette
-from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from rag.core.config import Config
@@ -32,12 +31,13 @@ from rag.evaluation.items import KINDS
 from rag.evaluation.report import WORST, compared_parts, parts
 from rag.evaluation.runs import Run
 from rag.evaluation.session import Plan
+from rag.web.collection_cache import CollectionCache
 from rag.web.markup import clean
 from rag.web.runs import lists, planning
 from rag.web.runs.archive import Archive
 from rag.web.runs.listed import headings
-from rag.web.runs.reports import Reports
 from rag.web.runs.running import FAULT, Running, State
+from rag.web.site import Site
 from rag.web.state import Settings
 
 
@@ -397,8 +397,7 @@ def test_a_run_is_not_compared_with_itself(config: Config) -> None:
 
 def test_the_report_is_a_page_of_its_own(config: Config) -> None:
     made(config, "mine", right("a"))
-    app = Starlette(routes=[Route("/runs/{name}.html", Reports(config).html)])
-    client = TestClient(app)
+    client = TestClient(Site(Starlette(), CollectionCache(config)), "http://testserver/paper-rag")
     got = client.get("/runs/mine.html")
     assert got.status_code == 200
     assert "default-src 'none'" in unescape(got.text)

@@ -61,7 +61,7 @@ def test_papers_are_added_and_what_became_of_each_is_told(collections: Collectio
     assert [(r.file, r.line, r.about) for r in second.remarks] == [("bad.csv", 2, "On nothing alone")]
     html = uploads.report(second)
     assert (
-        "2 papers added, 2 there before, 1 repeated and merged, 1 refused, 1 without abstract, found by title only."
+        "2 papers added, 2 already there, 1 duplicates merged, 1 refused, 1 without abstract, found by title only."
         in html
     )
     assert str(tmp_path) not in html

@@ -10,11 +10,13 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from rag.core.errors import UsageError
 from rag.core.paper import Paper, fold
+from rag.home.notes import Note
 from rag.index.metadata import split_name
 
 Format = Literal["bibtex", "ris", "csl", "csv"]
@@ -41,14 +43,19 @@ _TEX = str.maketrans(
 )
 
 
-def write(papers: Iterable[Paper], format: Format) -> str:
-    """The papers in one of `FORMATS`, each once, in their order. Raises `UsageError` for another."""
+def write(papers: Iterable[Paper], format: Format, notes: Mapping[str, Note] = MappingProxyType({})) -> str:
+    """The papers in one of `FORMATS`, each once, in their order. Raises `UsageError` for another.
+
+    BibTeX has the `notes` of a reader, which are by paper id: as `annote`, which reference managers show and styles
+    leave out of a bibliography, and a star as the keyword "starred".
+    """
     if format not in _WRITERS:
         raise UsageError(f"The format {format!r} is unknown: give {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
-    return _WRITERS[format](list({paper.id: paper for paper in papers}.values()))
+    once = list({paper.id: paper for paper in papers}.values())
+    return to_bibtex(once, notes) if format == "bibtex" else _WRITERS[format](once)
 
 
-def to_bibtex(papers: Sequence[Paper]) -> str:
+def to_bibtex(papers: Sequence[Paper], notes: Mapping[str, Note] = MappingProxyType({})) -> str:
     """The papers as BibTeX in UTF-8; `rag.papers.bibtex.read` finds the same papers in it.
 
     One in a journal is @article, one of a meeting @inproceedings, and others are @misc, for the other types need a
@@ -61,7 +68,8 @@ def to_bibtex(papers: Sequence[Paper]) -> str:
 
     library = Library()
     for key, paper in zip(_keys(papers), papers, strict=True):
-        fields = [model.Field(name, value) for name, value in _bibtex_fields(paper).items() if value]
+        known = _bibtex_fields(paper, notes.get(paper.id, Note()))
+        fields = [model.Field(name, value) for name, value in known.items() if value]
         kind = "misc" if not paper.venue else "inproceedings" if _MEETING.search(paper.venue) else "article"
         library.add(model.Entry(kind, key, fields))
     return str(write_string(library, unparse_stack=default_unparse_stack(allow_inplace_modification=True)))
@@ -166,7 +174,7 @@ def _line(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", text).split())
 
 
-def _bibtex_fields(paper: Paper) -> dict[str, str]:
+def _bibtex_fields(paper: Paper, kept: Note) -> dict[str, str]:
     url = (paper.url or "").translate({ord(c): f"%{ord(c):02X}" for c in "{}\\"})
     if re.search(r"\s", url):  # no address, and BibTeX has no way to quote one
         url = ""
@@ -180,7 +188,8 @@ def _bibtex_fields(paper: Paper) -> dict[str, str]:
         "archiveprefix": "arXiv" if arxiv else "",
         "doi": doi,
         "url": "" if _DOI.fullmatch(url) else url,
-        "keywords": ", ".join(_tex(word) for word in paper.keywords),
+        "keywords": ", ".join(_tex(word) for word in (*paper.keywords, *(["starred"] if kept.star else []))),
+        "annote": _tex(_line(kept.text)),
         "abstract": _tex(paper.abstract),
     }
 

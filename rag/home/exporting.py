@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from rag.core.answer import Answer, Citation
 from rag.core.paper import Paper, fold
 from rag.home.conversation import Conversation, shortened
+from rag.home.notes import Note
 from rag.home.receipt import receipt
 from rag.home.tables import verbatim
 
@@ -29,12 +31,14 @@ _SIGNS = {"unsupported": "✕", "no source": "○", "partly supported": "◐", "
 _Key = tuple[str, int, int]
 
 
-def to_markdown(conversation: Conversation, papers: Mapping[str, Paper]) -> str:
+def to_markdown(
+    conversation: Conversation, papers: Mapping[str, Paper], notes: Mapping[str, Note] = MappingProxyType({})
+) -> str:
     """The conversation as a document: questions, answers, what is wrong with their claims, warnings, receipts.
 
     The markers of all answers become one numbering: a quote has one number wherever it is cited, and stands under it in
     the references, to the letter, with what is known of its paper. `papers` are by id; of one that isn't there any more
-    the title is named.
+    the title is named. `notes` are those of the reader, by paper id: a reference has that on its paper.
     """
     numbers = _numbers(conversation.answers)
     about = f"{verbatim(conversation.collection)}, {_when(conversation.created)}"
@@ -45,7 +49,10 @@ def to_markdown(conversation: Conversation, papers: Mapping[str, Paper]) -> str:
     quoted = {_key(c): c for answer in conversation.answers for c in answer.citations}
     if quoted:
         parts.append("## References")
-        parts += [_reference(numbers[key], c, papers.get(c.paper_id)) for key, c in quoted.items()]
+        parts += [
+            _reference(numbers[key], c, papers.get(c.paper_id), str(notes.get(c.paper_id, "")))
+            for key, c in quoted.items()
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -120,11 +127,12 @@ def _renumbered(markdown: str, own: Mapping[int, int]) -> str:
     return re.sub(r"(?:\n>[ \n]*)+$", "", _MARKUP.sub(change, markdown).strip())
 
 
-def _reference(number: int, citation: Citation, paper: Paper | None) -> str:
-    """The number, the paper as far as it is known, and the quote."""
+def _reference(number: int, citation: Citation, paper: Paper | None, note: str) -> str:
+    """The number, the paper as far as it is known, the quote, and the reader's note."""
     known = [verbatim(", ".join(paper.authors)), str(paper.year or ""), _link(paper.url)] if paper else []
     source = ". ".join(part for part in (f"**{verbatim(citation.title)}**", *known) if part)
-    return f"\\[{number}\\] {source}.\n\n> “{verbatim(citation.quote)}”"
+    noted = f"\n\nYour note: {verbatim(note)}" if note else ""
+    return f"\\[{number}\\] {source}.\n\n> “{verbatim(citation.quote)}”{noted}"
 
 
 def _link(url: str | None) -> str:

@@ -28,6 +28,9 @@ class Note:
     star: bool = False
     text: str = ""
 
+    def __str__(self) -> str:
+        return f"★ {self.text}".strip() if self.star else self.text
+
 
 def load(home: Path, owner: str, collection: str) -> dict[str, Note]:
     """The notes by the ids of their papers. Raises `StoreError` where they can't be read."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rag.core.answer import Answer, Citation
 from rag.core.markdown import NOT_SAID, as_it_is
 from rag.core.paper import Paper
+from rag.home.notes import Note
 
 Cell = str | tuple[Citation, ...]
 """Text, or quotes from the paper of the row; no quotes at all: no sentence clearly says it."""
@@ -19,6 +20,7 @@ NUMBER = "#"
 """The column of the numbers of a list, before all others."""
 QUOTES = "What its abstract says"
 """The column of the quotes, where there is one."""
+NOTE = "Your note"
 SILENT = NOT_SAID
 ABSENT = "No paper of the {searched} searched is on this."
 
@@ -108,6 +110,15 @@ def widened(value: Table, aspects: Sequence[str], quotes: Mapping[str, Sequence[
     none = ("",) * len(aspects)
     rows = (Row(row.paper_id, (*row.cells, *quotes.get(row.paper_id or "", none))) for row in value.rows)
     return Table((*value.columns, *aspects), tuple(rows))
+
+
+def annotated(value: Table, notes: Mapping[str, Note]) -> Table:
+    """The table with a column more for the notes of a reader, where there is one on a paper of it."""
+    column = [str(notes.get(row.paper_id or "", "")) for row in value.rows]
+    if not any(column):
+        return value
+    rows = (Row(row.paper_id, (*row.cells, note)) for row, note in zip(value.rows, column, strict=True))
+    return Table((*value.columns, NOTE), tuple(rows))
 
 
 def to_csv(value: Table) -> str:

@@ -12,7 +12,8 @@ from rag.core import deleting
 from rag.core.config import MAX_QUESTION
 from rag.core.errors import RagError
 from rag.home import conversations
-from rag.web import chat, fragments, nav, start
+from rag.web import chat, fragments, start
+from rag.web.drawing import macro
 from rag.web.login import owner
 from rag.web.markup import clean
 from rag.web.shared import Shared
@@ -20,6 +21,8 @@ from rag.web.state import ConversationState, Settings
 from rag.web.stopping import Stops
 
 _FIRST, _NEXT = 4, 3  # questions that are suggested to begin with, and to go on
+
+_conversations, _scope, _suggestions = (macro("chat", name) for name in ("conversations", "scope", "suggestions"))
 
 Updates = list[Any]
 """A value for each of `ChatActions.PARTS`."""
@@ -244,14 +247,14 @@ class ChatActions:
         found = conversations.names(self.shared.config.home, state.owner, query)
         deleted = conversations.deleted(self.shared.config.home, state.owner)
         back = [(id, f"“{names[0]}”" if len(names) == 1 else f"{len(names)} conversations") for id, names in deleted]
-        return nav.conversations(found, state.conversation.id, query=query, back=back)
+        return _conversations(found, state.conversation.id, query=query, back=back)
 
     def scope(self, state: RequestState) -> str:
         """What stands above the box: the papers that are chosen, and whether the last question is being edited."""
         papers = self.shared.collections.rag(state.collection).papers() if state.chosen else ()
         titles = {p.id: p.title for p in papers}
         chosen = [(id, titles[id]) for id in state.chosen if id in titles]
-        return clean(nav.scope(chosen, editing=state.conversation.editing))
+        return clean(_scope(chosen, editing=state.conversation.editing))
 
     def suggested(self, state: RequestState) -> Any:
         """What to go on with: questions, none where none was found; in an empty chat what there is to begin with."""
@@ -268,7 +271,7 @@ class ChatActions:
             found = rag.suggest(state.conversation.answers, count=_NEXT, options=options)
         except RagError:  # They are an offer: who asks the next question is told what is wrong.
             return ""
-        return clean(nav.suggestions(found, instead=state.conversation.answers[-1].abstained))
+        return clean(_suggestions(found, instead=state.conversation.answers[-1].abstained))
 
 
 def _ready() -> gr.Textbox:

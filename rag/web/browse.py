@@ -19,12 +19,13 @@ from rag.index import holdings
 from rag.index.near import Near
 from rag.index.searching import meant
 from rag.service import Rag
-from rag.web import bridge, fragments, matrix, nav, paperlist
+from rag.web import bridge, fragments, matrix, paperlist
 from rag.web.collection_cache import CollectionCache
+from rag.web.drawing import macro
 from rag.web.fragments import told
 from rag.web.intake import READ_ONLY
 from rag.web.markdown import shown
-from rag.web.markup import clean
+from rag.web.markup import LINE_END, clean
 from rag.web.paperlist import COMPARED, PAGE, Look
 from rag.web.state import ConversationState
 
@@ -32,8 +33,12 @@ Chosen = tuple[str, ...]
 ID = "papers"
 """Of the tab."""
 
+UNREAD = "Click a title, and its abstract shows here. Choose papers to ask only them, or to compare what they say."
+GONE = "This paper is not in the collection any more."
+_deleted = macro("parts", "deleted")
+
 FEW = 10
-"""Where fewer papers than this have the words of a search, it goes on with so many that are near in meaning."""
+"""Where fewer papers than this have the words of a search, it goes on with so many that are close in meaning."""
 _SIMILAR = 4  # papers like the one that is read
 
 
@@ -70,7 +75,7 @@ class Browse:
         names = paperlist.collections(self.collections.names(), visit.collection, deletable=deletable)
         back = self._deleted(visit.collection) if may else []
         tray = paperlist.tray(visit.chosen, visit.collection, deletable=may)
-        return [clean(names), clean(nav.deleted(back, "restore")), clean(tray)]
+        return [clean(names), clean(_deleted(back, "restore")), clean(tray)]
 
     def may_change(self, visit: Visit) -> bool:
         """Whether papers may be added and deleted."""
@@ -115,11 +120,11 @@ class Browse:
         """The paper that is read, with what the open conversation quotes of it marked."""
         look = visit.look
         if not look.reading:
-            return paperlist.NOTHING_READ
+            return paperlist.unread(UNREAD, heading=paperlist.READ)
         rag = self.collections.rag(visit.collection)
         paper = next((p for p in rag.papers() if p.id == look.reading), None)
         if paper is None:
-            return paperlist.GONE
+            return paperlist.unread(GONE)
         like = rag.near(f"{paper.title}. {paper.abstract}", _SIMILAR + 1)
         return paperlist.reading(
             paper,
@@ -179,7 +184,7 @@ class Browse:
     def noted(self, sent: str, visit: Visit) -> str:
         """A note on a paper is kept: "ID TEXT"."""
         id, _, text = bridge.value(sent).partition(" ")
-        return self._kept(id, visit, text=text.replace(bridge.LINE_END, "\n"))
+        return self._kept(id, visit, text=text.replace(LINE_END, "\n"))
 
     @told
     def _kept(self, id: str, visit: Visit, *, star: bool | None = None, text: str = "") -> str:

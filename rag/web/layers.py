@@ -1,4 +1,4 @@
-"""A quoting answer in layers: what to read first, and folded below it more of the abstract and the other papers.
+"""An answer in layers: what to read first, and below it, folded, what need not be read at once.
 
 The HTML comes from `markdown.to_html`; what is not as the quoting mode writes it stays as it is.
 """
@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from markupsafe import Markup
 
 from rag.core.answer import Answer
-from rag.web.bridge import button
-from rag.web.markdown import counted
+from rag.core.paper import Paper
+from rag.home.tables import Table
+from rag.web.drawing import macro
+from rag.web.markdown import to_html
 
 FIRST = 3
 """Sentences of a paper that show at once; of one among several nearest, the first."""
@@ -19,61 +22,48 @@ _SHORT = 30  # characters of a name before the colon of a title
 _PAPER = re.compile(r"<p><strong>((?!“).*?)</strong></p>\s*<blockquote>\s*(.*?)\s*</blockquote>\s*")
 _SIDE = re.compile(r"<tr>\s*<td><strong>(.*?)</strong></td>\s*<td>(.*?)</td>\s*</tr>")
 _CITED = re.compile(r'href="#cite-\d+-(\d+)"')
+_ITEM = re.compile(r"(?:\d+[.)]|-) ")
 
-
-@dataclass(frozen=True, slots=True)
-class _Paper:
-    """A paper of the answer: its title and its sentences, as HTML."""
-
-    title: str
-    sentences: tuple[str, ...]
+Links = Mapping[int, tuple[str, str]]
+_listing, _groups = macro("answer", "listing"), macro("answer", "groups")
+_paper, _side, _others = (macro("answer", name) for name in ("paper", "side", "others"))
 
 
 def layered(html: str, value: Answer, headline: str = "") -> str:
     """The answer on one or a few papers, or of a comparison, folded; `headline` is the HTML of what stands above it."""
     ids = {str(c.marker): c.paper_id for c in value.citations}
+
+    def id_of(text: str) -> str:
+        return next((ids[n] for n in _CITED.findall(text) if n in ids), "")
+
     if value.kind == "comparison":
-        return _SIDE.sub(lambda m: _side(m[1], m[2].split("<br />"), ids), html).replace(
-            '<div class="table"', '<div class="table sides"', 1
-        )
-    papers = [_Paper(m[1], tuple(re.findall("<p>.*?</p>", m[2]))) for m in _PAPER.finditer(html)]
+
+        def side(row: re.Match[str]) -> str:
+            (name, rest), (first, *more) = short(row[1]), map(Markup, row[2].split("<br />"))
+            return _side(id_of(first), Markup(name), Markup(rest), first, more)
+
+        return _SIDE.sub(side, html).replace('<div class="table"', '<div class="table sides"', 1)
+    papers = [(id_of(m[2]), Markup(m[1]), re.findall("<p>.*?</p>", m[2])) for m in _PAPER.finditer(html)]
     if value.kind != "single" or not papers:
         return html
+
+    def first(id: str, title: Markup, sentences: Sequence[str], most: int) -> str:
+        """A paper with `most` sentences, among them those that the headline cites, the others folded."""
+        wanted = set(_CITED.findall(headline)) if value.state != "nearest" else set()
+        order = sorted(range(len(sentences)), key=lambda n: (not wanted & {*_CITED.findall(sentences[n])}, n))
+        parts: tuple[list[str], list[str]] = ([], [])
+        for n, sentence in enumerate(sentences):
+            parts[n not in order[:most]].append(sentence)
+        more = Markup(f"<blockquote>{''.join(parts[1])}</blockquote>" if parts[1] else "")
+        return _paper(id, title, Markup("".join(parts[0])), more)
+
     before, _, after = _PAPER.sub("\0", html).partition("\0")
     after = after.replace("\0", "")
     if value.state == "nearest":
         most = FIRST if len(papers) == 1 else 1
-        return before + "".join(_first(paper, ids, most, ()) for paper in papers) + after
-    first = _first(papers[0], ids, FIRST, _CITED.findall(headline))
-    others = "".join(f"{_named(p, ids)}<blockquote>{''.join(p.sentences)}</blockquote>" for p in papers[1:])
-    return before + first + _folded(counted(len(papers) - 1, "other paper"), others) + after
-
-
-def _first(paper: _Paper, ids: Mapping[str, str], most: int, wanted: Sequence[str]) -> str:
-    """A paper with `most` sentences, among them those with a marker of `wanted`, the others folded."""
-    cited = [bool(set(_CITED.findall(s)) & {*wanted}) for s in paper.sentences]
-    order = sorted(range(len(cited)), key=lambda n: (not cited[n], n))
-    shown = set(order[:most])
-    first = "".join(s for n, s in enumerate(paper.sentences) if n in shown)
-    rest = "".join(s for n, s in enumerate(paper.sentences) if n not in shown)
-    more = _folded("More from the abstract", f"<blockquote>{rest}</blockquote>" if rest else "")
-    return f"{_named(paper, ids)}<blockquote>{first}</blockquote>{more}"
-
-
-def _named(paper: _Paper, ids: Mapping[str, str]) -> str:
-    """The title of a paper, which opens it where its id is known."""
-    id = next((ids[n] for n in _CITED.findall("".join(paper.sentences)) if n in ids), "")
-    return f'<p class="paper">{button("read", id, paper.title, style="title") if id else paper.title}</p>'
-
-
-def _side(title: str, quotes: Sequence[str], ids: Mapping[str, str]) -> str:
-    """A row of a comparison: the short name of the paper, its first sentence, the others folded."""
-    name, rest = short(title)
-    id = next((ids[n] for n in _CITED.findall(quotes[0]) if n in ids), "")
-    head = button("read", id, name, style="title") if id else name
-    more = _folded(f"{len(quotes) - 1} more", "".join(f"<p>{q}</p>" for q in quotes[1:]))
-    small = f" <small>{rest}</small>" if rest else ""
-    return f'<tr><th scope="row">{head}{small}</th><td><p>{quotes[0]}</p>{more}</td></tr>'
+        return before + "".join(first(*paper, most) for paper in papers) + after
+    others = [(id, title, Markup("".join(sentences))) for id, title, sentences in papers[1:]]
+    return before + first(*papers[0], FIRST) + _others(others) + after
 
 
 def short(title: str) -> tuple[str, str]:
@@ -82,5 +72,31 @@ def short(title: str) -> tuple[str, str]:
     return (name.strip(), rest.strip()) if rest.strip() and len(name) <= _SHORT else (title, "")
 
 
-def _folded(name: str, html: str) -> str:
-    return f'<details class="fold"><summary>{name}</summary>{html}</details>' if html else ""
+def folding(html: str) -> str:
+    """An overview whose groups, each under a heading, can be folded."""
+    before, *groups = re.split(r"(?=<h3>)", html)
+    parts = (group.partition("</h3>") for group in groups)
+    return _groups(Markup(before), [(Markup(head + end), Markup(rest)) for head, end, rest in parts])
+
+
+def ranked(value: Answer) -> bool:
+    """Whether an answer is a list of papers, or a view of a topic that has no groups."""
+    return value.kind == "list" or (
+        value.kind == "overview" and value.mode == "quoting" and "\n### " not in value.answer
+    )
+
+
+def listing(text: str, table: Table, links: Links, turn: int, papers: Mapping[str, Paper], conversation: str) -> str:
+    """The rows of a list, between what its text says before and after. `papers` are those that it cites, by id, as far
+    as they are there; a list that isn't kept, whose `conversation` is "", gets no columns."""
+    lines = text.splitlines()
+    items = [n for n, line in enumerate(lines) if _ITEM.match(line)] or [len(lines)]
+    after = (line for line in lines[items[-1] + 1 :] if not line.startswith(" "))
+    around = ("\n".join(part) for part in (lines[: items[0]], after))
+    title = table.columns.index("Paper")
+    rows = [
+        (row.paper_id or "", row.cells[title], [c for cell in row.cells if not isinstance(cell, str) for c in cell])
+        for row in table.rows
+    ]
+    before_html, after_html = (Markup(to_html(part, links, turn)) for part in around)
+    return _listing(before_html, after_html, rows, links, papers, turn, conversation)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,10 @@ from rag.core.answer import Answer
 from rag.core.paper import Paper
 from rag.index.mapping import Group, PaperMap, Point
 from rag.papers.sentences import split_sentences
-from rag.web.markdown import counted, shown
+from rag.web.drawing import macro
+from rag.web.markdown import counted
 
+_picture = macro("map", "picture")
 ACT = "map-read"
 """The action of a point and of a title beside the map: its value is the id of the paper that is to be read."""
 PLAIN, DRAWN = 1_500, 4_000
@@ -86,17 +89,29 @@ class Box:
 def picture(found: PaperMap, papers: Mapping[str, Paper], marks: Marks) -> str:
     """The picture. `papers` are those of the collection by their ids."""
     points = drawn(found.points, marks)
-    order = sorted(points, key=lambda p: (p.paper_id in marks.cited, p.paper_id in marks.retrieved))
     plain = len(found.points) > PLAIN
     radius = next((r for most, r in _RADIUS.items() if len(points) <= most), _SMALL)
     spans = spans_of_years(papers)
-    html = [(p.paper_id in marks.cited, _point(p, papers, marks, radius, plain, spans)) for p in order]
-    ordinary, cited = ("".join(drawn for is_cited, drawn in html if is_cited == wanted) for wanted in (False, True))
-    names = _names(found.groups, points, marks)
-    return (
-        f'<svg class="map" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{shown(spoken(found, marks))}">'
-        f"{ordinary}{names}{cited}</svg>"
-    )
+
+    def point(at: Point, paper: Paper) -> dict[str, Any]:
+        x, y = _place(at.x, at.y)
+        markers = marks.cited.get(at.paper_id, ())
+        when = next((n for n, (_, last) in enumerate(spans, 1) if paper.year and paper.year <= last), 0)
+        words = _description(paper, plain) + (f" Cited as {', '.join(f'[{m}]' for m in markers)}." if markers else "")
+        colour = f"g{at.group % COLOURS + 1} y{when}"
+        looked_at = at.paper_id in marks.retrieved
+        return {"id": at.paper_id, "x": x, "y": y, "colour": colour, "words": words, "markers": markers,
+                "looked_at": looked_at, "radius": radius, "plain": plain}  # fmt: skip
+
+    order = sorted(points, key=lambda p: p.paper_id in marks.retrieved)
+    shown = [point(p, papers[p.paper_id]) for p in order if p.paper_id in papers]
+    lines = [_lines(group, number) for number, group in enumerate(found.groups, start=1)]
+    sizes = [(max(map(_width, own)), float(_LINE * len(own) + 4)) for own in lines]
+    names = zip(place_names(found.groups, sizes, points, marks), lines, strict=True)
+    badges = [(float(_BADGE), float(_BADGE))] * len(lines)
+    numbers = enumerate(place_names(found.groups, badges, points, marks), start=1)
+    placed = [one for one in names if one[0]], [one for one in numbers if one[1]]
+    return _picture(WIDTH, HEIGHT, spoken(found, marks), shown, *placed, _LINE)
 
 
 def spans_of_years(papers: Mapping[str, Paper]) -> list[tuple[int, int]]:
@@ -135,40 +150,6 @@ def spoken(found: PaperMap, marks: Marks) -> str:
     return words + " The same is written beside the map."
 
 
-def _point(
-    point: Point,
-    papers: Mapping[str, Paper],
-    marks: Marks,
-    radius: float,
-    plain: bool,
-    spans: Sequence[tuple[int, int]],
-) -> str:
-    """One paper: a disc, with a ring where it was looked at; where it is cited, a diamond with its first marker."""
-    paper = papers.get(point.paper_id)
-    if paper is None:
-        return ""
-    x, y = _place(point.x, point.y)
-    when = next((n for n, (_, last) in enumerate(spans, 1) if paper.year and paper.year <= last), 0)
-    colour = f"g{point.group % COLOURS + 1} y{when}"
-    does = f'data-act="{ACT}" data-value="{shown(point.paper_id)}"'
-    if markers := marks.cited.get(point.paper_id):
-        words = shown(f"{_description(paper, plain)} Cited as {', '.join(f'[{m}]' for m in markers)}.")
-        return (
-            f'<g class="cited {colour}" {does} data-hover="{words}"><title>{words}</title>'
-            f'<path d="M{x} {y - 23:.1f} l23 23 l-23 23 l-23 -23 z"/><text x="{x}" y="{y}">{markers[0]}</text></g>'
-        )
-    words = shown(_description(paper, plain))
-    if point.paper_id not in marks.retrieved:
-        if plain:  # Thousands of them: each once.
-            return f'<circle class="point {colour}" cx="{x}" cy="{y}" r="{radius}" {does} data-hover="{words}"/>'
-        circle = f'<circle class="point {colour}" cx="{x}" cy="{y}" r="{radius}" {does} data-hover="{words}">'
-        return f"{circle}<title>{words}</title></circle>"
-    return (
-        f'<g class="retrieved {colour}" {does} data-hover="{words}"><title>{words}</title>'
-        f'<circle class="ring" cx="{x}" cy="{y}" r="13"/><circle class="point {colour}" cx="{x}" cy="{y}" r="7"/></g>'
-    )
-
-
 def _description(paper: Paper, plain: bool) -> str:
     """A paper in a line: title, year, and how its abstract begins."""
     year = f" ({paper.year})" if paper.year else ""
@@ -184,26 +165,6 @@ def _cut(text: str, most: int) -> str:
 def _place(x: float, y: float) -> tuple[float, float]:
     """Where something of the map is in the picture."""
     return round(_MARGIN + x * (WIDTH - 2 * _MARGIN), 1), round(_MARGIN + y * (HEIGHT - 2 * _MARGIN), 1)
-
-
-def _names(groups: Sequence[Group], points: Sequence[Point], marks: Marks) -> str:
-    """The names of the groups, and for a phone, on which they would be too small, their numbers."""
-    lines = [_lines(group, number) for number, group in enumerate(groups, start=1)]
-    sizes = [(max(map(_width, own)), float(_LINE * len(own) + 4)) for own in lines]
-    html = []
-    for own, box in zip(lines, place_names(groups, sizes, points, marks), strict=True):
-        if box is not None:
-            first = box.y - (len(own) - 1) * _LINE / 2
-            spans = "".join(
-                f'<tspan x="{box.x:.1f}" y="{first + i * _LINE:.1f}">{shown(line)}</tspan>'
-                for i, line in enumerate(own)
-            )
-            html.append(f'<text class="name">{spans}</text>')
-    badges = [(float(_BADGE), float(_BADGE))] * len(groups)
-    for number, box in enumerate(place_names(groups, badges, points, marks), start=1):
-        if box is not None:
-            html.append(f'<text class="number" x="{box.x:.1f}" y="{box.y:.1f}">{number}</text>')
-    return "".join(html)
 
 
 def _lines(group: Group, number: int) -> list[str]:

@@ -72,7 +72,12 @@ def counted(number: int, noun: str) -> str:
 
 def shown(text: str) -> str:
     """`text` as HTML that shows it, each character for one; line ends become spaces, see `one_line`."""
-    return escape(re.sub(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", " ", text))
+    return escape(plain(text))
+
+
+def plain(text: str) -> str:
+    """`text` with spaces for its line ends."""
+    return re.sub(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", " ", text)
 
 
 def _marker(state: StateInline, silent: bool) -> bool:

@@ -7,11 +7,15 @@ it drops what screen readers need (aria-label) and lets through what nobody need
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from urllib.parse import urlencode
 
 import nh3
 
 SITE = "paper-rag/"
 """The path, relative to the page, of what this server gives apart from Gradio: scripts and downloads."""
+LINE_END = "\u2424"
+"""Stands for the end of a line in what a button copies, or a field holds: a fragment is on one line."""
 
 _TAGS = """a article b blockquote br button caption cite code dd del details div dl dt em fieldset figcaption figure
     footer h1 h2 h3 h4 header hr i img label legend li main mark meter nav ol p pre progress q s section small span
@@ -44,6 +48,12 @@ def clean(html: str) -> str:
     Pictures are those that we drew, as data.
     """
     return one_line(_CLEANER.clean(html))
+
+
+def address(file: str, fields: Sequence[tuple[str, str]]) -> str:
+    """The address, relative to the page, of a file of this server that depends on `fields`."""
+    # The sanitizer lets no ".." through, wherever it stands.
+    return f"{SITE}{file}?{urlencode(fields).replace('..', '%2E%2E')}"
 
 
 def one_line(html: str) -> str:

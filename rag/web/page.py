@@ -13,7 +13,7 @@ from rag.web.browse import ID as PAPERS
 from rag.web.collection_cache import CollectionCache
 from rag.web.login import owner
 from rag.web.markup import clean
-from rag.web.shared import HTML, QUICK, Shared
+from rag.web.shared import QUICK, Shared, html
 from rag.web.state import ConversationState
 from rag.web.tabs import chat, evaluation, papers, settings
 from rag.web.tabs import map as mapped
@@ -26,7 +26,7 @@ def build_page(config: Config, collections: CollectionCache) -> gr.Blocks:
     page = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600))
     with page:
         api.add_endpoints(collections.rag())  # first: of two functions with the same name, Gradio renames the later one
-        header = gr.Markdown(clean(_header(collections, config.collection)), elem_id="header", **HTML)
+        header = html("header", clean(_header(collections, config.collection)))
         # Inside the tabs Gradio would count the states as tabs.
         conversation, collection, chosen = gr.State(ConversationState()), gr.State(config.collection), gr.State(())
         kept = gr.BrowserState({}, storage_key="paper-rag-settings", secret="not-a-secret")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -17,7 +17,7 @@ from rag.home.conversation import history
 from rag.home.feedback import MAX_REASON, Feedback, Thumb, append
 from rag.web import bridge, fragments
 from rag.web.markup import clean
-from rag.web.shared import HTML, QUICK, Shared
+from rag.web.shared import EACH, QUICK, Parts, Shared, html
 from rag.web.state import ConversationState
 
 SAVED = "Thank you, your rating is saved."
@@ -28,19 +28,10 @@ FAULT = "The server met an error of its own and did not save the rating; its log
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The line under the chat, which shows once a thumb was clicked: what became of it, and a field for the reason."""
-
-    row: gr.Column
-    note: gr.Markdown
-    reason: gr.Textbox
-
-
 def layout() -> Parts:
-    """The parts, hidden."""
+    """The line under the chat, hidden until a thumb is clicked: what became of it, and a field for the reason."""
     with gr.Column(visible=False, elem_id="rating") as row:
-        note = gr.Markdown("", elem_id="rated", **HTML)
+        note = html("rated")
         reason = gr.Textbox(
             label="What was wrong with the answer? (optional)",
             placeholder="This is kept with your rating, and is no question",
@@ -50,7 +41,7 @@ def layout() -> Parts:
             submit_btn="Send",
             visible=False,
         )
-    return Parts(row, note, reason)
+    return Parts(row=row, note=note, reason=reason)
 
 
 def wire(shared: Shared, parts: Parts, moved_on: Sequence[Any]) -> None:
@@ -70,7 +61,7 @@ def wire(shared: Shared, parts: Parts, moved_on: Sequence[Any]) -> None:
         note = save(replace(shared.config, collection=collection), conversation.answers, turn, "down", text)
         return gr.Column(visible=True), clean(note), gr.Textbox(value="", visible=False), 0
 
-    field.submit(clicked, [field, shared.conversation, shared.collection], outputs, **QUICK)
+    field.submit(clicked, [field, shared.conversation, shared.collection], outputs, **EACH, **QUICK)
     parts.reason.submit(explained, [parts.reason, shared.conversation, shared.collection, rated], outputs, **QUICK)
     for event in moved_on:
         event.then(lambda: gr.Column(visible=False), None, parts.row, **QUICK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -16,12 +17,22 @@ QUICK: dict[str, Any] = {**PRIVATE, "queue": False}
 """For events that answer in milliseconds and must not wait behind questions."""
 CHANGING: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
 """For those that set a state whose `change` others listen to: Gradio tells the page of it from its queue only."""
-HTML: dict[str, Any] = {"sanitize_html": False, "latex_delimiters": [], "line_breaks": False}
-"""For every gr.Markdown that shows a fragment of ours, which has gone through `rag.web.markup.clean`.
+EACH: dict[str, Any] = {"trigger_mode": "multiple"}
+"""For buttons that may be clicked again before the server has answered: Gradio would leave the second click out."""
+CHOOSING: dict[str, Any] = {**PRIVATE, **EACH, "concurrency_limit": 1, "concurrency_id": "choosing"}
+"""For those that change which papers are chosen: one after the other, or of two quick ticks one would be lost."""
 
-Not gr.HTML: that one compiles its templates, which the Content-Security-Policy forbids. Gradio's sanitizer is off
-because it takes away what a screen reader needs.
-"""
+Parts = SimpleNamespace
+"""The components of a tab by name: its `layout()` makes them, and its `wire()` says what happens when they are used."""
+
+
+def html(id: str, fragment: str = "", **options: Any) -> gr.Markdown:
+    """A place for fragments of ours, which have gone through `rag.web.markup.clean`.
+
+    Not gr.HTML: that one compiles its templates, which the Content-Security-Policy forbids. Gradio's sanitizer is off
+    because it takes away what a screen reader needs.
+    """
+    return gr.Markdown(fragment, elem_id=id, sanitize_html=False, latex_delimiters=[], line_breaks=False, **options)
 
 
 @dataclass(frozen=True)

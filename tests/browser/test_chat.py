@@ -264,6 +264,22 @@ def test_a_topic_is_sorted_filtered_ticked_and_given_a_column(open_page: Open, r
     expect(page.locator("#scope")).to_contain_text("Asking only 2 chosen papers")
 
 
+def test_the_columns_of_a_list_outlast_a_reload_until_they_are_taken_away(open_page: Open, real: str) -> None:
+    page = open_page(real)
+    answer = ask(page, "quantization")
+    column = answer.get_by_label("Add a column to the list")
+    for aspect in ("memory", "speed"):
+        column.fill(aspect)
+        column.press("Enter")
+        expect(answer.get_by_role("button", name=f"Take the column {aspect} away")).to_be_visible(timeout=30_000)
+    reload(page)
+    heads = answer.locator(".rows li").first.locator(".cell b")
+    expect(heads).to_have_text(["memory", "speed"], timeout=30_000)
+    answer.get_by_role("button", name="Take the column memory away").click()
+    reload(page)
+    expect(heads).to_have_text(["speed"], timeout=30_000)
+
+
 def test_only_the_papers_of_a_list_are_asked_from_then_on(open_page: Open, real: str) -> None:
     page = open_page(real)
     ask(page, "Which papers are about neural implicit or Gaussian scene reconstruction?")

@@ -90,9 +90,9 @@ def test_papers_are_found_in_spite_of_slips_and_by_meaning(open_page: Open, addr
     expect(page.locator(".papers li").first.locator(".part-of mark").first).to_have_text("quantization")
     search(page, "pruning LLMs after training")
     expect(page.locator("#papers-count")).to_contain_text(
-        "No paper has all of these words. These 10 are near in meaning."
+        "No paper has all of these words. These 10 are close in meaning."
     )
-    near = page.get_by_role("list", name="Near in meaning").locator("li").first
+    near = page.get_by_role("list", name="Close in meaning").locator("li").first
     expect(near).to_contain_text("PERP: Rethinking the Prune-Retrain Paradigm")
     sentence = near.locator(".part-of").inner_text()
     assert violations(page) == []
@@ -166,7 +166,7 @@ def test_what_the_conversation_quotes_is_marked_in_the_paper(open_page: Open, ad
 def test_only_chosen_papers_are_asked(open_page: Open, address: str) -> None:
     page = papers(open_page, address)
     choose(page, "GPipe", "Holmes")
-    expect(page.locator("#papers-tray")).to_contain_text("2 chosen: questions are asked of these only.")
+    expect(page.locator("#papers-tray")).to_contain_text("2 chosen: questions go to these only.")
     page.get_by_role("button", name="Ask them").click()
     expect(question(page)).to_be_focused()
     expect(page.locator("#scope")).to_contain_text("Asking only 2 chosen papers")
@@ -274,11 +274,11 @@ def test_500_papers_are_added_and_asked(open_page: Open, address: str, tmp_path:
     expect(told.locator("progress")).to_be_visible()
     expect(told).to_contain_text(re.compile(r"Embedding papers: \d+ of 501"), timeout=60_000)
     expect(told.locator(".report")).to_contain_text(
-        "501 papers added, 1 repeated and merged, 1 without abstract, found by title only.",
+        "501 papers added, 1 duplicates merged, 1 without abstract, found by title only.",
         timeout=30_0000,
     )
     expect(told).to_contain_text("a.bib, line 201 has no abstract")
-    told.get_by_text("Repeated and merged: 1").click()
+    told.get_by_text("Duplicates, merged: 1").click()
     expect(told).to_contain_text("b.jsonl, line 201 is the same paper as “Report 200 on the zorblax index”")
     expect(page.locator("#header")).to_contain_text("501 papers in the collection zorblax")
     expect(page.locator("#papers-count")).to_contain_text("501 papers")

@@ -92,7 +92,7 @@ class EvaluationActions:
         if not name:
             return
         # The heading stays where it is while the rest is drawn: it has the focus, which goes to one that is new.
-        yield [name, clean(lists.heading(name, uuid4().hex)), clean(fragments.status("Reading, drawing")), gr.skip()]
+        yield [name, clean(lists.heading(name, uuid4().hex)), clean(fragments.status("Opening the run")), gr.skip()]
         figures = self._shown(lambda: self._archive.figures(name) + lists.links(name))
         yield [name, gr.skip(), figures, self._shown(lambda: self._listing(headings(self._config), name))]
 

@@ -12,6 +12,7 @@ from rag.core.config import Config
 
 if TYPE_CHECKING:
     from rag.evaluation.intervals import Estimate
+    from rag.evaluation.table import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,13 @@ class Heading:
     failed: int
     finished: bool
     accuracy: Estimate | None
+
+    @property
+    def cell(self) -> Cell | None:
+        """How many came out right, with its interval, in words."""
+        from rag.evaluation.table import estimate
+
+        return estimate(self.accuracy, "") if self.accuracy else None
 
 
 def headings(config: Config) -> list[Heading]:

@@ -12,6 +12,7 @@ document.addEventListener("click", (event) => {
   else if (button.dataset.order) sort(list, button);
   else {
     for (const part of list.querySelectorAll(`[data-aspect="${CSS.escape(button.dataset.drop)}"]`)) part.remove();
+    keep(list);
     list.querySelector("[data-column] input").focus();
   }
   settle(list);
@@ -31,8 +32,32 @@ document.addEventListener("keydown", async (event) => {
   const aspect = place && event.target.value.trim();
   if (event.key !== "Enter" || !aspect || event.isComposing) return;
   event.preventDefault();
-  await add(place.closest(".listing"), aspect, event.target);
+  const list = place.closest(".listing");
+  if (!(await add(list, aspect))) return;
+  event.target.value = "";
+  keep(list);
 });
+
+// The columns of a list are kept in this browser, and come back when the list is drawn anew, as after a reload.
+const KEPT = "paper-rag-columns";
+const MOST = 100; // lists
+const columns = (list) => [...list.querySelectorAll("[data-drop]")].map((button) => button.dataset.drop);
+const kept = () => JSON.parse(localStorage.getItem(KEPT) ?? "[]"); // of each list its address and its columns
+
+function keep(list) {
+  const others = kept().filter(([address]) => address !== list.dataset.cells);
+  const own = columns(list).length ? [[list.dataset.cells, columns(list)]] : [];
+  localStorage.setItem(KEPT, JSON.stringify([...others, ...own].slice(-MOST)));
+}
+
+async function restore(list) {
+  list.restored = true;
+  for (const aspect of new Map(kept()).get(list.dataset.cells) ?? []) await add(list, aspect);
+}
+
+new MutationObserver(() => {
+  for (const list of document.querySelectorAll(".listing[data-cells]")) if (!list.restored) restore(list);
+}).observe(document.body, { childList: true, subtree: true });
 
 // "2019", "2019-2021", "2019-", or a word, or a beginning of one, of what stands in the row.
 function fits(row, word) {
@@ -52,13 +77,13 @@ function sort(list, button) {
   list.querySelector(".rows").append(...ordered);
 }
 
-async function add(list, aspect, field) {
+async function add(list, aspect) {
   const told = list.querySelector(".told");
   told.textContent = "Reading …";
   const answer = await fetch(`${list.dataset.cells}?${new URLSearchParams({ aspect })}`);
   const text = await answer.text();
   told.textContent = answer.ok ? "" : text;
-  if (!answer.ok) return;
+  if (!answer.ok) return false;
   const cells = JSON.parse(text);
   for (const row of rowsOf(list)) {
     const cell = element("div", { className: "cell" }, aspect);
@@ -70,8 +95,8 @@ async function add(list, aspect, field) {
   drop.dataset.drop = aspect;
   drop.ariaLabel = `Take the column ${aspect} away`;
   told.before(drop);
-  field.value = "";
   settle(list);
+  return true;
 }
 
 function element(tag, properties, aspect) {
@@ -85,8 +110,7 @@ function settle(list) {
   const seen = rowsOf(list).filter((row) => !row.hidden && row.dataset.row);
   const ticked = seen.filter((row) => row.querySelector('[data-tick][aria-pressed="true"]'));
   const ids = (ticked.length ? ticked : seen).map((row) => row.dataset.row);
-  const asked = [...ids.map((id) => ["id", id])];
-  for (const drop of list.querySelectorAll("[data-drop]")) asked.push(["aspect", drop.dataset.drop]);
+  const asked = [...ids.map((id) => ["id", id]), ...columns(list).map((aspect) => ["aspect", aspect])];
   const bar = list.closest("article").querySelector(".bar");
   for (const link of bar.querySelectorAll("a[download]")) link.search = new URLSearchParams(asked);
   const only = bar.querySelector('[data-act="choose-these"]');

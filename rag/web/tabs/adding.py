@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +18,11 @@ from rag.web.intake import READ_ONLY
 from rag.web.login import may_add, owner
 from rag.web.markdown import counted
 from rag.web.markup import clean
-from rag.web.shared import HTML, PRIVATE, QUICK, Shared
+from rag.web.shared import PRIVATE, QUICK, Parts, Shared, html
 
 _FAULT = "The server met an error of its own; its log on the terminal has the details. Try again, or restart it."
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The components of the form."""
-
-    files: gr.File
-    name: gr.Textbox
-    add: gr.Button
-    note: gr.Markdown
 
 
 def layout(config: Config) -> Parts:
@@ -43,19 +32,18 @@ def layout(config: Config) -> Parts:
     with form, gr.Row(elem_id="papers-form"):
         with gr.Column(min_width=260):
             files = gr.File(file_count="multiple", label="Files of papers", elem_id="papers-files", height=140)
-            gr.Markdown(clean(f'<p class="hint">{uploads.FORMATS}.</p>'), **HTML)
+            html("papers-formats", clean(f'<p class="hint">{uploads.FORMATS}.</p>'))
         with gr.Column(min_width=260):
             name = gr.Textbox(
                 label="Name of the collection",
-                info="A new one, or one that is there, to add to it.",
+                info="A new name makes a new collection; with the name of one that exists, papers are added to it.",
                 elem_id="papers-name",
                 max_lines=1,
                 max_length=64,
                 html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
             )
             add = gr.Button("Add", variant="primary", elem_id="papers-add-button")
-    note = gr.Markdown("", elem_id="papers-added", render=False, **HTML)
-    return Parts(files, name, add, note)
+    return Parts(files=files, name=name, add=add, note=html("papers-added", render=False))
 
 
 def wire(parts: Parts, shared: Shared, adder: Uploads) -> tuple[gr.events.Dependency, ...]:
@@ -99,10 +87,10 @@ def wire(parts: Parts, shared: Shared, adder: Uploads) -> tuple[gr.events.Depend
     return adding, undoing
 
 
-def _ended(html: str, files: list[str], done: Report | None = None) -> list[Any]:
+def _ended(told: str, files: list[str], done: Report | None = None) -> list[Any]:
     """What was told, the files that are still there, and what was added to which collection."""
     kept = files and all(Path(file).exists() for file in files)
     left = gr.skip() if kept else None
     if done is None or not done.papers:
-        return [clean(html), left, gr.skip(), gr.skip()]
-    return [clean(html), left, done.collection, (done.collection, done.new)]
+        return [clean(told), left, gr.skip(), gr.skip()]
+    return [clean(told), left, done.collection, (done.collection, done.new)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -11,30 +10,13 @@ import gradio as gr
 from rag.core.config import MAX_QUESTION
 from rag.web import bridge, rating, sources
 from rag.web.actions import ChatActions, RequestState, Updates
-from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The components of the tab."""
-
-    find: gr.Textbox
-    history: gr.Markdown
-    messages: gr.Chatbot
-    next: gr.Markdown
-    rating: rating.Parts
-    scope: gr.Markdown
-    box: gr.Textbox
-    panel: gr.Markdown
-
-    @property
-    def shown(self) -> list[Any]:
-        """Those that `ChatActions.PARTS` names, in its order, without the states."""
-        return [self.find, self.history, self.messages, self.next, self.scope, self.box, self.panel]
+from rag.web.markup import clean
+from rag.web.shared import CHANGING, CHOOSING, EACH, PRIVATE, QUICK, Parts, Shared, html
 
 
 def layout() -> Parts:
-    """The parts, empty; they are filled when a page loads."""
+    """The parts, empty; they are filled when a page loads. `shown` are those that `ChatActions.PARTS` names, in its
+    order, without the states."""
     with gr.Row(elem_id="columns"):
         with gr.Column(scale=0, min_width=220, elem_id="conversations"):
             find = gr.Textbox(
@@ -45,17 +27,18 @@ def layout() -> Parts:
                 max_lines=1,
                 max_length=100,
             )
-            history = gr.Markdown("", elem_id="history", **HTML)
+            history = html("history")
         with gr.Column(scale=3, min_width=340, elem_id="conversation"):
             messages = _messages()
             rated = rating.layout()
             with gr.Column(elem_id="ask"):
-                scope = gr.Markdown("", elem_id="scope", **HTML)
+                scope = html("scope")
                 box = _box()
-            following = gr.Markdown("", elem_id="next", **HTML)
+            following = html("next")
         with gr.Column(scale=2, min_width=320, elem_id="evidence"):
-            panel = gr.Markdown(sources.EMPTY, elem_id="sources", **HTML)
-    return Parts(find, history, messages, following, rated, scope, box, panel)
+            panel = html("sources", clean(sources.empty()))
+    shown = [find, history, messages, following, scope, box, panel]
+    return Parts(find=find, history=history, next=following, rating=rated, scope=scope, box=box, shown=shown)
 
 
 def _messages() -> gr.Chatbot:
@@ -119,7 +102,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
         "rename": actions.rename,
     }
     for act, handler in changing.items():
-        on(act, _told(actions, handler), outputs, **QUICK)
+        on(act, _told(actions, handler), outputs, **EACH, **QUICK)
     parts.find.change(
         _told(actions, lambda query, state: actions.listed(state, query)),
         [parts.find, *state],
@@ -127,7 +110,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared, actions: ChatActions) ->
         trigger_mode="always_last",
         **QUICK,
     )
-    on("drop", _told(actions, actions.drop), shared.chosen, **CHANGING)
+    on("drop", _told(actions, actions.drop), shared.chosen, **CHOOSING)
     rating.wire(shared, parts.rating, moved_on=[*asking, *opening])
 
     _wire_leaving(page, parts, actions)

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from rag.web import bridge, matrix
 from rag.web.browse import Browse
+from rag.web.drawing import macro
 from rag.web.markup import clean
-from rag.web.shared import HTML, PRIVATE, QUICK
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The components of the face."""
-
-    face: gr.Column
-    aspects: gr.Textbox
-    table: gr.Markdown
+from rag.web.shared import PRIVATE, QUICK, Parts, html
 
 
 def layout() -> Parts:
     """The parts, hidden."""
     with gr.Column(visible=False, elem_id="papers-compare") as face:
-        gr.Markdown(clean(bridge.button("browse", "", "← Back to the list")), elem_id="papers-back", **HTML)
+        html("papers-back", clean(macro("parts", "button")("browse", "", "← Back to the list")))
         aspects = gr.Textbox(
             value=matrix.ASPECTS,
             label="Compare the chosen papers by",
@@ -36,8 +27,8 @@ def layout() -> Parts:
             max_length=matrix.MAX_TEXT,
             submit_btn="Compare",
         )
-        table = gr.Markdown("", elem_id="papers-table", **HTML)
-    return Parts(face, aspects, table)
+        table = html("papers-table")
+    return Parts(face=face, aspects=aspects, table=table)
 
 
 def wire(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -15,19 +14,13 @@ from rag.web.collection_cache import CollectionCache
 from rag.web.fragments import told
 from rag.web.mapview import Marks
 from rag.web.markup import clean
-from rag.web.shared import CHANGING, HTML, PRIVATE, QUICK, Shared
+from rag.web.paperlist import READ, unread
+from rag.web.shared import CHANGING, EACH, PRIVATE, QUICK, Parts, Shared, html
 from rag.web.state import ConversationState
 
 ID = "map"
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The components of the tab."""
-
-    picture: gr.Markdown
-    reading: gr.Markdown
-    words: gr.Markdown
+UNREAD = "Click a point of the map, or a title below, and the abstract shows here."
+GONE = "This paper is not in the collection any more. Open the map again to see those that are."
 
 
 DRAWING = "Drawing the map"
@@ -38,11 +31,10 @@ def layout() -> Parts:
     """The parts; they are filled when the tab is opened."""
     with gr.Row(elem_id="map-columns"):
         with gr.Column(scale=3, min_width=300, elem_id="map-left"):
-            picture = gr.Markdown(clean(fragments.status(DRAWING)), elem_id="map-picture", **HTML)
+            picture = html("map-picture", clean(fragments.status(DRAWING)))
         with gr.Column(scale=2, min_width=300, elem_id="map-right"):
-            reading = gr.Markdown(clean(maptext.NOTHING_READ), elem_id="map-reading", **HTML)
-            words = gr.Markdown("", elem_id="map-words", **HTML)
-    return Parts(picture, reading, words)
+            reading, words = html("map-reading", clean(unread(UNREAD, heading=READ))), html("map-words")
+    return Parts(picture=picture, reading=reading, words=words)
 
 
 def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
@@ -63,14 +55,14 @@ def wire(parts: Parts, shared: Shared, tab: gr.Tab) -> None:
         return surrounded(shared.collections, collection, bridge.value(sent).split(), sent.rpartition("@")[2])
 
     def moved() -> list[str]:
-        return [clean(fragments.status(DRAWING)), "", clean(maptext.NOTHING_READ)]
+        return [clean(fragments.status(DRAWING)), "", clean(unread(UNREAD, heading=READ))]
 
     # Not one of the quick ones: the first map of a large collection takes seconds.
     drawn = [parts.picture, parts.words]
     tab.select(opened, visit, drawn, trigger_mode="always_last", **PRIVATE)
     again.submit(lambda _, *states: opened(*states), [again, *visit], drawn, **PRIVATE)
     around.submit(inside, [around, shared.collection], parts.reading, **QUICK)
-    read.submit(chosen, [read, *visit], parts.reading, **QUICK)
+    read.submit(chosen, [read, *visit], parts.reading, **EACH, **QUICK)
     shared.collection.change(moved, None, [parts.picture, parts.words, parts.reading], **CHANGING)
 
 
@@ -90,7 +82,7 @@ def drawing(
     except RagError as error:
         return [clean(fragments.problem(str(error))), ""]
     if not found.points:
-        return [clean(maptext.EMPTY), ""]
+        return [clean(maptext.empty()), ""]
     marks = Marks.of(answer)
     picture = f"{mapview.picture(found, papers, marks)}{maptext.legend(found, papers, marks, awaited=awaited)}"
     return [clean(f'<div class="mapped">{picture}</div>'), clean(maptext.words(found, papers, marks))]
@@ -100,7 +92,7 @@ def drawing(
 def reading(collections: CollectionCache, collection: str, id: str, answer: Answer | None, clicked: str) -> str:
     """The paper beside the map; `clicked` tells one click from the next, so that each moves the focus there."""
     paper = next((p for p in collections.rag(collection).papers() if p.id == id), None)
-    return maptext.reading(paper, answer, clicked) if paper else maptext.GONE
+    return maptext.reading(paper, answer, clicked) if paper else unread(GONE)
 
 
 @told

@@ -3,86 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from rag.api.adding import Uploads
 from rag.core.config import Config
-from rag.web import bridge, fragments, paperlist
-from rag.web.browse import Browse, Chosen, Visit
+from rag.web import bridge, fragments
+from rag.web.browse import UNREAD, Browse, Chosen, Visit
 from rag.web.login import owner
 from rag.web.markup import clean
-from rag.web.paperlist import MAX_QUERY, Look
-from rag.web.shared import CHANGING, HTML, QUICK, Shared
+from rag.web.paperlist import MAX_QUERY, READ, Look, unread
+from rag.web.shared import CHANGING, CHOOSING, EACH, QUICK, Parts, Shared, html
 from rag.web.tabs import adding, comparing
 
 Run = Callable[..., Any]
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The components of the tab."""
-
-    collections: gr.Markdown
-    adding: adding.Parts
-    told: gr.Markdown
-    deleted: gr.Markdown
-    tray: gr.Markdown
-    browsing: gr.Column
-    query: gr.Textbox
-    narrowing: gr.Row
-    years: gr.Textbox
-    author: gr.Textbox
-    venue: gr.Textbox
-    count: gr.Markdown
-    tools: gr.Markdown
-    listed: gr.Markdown
-    comparing: comparing.Parts
-    reading: gr.Markdown
-
-    @property
-    def listing(self) -> list[Any]:
-        """What `Browse.listing` gives values for."""
-        return [self.count, self.tools, self.listed]
-
-    @property
-    def all(self) -> list[Any]:
-        """What `Browse.all` gives values for."""
-        return [self.collections, self.deleted, self.tray, self.narrowing, *self.listing, self.reading]
-
-    @property
-    def asked(self) -> list[Any]:
-        """The fields in which a reader says which papers are listed."""
-        return [self.query, self.years, self.author, self.venue]
-
-
 def layout(config: Config) -> Parts:
-    """The parts, empty; they are filled when a page loads."""
+    """The parts, empty; they are filled when a page loads. `asked` are the fields that say which papers are listed;
+    `listing` and `all` are what `Browse.listing` and `Browse.all` give values for."""
     with gr.Row(elem_id="papers-top"):
-        collections = gr.Markdown("", elem_id="papers-collections", **HTML)
+        collections = html("papers-collections")
         added = adding.layout(config)
-    added.note.render()  # type: ignore[no-untyped-call]
-    told = gr.Markdown("", elem_id="papers-told", **HTML)
-    deleted = gr.Markdown("", elem_id="papers-deleted", **HTML)
-    tray = gr.Markdown("", elem_id="papers-tray", **HTML)
+    added.note.render()
+    told, deleted, tray = html("papers-told"), html("papers-deleted"), html("papers-tray")
     with gr.Row(elem_id="papers-columns"):
         with gr.Column(scale=3, min_width=300, elem_id="papers-left"):
             with gr.Column(elem_id="papers-browse") as browsing:
-                query = _field("Search the papers", "Search by words, authors, years, or meaning", "papers-query")
+                asked = [_field("Search the papers", "Search by words, authors, years, or meaning", "papers-query")]
                 with gr.Row(elem_id="papers-narrowing", visible=False) as narrowing:
-                    years = _field("Years", "Years, as 2018-2020 or 2020-", "papers-years")
-                    author = _field("Author", "Author", "papers-author")
-                    venue = _field("Journal or conference", "Journal or conference", "papers-venue")
-                count = gr.Markdown("", elem_id="papers-count", **HTML)
-                tools = gr.Markdown("", elem_id="papers-tools", **HTML)
-                listed = gr.Markdown("", elem_id="papers-list", **HTML)
+                    asked.append(_field("Years", "Years, e.g. 2018-2020", "papers-years"))
+                    asked.append(_field("Author", "Author", "papers-author"))
+                    asked.append(_field("Journal or conference", "Journal or conference", "papers-venue"))
+                listing = [html(f"papers-{part}") for part in ("count", "tools", "list")]
             compared = comparing.layout()
         with gr.Column(scale=2, min_width=300, elem_id="papers-right"):
-            reading = gr.Markdown(clean(paperlist.NOTHING_READ), elem_id="papers-reading", **HTML)
-    asked = (query, narrowing, years, author, venue)
-    return Parts(collections, added, told, deleted, tray, browsing, *asked, count, tools, listed, compared, reading)
+            reading = html("papers-reading", clean(unread(UNREAD, heading=READ)))
+    every = [collections, deleted, tray, narrowing, *listing, reading]
+    return Parts(
+        adding=added, told=told, browsing=browsing, asked=asked, listing=listing, comparing=compared, reading=reading,
+        all=every,
+    )  # fmt: skip
 
 
 def _field(label: str, placeholder: str, id: str) -> gr.Textbox:
@@ -108,7 +71,7 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> tuple[gr.events.Depen
 
     def on(act: str, run: Run, to: Any, options: dict[str, Any] = QUICK) -> gr.events.Dependency:
         field = bridge.action(act)
-        return field.submit(_visited(run), [field, *states], to, **options)
+        return field.submit(_visited(run), [field, *states], to, **{**EACH, **options})
 
     def redrawn(after: gr.events.Dependency) -> None:
         after.then(_visited(browse.all), states, parts.all, **QUICK)
@@ -179,14 +142,14 @@ def _wire_choosing(on: Run, browse: Browse, shared: Shared) -> None:
     def with_found(_: str, visit: Visit) -> Chosen:
         return tuple(dict.fromkeys([*visit.chosen, *(p.id for p in browse.found(visit))]))
 
-    on("choose", toggled, shared.chosen, CHANGING)
-    on("choose-found", with_found, shared.chosen, CHANGING)
-    on("choose-these", lambda sent, _: tuple(bridge.value(sent).split()), shared.chosen, CHANGING)
+    on("choose", toggled, shared.chosen, CHOOSING)
+    on("choose-found", with_found, shared.chosen, CHOOSING)
+    on("choose-these", lambda sent, _: tuple(bridge.value(sent).split()), shared.chosen, CHOOSING)
     to_the_chat = [shared.chosen, shared.tabs]
     on(
         "ask-about",
         lambda sent, _: [tuple(bridge.value(sent).split()), gr.Tabs(selected="chat")],
         to_the_chat,
-        CHANGING,
+        CHOOSING,
     )
     on("ask-chosen", lambda *_: gr.Tabs(selected="chat"), shared.tabs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -10,7 +10,7 @@ import gradio as gr
 from rag.core.errors import RagError
 from rag.web import fragments
 from rag.web.markup import clean
-from rag.web.shared import HTML, QUICK, Shared
+from rag.web.shared import QUICK, Parts, Shared, html
 from rag.web.state import MOST, Settings
 
 AS_CONFIGURED = "As the operator set it"
@@ -19,27 +19,10 @@ _STRICT = {AS_CONFIGURED: None, "Mark what no abstract supports": False, "Leave 
 _CAUTION = {AS_CONFIGURED: None, "Careful": "careful", "Usual": "usual", "Bold": "bold"}
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The components of the tab."""
-
-    note: gr.Markdown
-    mode: gr.Radio
-    model: gr.Dropdown
-    strict: gr.Radio
-    most: gr.Slider
-    caution: gr.Radio
-
-    @property
-    def all(self) -> list[Any]:
-        """Those that hold a setting, in the order of `_settings`."""
-        return [self.mode, self.model, self.strict, self.most, self.caution]
-
-
 def layout() -> Parts:
-    """The parts, as for a reader who has chosen nothing."""
+    """The parts, as for a reader who has chosen nothing; `all` are those that hold a setting."""
     with gr.Column(elem_id="settings"):
-        note = gr.Markdown("", elem_id="settings-note", **HTML)
+        note = html("settings-note")
         mode = gr.Radio(list(_MODES), value=AS_CONFIGURED, label="Answers", elem_id="setting-mode")
         model = gr.Dropdown(
             [AS_CONFIGURED], value=AS_CONFIGURED, label="Model", elem_id="setting-model", filterable=False
@@ -52,19 +35,19 @@ def layout() -> Parts:
             MOST[1],
             value=0,
             step=1,
-            label="Papers quoted at most, where a question names none",
-            info="0: as many as are likely to answer. Lists and comparisons always show all of theirs.",
+            label="Most papers to quote in one answer",
+            info="0: as many as are likely to answer. Lists and comparisons always show all their papers.",
             elem_id="setting-most",
             buttons=[],
         )
         caution = gr.Radio(
             list(_CAUTION),
             value=AS_CONFIGURED,
-            label="When sentences count as an answer",
-            info="Careful calls more of them the nearest only; bold calls fewer so. Nothing is hidden either way.",
+            label="How sure an answer has to be",
+            info="Careful shows more results as nearest only, bold shows fewer so. Nothing is hidden either way.",
             elem_id="setting-caution",
         )
-    return Parts(note, mode, model, strict, most, caution)
+    return Parts(note=note, all=[mode, model, strict, most, caution])
 
 
 def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> None:
@@ -102,9 +85,9 @@ def wire(page: gr.Blocks, parts: Parts, shared: Shared) -> None:
 
 def _note(models: tuple[str, ...]) -> str:
     if models:
-        return fragments.note("They hold for what you ask next, and are kept in this browser.")
+        return fragments.note("These apply to your next questions, and are kept in this browser.")
     return fragments.note(
-        "No language model is configured on this server, so that answers are exact quotes. Whoever runs it can set "
+        "No language model is configured on this server, so answers are exact quotes. Whoever runs it can set "
         "RAG_MODEL and OPENAI_BASE_URL or OPENAI_API_KEY. What you choose here is kept in this browser."
     )
 
