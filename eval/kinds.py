@@ -3,9 +3,9 @@
     python -m eval.kinds                train, report, write rag/ask/kinds.npz
     python -m eval.kinds --report       measure the model that is there
 
-The questions of `eval/kinds.jsonl` were made up for this by seven writers who knew nothing of the program, each for
-people of other professions; those of the third are the test split. The dev questions of three reference sets are used,
-too. Logistic regressions by scikit-learn.
+The questions of `eval/kinds.jsonl` were made up for this by eight writers who knew nothing of the program, each for
+people of other professions; those of the third are the test split, and those of the eighth, which have a `before`, come
+later in a conversation. The dev questions of three reference sets are used, too. Logistic regressions by scikit-learn.
 """
 
 from __future__ import annotations
@@ -42,27 +42,33 @@ HAS_TOPIC = ("one", "list", "count", "overview")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with its kind and the stretch that is its subject ("" where it has none)."""
+    """A question with its kind and the stretch that is its subject ("" where it has none). `later`: it isn't the first
+    of a conversation."""
 
     question: str
     kind: Kind
     topic: str = ""
     made: bool = False
+    later: bool = False
 
 
 def made(split: str) -> list[Asked]:
     """The made-up questions of a split, "train" or "test"."""
     lines = (json.loads(line) for line in MADE.read_text(encoding="utf-8").splitlines())
-    return [Asked(r["q"], r["kind"], r["topic"], made=True) for r in lines if r["split"] == split]
+    return [
+        Asked(r["q"], r["kind"], r["topic"], made=True, later=bool(r.get("before")))
+        for r in lines
+        if r["split"] == split
+    ]
 
 
 def reference(name: str) -> list[Asked]:
-    """The dev questions of a reference set that need no conversation."""
+    """The dev questions of a reference set."""
     lines = (json.loads(line) for line in (HERE / f"{name}.jsonl").read_text(encoding="utf-8").splitlines())
     return [
-        Asked(r["question"], "collection" if _whole(r) else KIND_OF.get(r["kind"], "single"))
+        Asked(r["question"], "collection" if _whole(r) else KIND_OF.get(r["kind"], "single"), later=bool(r["history"]))
         for r in lines
-        if r["split"] == "dev" and not r["history"]
+        if r["split"] == "dev"
     ]
 
 
@@ -105,7 +111,7 @@ def _kinds(asked: Sequence[Asked], embedded: Floats, vocabulary: frozenset[str])
     from sklearn.feature_extraction.text import CountVectorizer  # type: ignore[import-untyped]
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
-    found = [grams(a.question, vocabulary) for a in asked]
+    found = [grams(a.question, vocabulary, later=a.later) for a in asked]
     counts = Counter(gram for some in found for gram in some)
     names = sorted(gram for gram, n in counts.items() if n >= LEAST_GRAM)
     known = (
@@ -143,7 +149,10 @@ def _subject(asked: Sequence[Asked], vocabulary: frozenset[str]) -> tuple[list[s
 def report(name: str, asked: Sequence[Asked], reader: Model) -> str:
     """Recall and precision of each kind, and how much of the subjects is found, as a paragraph of text."""
     embedded = vectors(asked, reader.vocabulary)
-    read = [KINDS[int(np.argmax(reader.probabilities(a.question, v)))] for a, v in zip(asked, embedded, strict=True)]
+    read = [
+        KINDS[int(np.argmax(reader.probabilities(a.question, v, later=a.later)))]
+        for a, v in zip(asked, embedded, strict=True)
+    ]
     lines = [f"{name}: {len(asked)} questions"]
     for kind in KINDS:
         of, taken = [r == kind for a, r in zip(asked, read, strict=True) if a.kind == kind], read.count(kind)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.ask import cues
 from rag.ask.arrange import Writer, headline
 from rag.ask.citations import Citations, check
-from rag.ask.kinds import Reading as KindReading
 from rag.ask.metadata import Metadata
-from rag.ask.plan import Plan, read_question
+from rag.ask.plan import Plan, Read, read_question
 from rag.ask.quoting import Finder, Found
 from rag.ask.reading import ModelPlan, Reading, Receipt, Settings, answer, needs_model, plan_with_model
 from rag.core.answer import Answer, Event, Kind, Retrieved, Step, Text, Turn
@@ -235,7 +234,7 @@ class Asking:
         return {name: round(seconds * 1000, 2) for name, seconds in spans.items()}
 
 
-def _merged(plan: Plan, made: ModelPlan, read: Callable[[str], KindReading]) -> Plan:
+def _merged(plan: Plan, made: ModelPlan, read: Read) -> Plan:
     """What cues and a model read, together: the model says what is asked, the cues keep the papers of the conversation
     where the model names none."""
     merged = read_question(plan.question, read, made.question)

@@ -56,10 +56,10 @@ class Model:
     subject: dict[str, float]
     subject_bias: float
 
-    def probabilities(self, question: str, vector: Floats | None) -> Floats:
+    def probabilities(self, question: str, vector: Floats | None, *, later: bool = False) -> Floats:
         """How likely each of `KINDS` is. `vector` is the built-in embedding of the question's `skeleton`, of shape
-        (384,); None where another model is used."""
-        known = [self.grams[g] for g in grams(question[:HEAD], self.vocabulary) if g in self.grams]
+        (384,); None where another model is used. `later`: it isn't the first question of a conversation."""
+        known = [self.grams[g] for g in grams(question[:HEAD], self.vocabulary, later=later) if g in self.grams]
         scale = GRAM_SCALE / math.sqrt(max(1, len(known)))
         if vector is None:
             scores = scale * self.alone[known].sum(axis=0) + self.alone[-1]
@@ -115,11 +115,13 @@ def skeleton(question: str, vocabulary: frozenset[str]) -> str:
     )
 
 
-def grams(question: str, vocabulary: frozenset[str]) -> set[str]:
-    """What is known of a question: its stretches of up to three words, rare ones left out, and how long it is."""
+def grams(question: str, vocabulary: frozenset[str], *, later: bool = False) -> set[str]:
+    """What is known of a question: its stretches of up to three words, rare ones left out, how long it is, and whether
+    it comes later in a conversation."""
     shown = ["<s>", *_without_rare(question, vocabulary), "</s>"]
     found = {" ".join(shown[i : i + n]) for n in range(1, LONGEST_GRAM + 1) for i in range(len(shown) - n + 1)}
-    return found | {f"length {np.searchsorted(LENGTHS, len(tokens(question)))}"}
+    length = f"length {np.searchsorted(LENGTHS, len(tokens(question)))}"
+    return found | {length} | ({"later", f"later {length}"} if later else set())
 
 
 def _without_rare(question: str, vocabulary: frozenset[str]) -> list[str]:
@@ -179,8 +181,9 @@ class Reading:
     topic: str
 
 
-def read_kind(question: str, embed: Callable[[str], Floats | None]) -> Reading:
-    """The likeliest kind of a question. `embed` gives the built-in embedding of a text, of shape (384,), or None.
+def read_kind(question: str, embed: Callable[[str], Floats | None], *, later: bool = False) -> Reading:
+    """The likeliest kind of a question. `embed` gives the built-in embedding of a text, of shape (384,), or None;
+    `later`: it isn't the first question of a conversation.
 
     A question in another language is single, unless it is a few words only: those are a subject.
     """
@@ -189,7 +192,7 @@ def read_kind(question: str, embed: Callable[[str], Floats | None]) -> Reading:
         few = len([word for word in words(question) if word not in STOPWORDS]) <= TOPIC_WORDS
         return Reading("overview" if few else "single", question.strip(" ?？。."))
     vector = embed(skeleton(question, reader.vocabulary))
-    likely = dict(zip(KINDS, reader.probabilities(question, vector).tolist(), strict=True))
+    likely = dict(zip(KINDS, reader.probabilities(question, vector, later=later).tolist(), strict=True))
     # Which of two it is, matters less than that it is one of both.
     several, whole = likely["list"] + likely["count"], likely["overview"] + likely["collection"]
     kind: Kind = max(("single", "one", "comparison"), key=likely.__getitem__)

@@ -19,6 +19,8 @@ from rag.index.lexical import STOPWORDS, terms, words
 from rag.index.metadata import Filters
 
 PlanKind = Literal["single", "comparison", "list", "overview", "chat"]
+Read = Callable[[str, bool], Reading]
+"""Gives the kind of a question; the second says whether it comes later in a conversation."""
 
 SHORT = 3
 """A question in a conversation with so few words of its own, at most, goes on with what was talked of."""
@@ -102,11 +104,12 @@ class Plan:
     filters: Filters | None = None
 
 
-def read_question(question: str, read: Callable[[str], Reading], standalone: str | None = None) -> Plan:
-    """The plan of a question that stands alone; `standalone` is its text where the conversation completed it."""
+def read_question(question: str, read: Read, standalone: str | None = None, *, later: bool = False) -> Plan:
+    """The plan of a question that stands alone; `standalone` is its text where the conversation completed it, `later`
+    says that it may go on with one."""
     question = " ".join(question.split())  # A pattern may be slow where space follows space.
     text = " ".join((standalone or question).split())[:LONGEST]
-    reading = read(text)
+    reading = read(text, later)
     kind, topic = reading.kind, reading.topic
     plan = Plan(question, text, "single", (text,), compares=kind == "comparison" or cues.compares(text))
     if kind in ("list", "count"):
@@ -126,15 +129,15 @@ def read_in_conversation(
     search: Callable[[str], Sequence[int]],
     named: Callable[[str], Sequence[int]],
     titled: Callable[[str], Sequence[int]],
-    read: Callable[[str], Reading],
+    read: Read,
 ) -> Plan:
     """The plan of a question after the turns of a conversation. `search` gives the rows for a text, best first, `named`
     those that it names by their titles, `titled` those whose whole title it has, `read` the kind of a question."""
     shift = _NEW_TOPIC.match(question)
     if shift and len(question[shift.end() :].split()) > 2:
         return read_question(question, read, question[shift.end() :])
-    plan = read_question(question, read)
     asked = [t.content[:LONGEST] for t in history if t.role == "user"]
+    plan = read_question(question, read, later=bool(asked))
     if not asked or plan.kind == "chat" or (plan.kind == "overview" and not plan.topic) or not _depends(question, plan):
         return plan
     focus, before = _focus(history, titled, search)
@@ -207,7 +210,7 @@ def _elsewhere(
     focus: Sequence[int],
     papers: Sequence[Paper],
     search: Callable[[str], Sequence[int]],
-    read: Callable[[str], Reading],
+    read: Read,
 ) -> Plan | None:
     """ "What about X?", where X is no part of what was talked of: the last question again, asked of X."""
     subject = _ABOUT.sub(" ", question).strip(" ?.!,")

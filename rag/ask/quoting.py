@@ -134,9 +134,10 @@ class Finder:
             question, history, index.papers, self.search, self.named, index.titles.within, self.read
         )
 
-    def read(self, question: str) -> Reading:
-        """The kind of a question, and its subject."""
-        return read_kind(question, lambda text: self.ranker.encode(text).vector if self.ranker.builtin else None)
+    def read(self, question: str, later: bool) -> Reading:
+        """The kind of a question, and its subject; `later`: it isn't the first of a conversation."""
+        embed = self.ranker.encode
+        return read_kind(question, lambda text: embed(text).vector if self.ranker.builtin else None, later=later)
 
     def search(self, text: str) -> list[int]:
         """The rows of the best papers for a text."""
