@@ -20,6 +20,7 @@ from rag.core.errors import (
     ModelRateLimit,
     ModelTimeout,
     RagError,
+    StoreUnreachable,
     UsageError,
 )
 from rag.llm.keys import without_keys
@@ -38,6 +39,7 @@ _STATUS: tuple[tuple[type[RagError], int], ...] = (
     (ModelRateLimit, 429),
     (ModelTimeout, 504),
     (ModelError, 502),
+    (StoreUnreachable, 503),
 )
 """The first that fits counts; what is none of them is a fault of the server, 500."""
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
