@@ -34,9 +34,6 @@ LEAST_WORD, LEAST_GRAM, LEAST_FEATURE = 4, 3, 2
 """Questions that have a word, a gram or a feature of a word, at least, before it is known."""
 REGULARIZATION, SUBJECT_REGULARIZATION = 1.0, 1.0
 """Inverse strengths; .03 to 1 were tried, as were 1 to 12 for the scales, and hardly differ."""
-SINGLE = -0.5
-"""Added to the log-odds of "single", the commonest kind: a view in place of one finding costs a reader less than one
-finding in place of a view. Of -1 to 0 the best on the unseen sets."""
 HAS_TOPIC = ("one", "list", "count", "overview")
 
 
@@ -125,8 +122,7 @@ def _kinds(asked: Sequence[Asked], embedded: Floats, vocabulary: frozenset[str])
         [a.kind for a in asked],
     )
     order = [list(fitted.classes_).index(kind) for kind in KINDS]
-    prior = np.array([SINGLE if kind == "single" else 0.0 for kind in KINDS])
-    return names, fitted.coef_[order], fitted.intercept_[order] + prior
+    return names, fitted.coef_[order], fitted.intercept_[order]
 
 
 def _subject(asked: Sequence[Asked], vocabulary: frozenset[str]) -> tuple[list[str], Floats]:

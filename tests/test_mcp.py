@@ -230,7 +230,7 @@ def test_the_entry_of_the_registry_fits_the_package() -> None:
     assert entry["version"] == package["version"] == rag.__version__
     assert package["transport"] == {"type": "stdio"}
     command = [a.get("value", a.get("name")) for a in package["runtimeArguments"] + package["packageArguments"]]
-    assert command == [project["name"], "rag", "mcp"]
+    assert command == [f"{project['name']}[mcp]", "rag", "mcp"]
     assert "rag" in project["scripts"]
     assert len(entry["description"]) <= 100
     assert f"mcp-name: {entry['name']}" in (ROOT / "README.md").read_text()

@@ -882,7 +882,7 @@ def test_papers_are_searched_and_listed(client: Any, collection: Rag) -> None:
     assert [p["id"] for p in everything["papers"]] == [p.id for p in collection.papers()]
     found = client.predict(query="pipeline parallel", limit=2, api_name="/papers")
     assert found["found"] > len(found["papers"]) == 2
-    assert set(found["papers"][0]) == {"id", "title", "authors", "year", "venue", "doi", "url", "abstract"}
+    assert set(found["papers"][0]) == {"id", "title", "authors", "year", "venue", "doi", "url", "abstract", "sources"}
     assert "Pipeline Parallelism" in found["papers"][0]["title"]
 
 

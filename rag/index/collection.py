@@ -233,7 +233,7 @@ class Collection:
 
     def _elsewhere(self, folder: Path) -> bool:
         """Whether the vectors for the index in `folder` are to be kept elsewhere than they are."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             return held_at(manifest) != (self._place.holds(folder) if self._place else "")
         return False  # to open it tells what is wrong with it

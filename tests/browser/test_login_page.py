@@ -92,7 +92,6 @@ def test_gradios_documentation_of_the_endpoints_works_under_our_policy(context: 
     log_in(page)
     page.get_by_role("button", name="Use via API").click()
     for tab, shown in {
-        "MCP": "Select All",
         "Python": "from gradio_client import Client",
         "cURL": "curl -X POST",
     }.items():
