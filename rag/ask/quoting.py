@@ -180,8 +180,9 @@ class Finder:
         if plan.kind == "list":
             return self._list(plan)
         if plan.kind == "overview":
-            if terms(plan.topic) == terms(plan.question) and self.named(plan.topic):
-                # "Energy saved by ShiftAddViT" names a paper, and is no subject.
+            bare = terms(plan.topic) == terms(plan.question)
+            if bare and (plan.question.endswith(".") or self.named(plan.topic)):
+                # "Garlic heals wounds." is a statement, "Energy saved by ShiftAddViT" names a paper: no subjects.
                 return self.find(replace(plan, kind="single", topic=""))
             return self._overview(plan)
         asks_several = plan.compares or cues.joins(plan.searches[0])
