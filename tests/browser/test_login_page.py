@@ -88,6 +88,8 @@ def test_gradios_documentation_of_the_endpoints_works_under_our_policy(context: 
     page = context.new_page()
     page.set_viewport_size({"width": 1200, "height": 900})
     errors = complaints(page)
+    missing: list[str] = []
+    page.on("response", lambda r: missing.append(r.url) if r.status == 404 else None)
     page.goto(guarded)
     log_in(page)
     page.get_by_role("button", name="Use via API").click()
@@ -98,4 +100,6 @@ def test_gradios_documentation_of_the_endpoints_works_under_our_policy(context: 
         page.get_by_text(tab, exact=True).first.click()
         expect(page.get_by_text(shown).first).to_be_visible()
     expect(page.get_by_text("a JSON list of ids or whole titles").first).to_be_visible()
-    assert errors == []
+    # It asks whether Gradio's own MCP is there; ours is at /mcp.
+    assert all("/mcp" in url for url in missing), missing
+    assert [e for e in errors if "404" not in e] == []
