@@ -36,7 +36,7 @@ LENGTHS = (2, 4, 7, 12, 20, 32)
 KEEP = 1.0
 """Added to the log-odds of each word to be of the subject: a word too many costs less than one too few."""
 
-_TOKEN = re.compile(r"[^\W_]{1,60}(?:['’][a-z]{1,3}\b)?|[?!:;,]")
+_TOKEN = re.compile(r"[^\W_]{1,60}(?:['’][a-z]{1,3}\b)?|[?!:;,]|\.(?!\S)")
 _WORD = re.compile(r"[^\W_]{1,60}(?:[-'’.][^\W_]{1,60}){0,4}")
 
 
@@ -44,8 +44,7 @@ _WORD = re.compile(r"[^\W_]{1,60}(?:[-'’.][^\W_]{1,60}){0,4}")
 class Model:
     """The weights: of each gram for each kind, (grams, kinds); of the embedding, (384, kinds); of each kind, (kinds,);
     `alone` are those of the grams and of the kinds, in its last row, where there is no embedding; of each feature of a
-    word for being of the subject. `vocabulary` are the stems of the words that aren't
-    rare."""
+    word for being of the subject. `vocabulary` are the stems of the words that aren't rare."""
 
     vocabulary: frozenset[str]
     grams: dict[str, int]
@@ -106,13 +105,9 @@ def tokens(question: str) -> list[str]:
 
 def skeleton(question: str, vocabulary: frozenset[str]) -> str:
     """A question with "something" for its rare words and "five" for its figures, to be embedded."""
-    given = tokens(question[:HEAD])
     stand_in = {"X": "something", "0": "five"}
-    shown = [stand_in.get(_shown(word, vocabulary), word) for word in given]
-    return (
-        " ".join(w for w, before in zip(shown, ["", *shown], strict=False) if (w, before) != ("something",) * 2)
-        or "something"
-    )
+    shown = [stand_in.get(_shown(word, vocabulary), word) for word in tokens(question[:HEAD])]
+    return " ".join(_once(shown, "something")) or "something"
 
 
 def grams(question: str, vocabulary: frozenset[str], *, later: bool = False) -> set[str]:
@@ -126,8 +121,12 @@ def grams(question: str, vocabulary: frozenset[str], *, later: bool = False) -> 
 
 def _without_rare(question: str, vocabulary: frozenset[str]) -> list[str]:
     """The tokens of a question, with one "X" for rare words that stand together."""
-    shown = [_shown(word, vocabulary) for word in tokens(question[:HEAD])]
-    return [word for word, before in zip(shown, ["", *shown], strict=False) if (word, before) != ("X", "X")]
+    return _once([_shown(word, vocabulary) for word in tokens(question[:HEAD])], "X")
+
+
+def _once(given: Sequence[str], repeated: str) -> list[str]:
+    """The words, with one `repeated` for several that follow each other."""
+    return [word for word, before in zip(given, ["", *given], strict=False) if (word, before) != (repeated, repeated)]
 
 
 def word_features(given: Sequence[str], kind: Kind, vocabulary: frozenset[str]) -> Iterator[list[str]]:

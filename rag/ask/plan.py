@@ -44,7 +44,6 @@ _STRONG = re.compile(
     re.IGNORECASE,
 )
 """What can only refer to what was talked of."""
-_PRONOUN = re.compile(r"\b(?:its?|itself|they|them|theirs?|he|she|his|her)\b", re.IGNORECASE)
 _BOTH = re.compile(r"\b(?:both|each|either|neither)\b", re.IGNORECASE)
 _GOES_ON = re.compile(
     r"^\W*(?:and|but|or|so|also|then|ok(?:ay)?|no|yes|what\s+about|how\s+about|what\s+else|why|how\s+so|how\s+come|really|by\s+how\s+much|since\s+when|on\s+(?:which|what|how)|with\s+(?:which|what|how)|in\s+(?:which|what|how)|for\s+(?:which|what|how)|compared\s+(?:to|with)|any)\b",
@@ -139,8 +138,7 @@ def read_in_conversation(
         return read_question(question, read, question[shift.end() :])
     asked = [t.content[:LONGEST] for t in history if t.role == "user"]
     plan = read_question(question, read, later=bool(asked))
-    whole = plan.kind == "overview" and not plan.topic and not _PRONOUN.search(question)
-    if not asked or plan.kind == "chat" or whole or not _depends(question, plan):
+    if not asked or plan.kind == "chat" or (plan.kind == "overview" and not plan.topic) or not _depends(question, plan):
         return plan
     focus, before = _focus(history, titled, search)
     if not focus:

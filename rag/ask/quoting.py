@@ -180,9 +180,8 @@ class Finder:
         if plan.kind == "list":
             return self._list(plan)
         if plan.kind == "overview":
-            bare = terms(plan.topic) == terms(plan.question)
-            if bare and (plan.question.endswith(".") or self.named(plan.topic)):
-                # "Garlic heals wounds." is a statement, "Energy saved by ShiftAddViT" names a paper: no subjects.
+            if terms(plan.topic) == terms(plan.question) and self.named(plan.topic):
+                # "Energy saved by ShiftAddViT" names a paper, and is no subject.
                 return self.find(replace(plan, kind="single", topic=""))
             return self._overview(plan)
         asks_several = plan.compares or cues.joins(plan.searches[0])
