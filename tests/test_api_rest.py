@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from serving import ROOT
 
 from rag.api.forms import AnswerBody
 from rag.core.config import Config
+from rag.service import build
 from rag.web import intake
 
 if TYPE_CHECKING:
@@ -111,6 +114,16 @@ def test_what_cannot_be_done_is_a_problem_in_words(
     http: httpx.Client, path: str, body: Any, status: int, reason: str
 ) -> None:
     assert is_problem(http.post(path, json=body), status, reason)
+
+
+def test_a_store_that_is_down_is_named_with_what_to_do(collection: Rag, tmp_path: Path) -> None:
+    shutil.copytree(collection.config.home, tmp_path / "home")
+    config = replace(collection.config, home=tmp_path / "home", store="http://user:pass-word@127.0.0.1:9")
+    with build(config) as rag, answering(config, rag) as address:
+        reply = httpx.post(f"{address}/api/v1/ask", json={"question": QUESTION}, timeout=60)
+    assert is_problem(reply, 503, "The store http://127.0.0.1:9 can't be reached")
+    assert "Start it, or correct RAG_STORE" in reply.text
+    assert "pass-word" not in reply.text
 
 
 def test_bodies_that_are_no_json_are_problems(http: httpx.Client) -> None:
