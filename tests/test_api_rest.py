@@ -118,12 +118,14 @@ def test_what_cannot_be_done_is_a_problem_in_words(
 
 def test_a_store_that_is_down_is_named_with_what_to_do(collection: Rag, tmp_path: Path) -> None:
     shutil.copytree(collection.config.home, tmp_path / "home")
-    config = replace(collection.config, home=tmp_path / "home", store="http://user:pass-word@127.0.0.1:9")
+    config = replace(
+        collection.config, home=tmp_path / "home", store="http://127.0.0.1:9", store_api_key="a-key-of-the-store"
+    )
     with build(config) as rag, answering(config, rag) as address:
         reply = httpx.post(f"{address}/api/v1/ask", json={"question": QUESTION}, timeout=60)
     assert is_problem(reply, 503, "The store http://127.0.0.1:9 can't be reached")
     assert "Start it, or correct RAG_STORE" in reply.text
-    assert "pass-word" not in reply.text
+    assert "a-key-of-the-store" not in reply.text
 
 
 def test_bodies_that_are_no_json_are_problems(http: httpx.Client) -> None:
