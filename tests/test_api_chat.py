@@ -212,34 +212,38 @@ def locked(home: Path) -> Iterator[str]:
         yield address
 
 
-def test_without_a_key_nothing_is_answered(locked: str) -> None:
+@pytest.fixture
+def keyed(locked: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{locked}/v1", api_key=KEY, max_retries=0) as client:
+        yield client
+
+
+def test_without_a_key_nothing_is_answered(locked: str, keyed: openai.OpenAI) -> None:
     for key in ("x", KEY[:-1], f"{KEY}x", f"notebook:{KEY}"):
         with pytest.raises(openai.AuthenticationError, match="RAG_API_KEYS") as caught:
-            openai.OpenAI(base_url=f"{locked}/v1", api_key=key, max_retries=0).models.list()
+            keyed.with_options(api_key=key).models.list()
         assert caught.value.code == "invalid_api_key"
         assert key not in caught.value.message or key == "x"
     assert httpx.get(f"{locked}/v1/models").status_code == 401
     assert httpx.get(f"{locked}/v1/models", headers={"authorization": f"Basic {KEY}"}).status_code == 401
 
 
-def test_a_key_may_make_so_many_calls_a_minute(locked: str) -> None:
-    client = openai.OpenAI(base_url=f"{locked}/v1", api_key=KEY, max_retries=0)
+def test_a_key_may_make_so_many_calls_a_minute(keyed: openai.OpenAI) -> None:
     for _ in range(3):
-        ask(client, user("What is saved?"))
+        ask(keyed, user("What is saved?"))
     with pytest.raises(openai.RateLimitError, match="3 calls within a minute") as caught:
-        ask(client, user("What is saved?"))
+        ask(keyed, user("What is saved?"))
     assert 1 <= int(caught.value.response.headers["retry-after"]) <= 60
-    assert client.models.list().data, "what costs nothing is not counted"
+    assert keyed.models.list().data, "what costs nothing is not counted"
 
 
 def test_a_key_is_struck_out_of_what_is_said_back_and_logged(
-    locked: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    keyed: openai.OpenAI, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    client = openai.OpenAI(base_url=f"{locked}/v1", api_key=KEY, max_retries=0)
     with pytest.raises(openai.NotFoundError) as caught:
-        client.chat.completions.create(model=KEY, messages=[user("Hello")])
+        keyed.chat.completions.create(model=KEY, messages=[user("Hello")])
     with pytest.raises(openai.InternalServerError):
-        ask(client, user(f"crash {KEY}"))
+        ask(keyed, user(f"crash {KEY}"))
     printed = capfd.readouterr()
     logged = "".join(r.getMessage() for r in caplog.records if r.name.startswith(("rag", "uvicorn")))
     assert "crash [key]" in logged or "RuntimeError" in logged
