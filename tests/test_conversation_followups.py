@@ -204,3 +204,13 @@ def test_two_papers_that_were_not_talked_of_are_compared_with_each_other_only(co
 def test_a_name_before_a_colon_changes_the_paper(collection: Rag) -> None:
     answer = talk(collection, "How does GPipe split a batch?", "What about Holmes?")
     assert firsts(answer) == {"Holmes:"}
+
+
+def test_a_question_about_details_goes_on_with_the_paper(collection: Rag) -> None:
+    title = "Efficient Large-Scale Language Model Training on GPU Clusters Using Megatron-LM"
+    history = [
+        {"role": "user", "content": "How far does Megatron-LM scale?"},
+        {"role": "assistant", "content": f"**{title}**: it trains a model with 1 trillion parameters."},
+    ]
+    answer = collection.ask("which types exactly, and what schedule", history)
+    assert {c.title for c in answer.citations} == {title}

@@ -215,12 +215,10 @@ def test_a_wrong_password_is_told_without_it(postgres: Server, papers_home: Path
     assert "RAG_STORE" in str(caught.value) and KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize("scheme", ["http", "postgresql"])
+@pytest.mark.parametrize("scheme", ["http", pytest.param("postgresql", marks=pytest.mark.store)])
 def test_a_store_that_is_down_fails_in_words_and_an_ingest_changes_nothing(
     scheme: str, papers_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if scheme == "postgresql":
-        pytest.importorskip("psycopg")
     address = f"127.0.0.1:{free_port()}"
     path = f"user:{KEY}@{address}/papers" if scheme == "postgresql" else address
     environment = {"RAG_HOME": str(papers_home), "RAG_STORE": f"{scheme}://{path}", "RAG_LLM": "none"}
