@@ -102,6 +102,8 @@ class Writer:
             else:
                 text += f" {written} {'writes' if written == 1 else 'write'} “{topic}”, "
                 text += f"{others} {'says' if others == 1 else 'say'} it in other words."
+        if last := self.found.doubtful:
+            text += f" The last {'one' if last == 1 else last} may not fit."
         return text
 
     def _numbered(self, papers: Sequence[PaperQuotes]) -> Iterator[str]:
@@ -181,7 +183,7 @@ class Writer:
 
 def headline(found: Found, index: Index) -> str | None:
     """One line of exact words or a count, where the answer is sure; else None."""
-    if found.state not in ("answers", "partly") or found.plan.kind == "chat" or not found.papers:
+    if found.state not in ("answers", "partly") or found.plan.kind == "chat" or not found.papers or found.doubtful:
         return None
     if found.plan.kind in ("list", "overview"):
         n = len(found.members) or len(found.papers)

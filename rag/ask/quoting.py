@@ -69,9 +69,10 @@ class PaperQuotes:
 class Found:
     """What answers a plan. `papers` are quoted, best first, those of a list as far as they are shown; of a comparison
     they are its sides, and `parts` are the stretches of the question that are theirs. `considered` papers were looked
-    at for a list, and `written` of those that belong write all its words. `groups` are those of an overview of the
-    whole collection. `missing` are names in the question that no paper has. `bare` are papers without an abstract whose
-    titles have most of the question: there is nothing to quote. `probability` is that the papers answer.
+    at for a list; of those that belong `written` write all its words, and the last `doubtful` are less likely to belong
+    than not. `groups` are those of an overview of the whole collection. `missing` are names in the question that no
+    paper has. `bare` are papers without an abstract whose titles have most of the question: there is nothing to quote.
+    `probability` is that the papers answer.
     """
 
     plan: Plan
@@ -84,6 +85,7 @@ class Found:
     bare: tuple[int, ...] = ()
     considered: int = 0
     written: int = 0
+    doubtful: int = 0
     probability: float | None = None
     members: tuple[int, ...] = field(default=())
 
@@ -362,6 +364,7 @@ class Finder:
             *(PaperQuotes(row, ()) for row in said[SHOWN:]),
         )
         written = sum(bool(w) for w, _ in zip(belonging.writes, rows, strict=False))
+        likely = dict(zip(belonging.rows.tolist(), belonging.probabilities.tolist(), strict=True))
         return Found(
             plan,
             ranking,
@@ -369,6 +372,7 @@ class Finder:
             papers,
             considered=self.searched,
             written=written,
+            doubtful=sum(likely[p.row] < 0.5 for p in papers),
             probability=probability,
             members=tuple(rows),
         )
