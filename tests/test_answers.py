@@ -236,10 +236,10 @@ class TestLists:
     def test_papers_of_which_it_is_not_sure_come_last_and_are_told(self, collection: Rag) -> None:
         answer = collection.ask("Which papers report failures of GPUs during long training runs?")
         head, *papers = [line for line in answer.answer.splitlines() if line]
-        told = re.search(r"The last (\w+) may not fit\.", head)
-        assert told is not None
-        sure = len(papers) - (1 if told[1] == "one" else int(told[1]))
-        assert any("C4" in line for line in papers[:sure]) and answer.headline is None
+        told = re.search(r" Numbers (\d+) to (\d+) may not fit\.", head)
+        assert told is not None and int(told[2]) == len(papers)
+        assert any("C4" in line for line in papers[: int(told[1]) - 1])
+        assert answer.headline is None
 
     def test_where_all_are_sure_nothing_is_doubted(self, collection: Rag) -> None:
         assert "may not fit" not in collection.ask("Which papers are about speculative decoding?").answer

@@ -103,7 +103,8 @@ class Writer:
                 text += f" {written} {'writes' if written == 1 else 'write'} “{topic}”, "
                 text += f"{others} {'says' if others == 1 else 'say'} it in other words."
         if last := self.found.doubtful:
-            text += f" The last {'one' if last == 1 else last} may not fit."
+            # By their numbers: a reader may sort them otherwise.
+            text += f" Number {n} may not fit." if last == 1 else f" Numbers {n - last + 1} to {n} may not fit."
         return text
 
     def _numbered(self, papers: Sequence[PaperQuotes]) -> Iterator[str]:

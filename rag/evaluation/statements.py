@@ -128,7 +128,7 @@ _SCAFFOLD = re.compile(
     r"\w+ papers fit this, the closest first\b|the collection (?:has no papers? on|holds|does not)\b"
     r"|no paper that you chose\b"
     r"|no sentence here clearly answers\b|nothing in (?:this|the) collection\b|\w+ papers? here (?:is|are|write)\b"
-    r"|(?:i|we) (?:searched|looked|found|considered)\b|all were considered\b|the last \w+ may not fit\b"
+    r"|(?:i|we) (?:searched|looked|found|considered)\b|all were considered\b|numbers? [\d to]{1,20}may not fit\b"
     r"|the reply broke off here\b"
     r"|the abstract of .{1,300}? does not say\b"
     r"|what (?:follows is quoted|comes nearest in|the model wrote in answer)\b|the model found no answer\b"
